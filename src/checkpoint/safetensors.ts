@@ -1,0 +1,119 @@
+import { CheckpointError } from '../errors.js';
+
+/**
+ * The safetensors format: 8 bytes little-endian header length, a JSON header
+ * `{name: {dtype, shape, data_offsets: [begin, end]}}`, then the tensors' bytes. Here all tensors are F32.
+ */
+
+export interface NamedTensor {
+  shape: readonly number[];
+  values: Float32Array;
+}
+
+const LARGEST_HEADER = 100_000_000;
+
+/** The file as pieces to be written one after another; the values are not copied. */
+export function encodeSafetensors(
+  tensors: ReadonlyMap<string, NamedTensor>,
+  metadata: Record<string, string> = {},
+): Uint8Array[] {
+  const header: Record<string, unknown> = { __metadata__: { format: 'relaybp', ...metadata } };
+  let offset = 0;
+  for (const [name, { shape, values }] of tensors) {
+    const end = offset + values.byteLength;
+    header[name] = { dtype: 'F32', shape, data_offsets: [offset, end] };
+    offset = end;
+  }
+  const json = JSON.stringify(header);
+  const bytes = Buffer.from(json + ' '.repeat(-Buffer.byteLength(json) & 7));
+  const length = Buffer.alloc(8);
+  length.writeBigUInt64LE(BigInt(bytes.length));
+  const bodies = [...tensors.values()].map(
+    ({ values }) => new Uint8Array(values.buffer, values.byteOffset, values.byteLength),
+  );
+  return [length, bytes, ...bodies];
+}
+
+/**
+ * Reads a safetensors file of F32 tensors. Sizes are believed only where the file really has the bytes.
+ *
+ * @param label the file's name, for messages
+ * @throws CheckpointError naming the file and what is wrong in it.
+ */
+export function decodeSafetensors(file: Uint8Array, label: string): Map<string, NamedTensor> {
+  const fail = (what: string): never => {
+    throw new CheckpointError(`${label}: not a valid safetensors file: ${what}`);
+  };
+  if (file.byteLength < 8) fail(`${file.byteLength} bytes, a header length alone takes 8`);
+  const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
+  const headerLength = Number(view.getBigUint64(0, true));
+  const room = file.byteLength - 8;
+  if (headerLength > room || headerLength > LARGEST_HEADER) {
+    fail(`the header claims ${headerLength} bytes, the file has ${room} after its first 8`);
+  }
+  const header = parseHeader(file.subarray(8, 8 + headerLength), fail);
+  const body = 8 + headerLength;
+  const tensors = new Map<string, NamedTensor>();
+  let expected = 0;
+  for (const [name, entry] of header) {
+    const { dtype, shape, data_offsets: offsets } = entry;
+    if (dtype !== 'F32') fail(`tensor "${name}" has dtype ${String(dtype)}; only F32 is read`);
+    if (!isSizes(shape)) fail(`tensor "${name}" has the shape ${JSON.stringify(shape)}`);
+    if (!isSizes(offsets) || offsets.length !== 2) {
+      return fail(`tensor "${name}" has the data_offsets ${JSON.stringify(offsets)}`);
+    }
+    const [begin, end] = offsets as [number, number];
+    const bytes = 4 * (shape as number[]).reduce((product, size) => product * size, 1);
+    if (begin !== expected)
+      fail(`tensor "${name}" begins at ${begin}, not ${expected}: a gap or an overlap`);
+    if (end - begin !== bytes)
+      fail(`tensor "${name}" has ${end - begin} bytes, its shape needs ${bytes}`);
+    if (body + end > file.byteLength) {
+      fail(
+        `tensor "${name}" ends at byte ${body + end}, the file has ${file.byteLength}: truncated`,
+      );
+    }
+    const values = new Float32Array(
+      Uint8Array.from(file.subarray(body + begin, body + end)).buffer,
+    );
+    tensors.set(name, { shape: shape as number[], values });
+    expected = end;
+  }
+  if (body + expected !== file.byteLength) {
+    fail(`${file.byteLength - body - expected} bytes after the last tensor`);
+  }
+  return tensors;
+}
+
+type HeaderEntry = { dtype?: unknown; shape?: unknown; data_offsets?: unknown };
+
+/** The tensors of the header in the order of their bytes. */
+function parseHeader(bytes: Uint8Array, fail: (what: string) => never): [string, HeaderEntry][] {
+  let header: unknown;
+  try {
+    header = JSON.parse(Buffer.from(bytes).toString('utf8'));
+  } catch {
+    return fail('the header is not JSON');
+  }
+  if (typeof header !== 'object' || header === null || Array.isArray(header)) {
+    return fail('the header is not a JSON object');
+  }
+  const entries = Object.entries(header as Record<string, unknown>).filter(
+    ([name]) => name !== '__metadata__',
+  );
+  for (const [name, entry] of entries) {
+    if (typeof entry !== 'object' || entry === null)
+      fail(`tensor "${name}" is not described by an object`);
+  }
+  const begin = (entry: HeaderEntry): number =>
+    Number((entry.data_offsets as unknown[] | undefined)?.[0]);
+  const end = (entry: HeaderEntry): number =>
+    Number((entry.data_offsets as unknown[] | undefined)?.[1]);
+  return (entries as [string, HeaderEntry][]).sort(
+    ([, a], [, b]) => begin(a) - begin(b) || end(a) - end(b),
+  );
+}
+
+function isSizes(value: unknown): value is number[] {
+  return Array.isArray(value) && value.every((size) => Number.isSafeInteger(size) && size >= 0);
+}

@@ -1,0 +1,218 @@
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { CheckpointError, ConfigError, DataError, RelaybpError } from './errors.js';
+import { version } from './version.js';
+
+/**
+ * The command line: the only owner of argv, stdout, stderr and exit codes. Commands are imported when they are run,
+ * so that `--help` is quick.
+ *
+ * Exit codes: 0; 1 runtime; 2 config or usage; 3 data; 4 checkpoint; 130 interrupted.
+ */
+export async function main(argv: readonly string[]): Promise<number> {
+  try {
+    let code = 0;
+    await program((result) => {
+      code = result;
+    }).parseAsync([...argv], { from: 'user' });
+    return code;
+  } catch (error) {
+    return report(error);
+  }
+}
+
+function program(exit: (code: number) => void): Command {
+  const cli = new Command('relaybp')
+    .description('Train deep image classifiers with Relay Backpropagation (arXiv 1512.05830)')
+    .version(version)
+    .exitOverride()
+    .showHelpAfterError('(relaybp --help shows the usage)');
+  addTrain(cli, exit);
+  addEval(cli);
+  addPlan(cli);
+  addGrad(cli);
+  addEngine(cli);
+  return cli;
+}
+
+function addTrain(cli: Command, exit: (code: number) => void): void {
+  withEngine(withConfig(cli.command('train')))
+    .description('train the network of a config')
+    .argument('[config]', 'YAML config; with --resume the one in the checkpoint is the default')
+    .option('--out <folder>', 'run folder (default: runs/<name>-<date>)')
+    .option(
+      '--resume [which]',
+      'go on exactly where a run stopped: last, best, or the path of a run or checkpoint (default: last)',
+    )
+    .option('--max-steps <n>', 'stop after this step', positiveInteger)
+    .option('--fast-dev-run', 'three steps, a small evaluation, one checkpoint', false)
+    .option('--print-config', 'print the resolved config and exit', false)
+    .action(async (config: string | undefined, options) => {
+      if (options.printConfig) return printConfig(config, options.set);
+      const { trainCommand } = await import('./commands/train.js');
+      const signals = stopSignals();
+      const resume = options.resume === true ? 'last' : options.resume;
+      const terminal = { interactive: process.stdout.isTTY === true, line: print };
+      try {
+        const result = await trainCommand(config, { ...options, resume }, terminal, signals.stop);
+        const next = result.interrupted && signals.stop();
+        print(
+          next
+            ? `interrupted after step ${result.step}; go on with: relaybp train --resume ${result.run}`
+            : `done: ${result.run}\nevaluate it with: relaybp eval ${result.run}`,
+        );
+        if (next) exit(130);
+      } finally {
+        signals.close();
+      }
+    });
+}
+
+function addEval(cli: Command): void {
+  withEngine(cli.command('eval'))
+    .description('top-1 and top-5 of a trained network, single centre crop')
+    .argument('[run]', 'run folder or checkpoint (default: the newest under runs/)')
+    .option('--data <folder>', "folder of class folders (default: the config's validation data)")
+    .addOption(
+      new Option('--checkpoint <which>', 'which checkpoint of a run')
+        .choices(['best', 'last'])
+        .default('best'),
+    )
+    .option('--batch-size <n>', 'images at a time', positiveInteger)
+    .option('--json', 'print one JSON object', false)
+    .option('--results <file>', 'write per-image predictions (.csv) or the summary (.json)')
+    .action(async (run: string | undefined, options) => {
+      const { evalCommand } = await import('./commands/eval.js');
+      const result = await evalCommand(run, options, options.json ? printError : print);
+      if (options.json) return print(JSON.stringify(result));
+      print(
+        `${result.images} images  loss ${result.loss.toFixed(4)}  top-1 ${result.top1.toFixed(2)} % (error ${result.top1_err.toFixed(2)} %)  top-5 ${result.top5.toFixed(2)} % (error ${result.top5_err.toFixed(2)} %)  ${result.imagesPerSecond} img/s`,
+      );
+    });
+}
+
+function addPlan(cli: Command): void {
+  withConfig(cli.command('plan'))
+    .description('show network, ranges and training step without building anything')
+    .argument('<config>', 'YAML config')
+    .option('--json', 'print the whole plan as JSON', false)
+    .option('--print-config', 'print the resolved config and exit', false)
+    .action(async (config: string, options) => {
+      if (options.printConfig) return printConfig(config, options.set);
+      const { planCommand } = await import('./commands/plan.js');
+      print(planCommand(config, { ...options, color: useColor() }));
+    });
+}
+
+function addGrad(cli: Command): void {
+  withEngine(withConfig(cli.command('grad')))
+    .description('write the gradients of one batch, to check them elsewhere')
+    .argument('<config>', 'YAML config')
+    .requiredOption('--out <file>', 'safetensors file to write')
+    .option('--by-loss', "also each loss's own gradients", false)
+    .option('--print-config', 'print the resolved config and exit', false)
+    .action(async (config: string, options) => {
+      if (options.printConfig) return printConfig(config, options.set);
+      const { gradCommand } = await import('./commands/grad.js');
+      const { tensors, losses } = await gradCommand(config, options, print);
+      const list = Object.entries(losses).map(([name, loss]) => `${name} ${loss.toFixed(5)}`);
+      print(`${tensors} tensors written to ${options.out}; losses: ${list.join(', ')}`);
+    });
+}
+
+function addEngine(cli: Command): void {
+  const engine = cli
+    .command('engine')
+    .description('install the native engine, or see which engines work');
+  const directory = [
+    '--dir <folder>',
+    'where engines are (default: a per-user cache folder)',
+  ] as const;
+  engine
+    .command('install')
+    .description('install TensorFlow and its binding for the native engine')
+    .option('--cuda', 'with CUDA 12 for NVIDIA GPUs', false)
+    .option('--force', 'install again', false)
+    .option(...directory)
+    .action(async (options) => {
+      const { engineInstallCommand } = await import('./commands/engine.js');
+      print(await engineInstallCommand(options, print));
+    });
+  engine
+    .command('status')
+    .description('which engines work here, with versions, threads and instruction sets')
+    .option(...directory)
+    .option('--json', 'print one JSON object', false)
+    .action(async (options) => {
+      const { engineStatusCommand } = await import('./commands/engine.js');
+      print(await engineStatusCommand(options));
+    });
+}
+
+function withConfig(command: Command): Command {
+  return command.option(
+    '--set <key=value>',
+    'override a key of the config, for instance training.batchSize=32 (repeatable)',
+    (value: string, all: string[]) => [...all, value],
+    [],
+  );
+}
+
+function withEngine(command: Command): Command {
+  return command.addOption(
+    new Option('--engine <name>', 'auto: native if installed, else wasm')
+      .choices(['auto', 'native', 'wasm'])
+      .default('auto'),
+  );
+}
+
+async function printConfig(file: string | undefined, overrides: string[]): Promise<void> {
+  if (!file) throw new ConfigError('--print-config needs a config file');
+  const loader = await import('./config/load.js');
+  const { planExperiment } = await import('./plan/experiment.js');
+  const loaded = loader.loadConfig(file, overrides);
+  planExperiment(loaded);
+  print(loader.printConfig(loaded.config).trimEnd());
+}
+
+/** The first SIGINT or SIGTERM asks for a stop, the second ends the process at once. */
+function stopSignals(): { stop: () => boolean; close: () => void } {
+  let stopping = false;
+  const handler = (): void => {
+    if (stopping) process.exit(130);
+    stopping = true;
+    printError('finishing the current step; a second signal stops at once');
+  };
+  process.on('SIGINT', handler);
+  process.on('SIGTERM', handler);
+  return {
+    stop: () => stopping,
+    close: () => {
+      process.off('SIGINT', handler);
+      process.off('SIGTERM', handler);
+    },
+  };
+}
+
+function report(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+  if (error instanceof RelaybpError) {
+    printError(`error: ${error.message}`);
+    if (error.hint) printError(`hint: ${error.hint}`);
+    if (error instanceof ConfigError) return 2;
+    if (error instanceof DataError) return 3;
+    return error instanceof CheckpointError ? 4 : 1;
+  }
+  printError(error instanceof Error ? (error.stack ?? error.message) : String(error));
+  return 1;
+}
+
+function positiveInteger(text: string): number {
+  if (!/^[1-9]\d*$/.test(text)) throw new InvalidArgumentError('a positive integer is needed');
+  return Number(text);
+}
+
+const useColor = (): boolean =>
+  process.stdout.isTTY === true && !process.env.NO_COLOR && process.env.TERM !== 'dumb';
+
+const print = (text: string): void => void process.stdout.write(`${text}\n`);
+const printError = (text: string): void => void process.stderr.write(`${text}\n`);

@@ -1,0 +1,41 @@
+import type { EngineInfo } from '../engine/engine.js';
+import { installNative } from '../engine/install.js';
+import { type BackendStatus, engineStatus } from '../engine/status.js';
+
+/** `relaybp engine install`: what to say at the end. */
+export async function engineInstallCommand(
+  options: { cuda: boolean; force: boolean; dir?: string },
+  log: (line: string) => void,
+): Promise<string> {
+  const { location } = await installNative({ ...options, log });
+  return `the native engine is ready in ${location.directory}`;
+}
+
+/** `relaybp engine status`: the text to print. */
+export async function engineStatusCommand(options: {
+  dir?: string;
+  json: boolean;
+}): Promise<string> {
+  const status = await engineStatus(options);
+  if (options.json) return JSON.stringify(status);
+  const { cpu, node, auto, root } = status;
+  const sets = Array.isArray(cpu.instructionSets)
+    ? cpu.instructionSets.join(' ')
+    : cpu.instructionSets;
+  return [
+    ...status.engines.map(describe),
+    `auto     takes ${auto ?? 'none: no engine works here'}`,
+    `folder   ${root}`,
+    `cpu      ${cpu.model}, ${cpu.cores} cores, ${sets}`,
+    `node     ${node}`,
+  ].join('\n');
+}
+
+function describe({ name, works, info, problem, directory }: BackendStatus): string {
+  const label = name.padEnd(8);
+  if (!works) return `${label} does not work: ${problem}`;
+  return `${label} works: ${facts(info!)}${directory ? `, in ${directory}` : ''}`;
+}
+
+const facts = ({ library, threads, device }: EngineInfo): string =>
+  `${library}, ${threads} ${threads === 1 ? 'thread' : 'threads'}, ${device}`;

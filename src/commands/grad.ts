@@ -1,0 +1,141 @@
+import { writeDurably } from '../checkpoint/files.js';
+import { encodeSafetensors, type NamedTensor } from '../checkpoint/safetensors.js';
+import { loadConfig } from '../config/load.js';
+import { Loader } from '../data/loader.js';
+import type { Engine } from '../engine/engine.js';
+import { openEngine } from '../engine/select.js';
+import { NetworkRuntime } from '../model/network-runtime.js';
+import { Parameters } from '../model/parameters.js';
+import { type ExperimentPlan, planExperiment } from '../plan/experiment.js';
+import { planStep, type StepPlan } from '../relay/plan.js';
+import { emptySums, runMicroBatch } from '../relay/step.js';
+import { normalization, openTrainingImages } from '../train/data.js';
+import { type ConfigOptions, cacheDir, type EngineOptions } from './options.js';
+
+export interface GradCommandOptions extends ConfigOptions, EngineOptions {
+  out: string;
+  byLoss: boolean;
+}
+
+/** Images and labels of one batch on the host. */
+export interface HostBatch {
+  /** `[size, height, width, channels]`, row-major. */
+  images: Float32Array;
+  labels: Int32Array;
+}
+
+/**
+ * `relaybp grad`: the gradients of the first training batch at the initial weights, with the batch and the weights,
+ * as a safetensors file (docs/grad.md). Dropout is off, so that the numbers can be checked elsewhere.
+ */
+export async function gradCommand(
+  file: string,
+  options: GradCommandOptions,
+  onNotice: (line: string) => void,
+): Promise<{ tensors: number; losses: Record<string, number> }> {
+  const plan = planExperiment(loadConfig(file, options.set));
+  const batch = await firstBatch(plan, onNotice);
+  const engine = await openEngine(options.engine, { onNotice });
+  const { tensors, losses } = batchGradients(plan, engine, batch, options.byLoss);
+  writeDurably(options.out, encodeSafetensors(tensors, { config: plan.config.name }));
+  return { tensors: tensors.size, losses };
+}
+
+/**
+ * Gradients of a batch at the initial weights, dropout off.
+ *
+ * @returns tensors named `batch.images`, `batch.labels`, `weight/<parameter>`, `gradient/<parameter>`,
+ *   `logits/<loss>`, and with `byLoss` also `gradient-of/<loss>/<parameter>` (weighted, within the loss's range)
+ */
+export function batchGradients(
+  plan: ExperimentPlan,
+  engine: Engine,
+  batch: HostBatch,
+  byLoss: boolean,
+): { tensors: Map<string, NamedTensor>; losses: Record<string, number> } {
+  const layers = [...plan.layers.values()];
+  const parameters = new Parameters(engine, layers, plan.config.seed);
+  const network = new NetworkRuntime(engine, layers, parameters, plan.config.seed);
+  const size = batch.labels.length;
+  const tensors = new Map<string, NamedTensor>([
+    ['batch.images', { shape: [size, ...plan.network.input], values: batch.images }],
+    ['batch.labels', { shape: [size], values: Float32Array.from(batch.labels) }],
+  ]);
+  for (const [name, tensor] of parameters.snapshot().weights) tensors.set(`weight/${name}`, tensor);
+  const run = (step: StepPlan, prefix: string, keepLogits: boolean): Map<string, number> => {
+    const sums = microBatches(plan, step, network, batch, (loss, logits) => {
+      if (!keepLogits) return;
+      const before = tensors.get(`logits/${loss}`)?.values ?? new Float32Array();
+      const values = Float32Array.from([...before, ...logits]);
+      const shape = [values.length / plan.network.classes, plan.network.classes];
+      tensors.set(`logits/${loss}`, { shape, values });
+    });
+    for (const [name, gradient] of sums.gradients) {
+      tensors.set(`${prefix}/${name}`, { shape: gradient.shape, values: engine.read(gradient) });
+      engine.dispose(gradient);
+    }
+    return sums.losses;
+  };
+  const losses = run(plan.step, 'gradient', true);
+  for (const loss of byLoss ? plan.losses : []) {
+    run(planStep(plan.trunk, [loss], plan.heads), `gradient-of/${loss.name}`, false);
+  }
+  parameters.dispose();
+  return { tensors, losses: Object.fromEntries(losses) };
+}
+
+function microBatches(
+  plan: ExperimentPlan,
+  step: StepPlan,
+  network: NetworkRuntime,
+  { images, labels }: HostBatch,
+  onLogits: (loss: string, logits: Float32Array) => void,
+) {
+  const { engine } = network;
+  const weights = new Map(plan.losses.map((loss) => [loss.name, loss.weight]));
+  const parts = {
+    engine,
+    layer: (name: string) => network.layer(name),
+    weight: (loss: string) => weights.get(loss)!,
+  };
+  const sums = emptySums();
+  const perImage = images.length / labels.length;
+  network.test();
+  for (let at = 0; at < labels.length; at += plan.microBatch) {
+    const part = labels.subarray(at, at + plan.microBatch);
+    const pixels = images.subarray(at * perImage, (at + part.length) * perImage);
+    const tensor = engine.tensor(pixels, [part.length, ...plan.network.input]);
+    const batch = { images: tensor, labels: part, batchSize: labels.length };
+    runMicroBatch(step, parts, batch, sums, (loss, logits) => onLogits(loss, engine.read(logits)));
+    engine.dispose(tensor);
+  }
+  return sums;
+}
+
+/** The batch that training would begin with. */
+async function firstBatch(
+  plan: ExperimentPlan,
+  onNotice: (line: string) => void,
+): Promise<HostBatch> {
+  const { config } = plan;
+  const dataset = openTrainingImages(config.data, onNotice);
+  const { preprocessing, color } = await normalization(config.data, dataset, cacheDir());
+  const size = config.training.batchSize;
+  const loader = new Loader({
+    dataset,
+    sampler: { kind: config.data.sampler, seed: config.seed },
+    start: 0,
+    end: size,
+    slot: size,
+    preprocessing,
+    augment: { flip: config.data.augment.flip, color },
+    seed: config.seed,
+    onError: config.data.onError,
+  });
+  try {
+    const batch = await loader.next();
+    return { images: batch!.images.slice(), labels: batch!.labels.slice() };
+  } finally {
+    await loader.close();
+  }
+}

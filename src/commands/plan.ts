@@ -1,0 +1,16 @@
+import { createColors } from 'picocolors';
+import { loadConfig } from '../config/load.js';
+import { planExperiment } from '../plan/experiment.js';
+import { planJson } from '../plan/json.js';
+import { planTable } from '../plan/table.js';
+import type { ConfigOptions } from './options.js';
+
+/** `relaybp plan`: the text to print. Builds no tensors and reads no data. */
+export function planCommand(
+  file: string,
+  options: ConfigOptions & { json: boolean; color: boolean },
+): string {
+  const plan = planExperiment(loadConfig(file, options.set));
+  if (options.json) return JSON.stringify(planJson(plan), null, 1);
+  return planTable(plan, createColors(options.color));
+}

@@ -1,0 +1,139 @@
+import { dirname, join, resolve } from 'node:path';
+import { pino } from 'pino';
+import {
+  type CheckpointState,
+  findCheckpoint,
+  readState,
+  readTensors,
+  removeStaleFiles,
+} from '../checkpoint/checkpoint.js';
+import { type LoadedConfig, loadConfig, parseConfig, printConfig } from '../config/load.js';
+import { openEngine } from '../engine/select.js';
+import { CheckpointError, ConfigError } from '../errors.js';
+import { planExperiment } from '../plan/experiment.js';
+import type { Terminal } from '../terminal/train-view.js';
+import { trainView } from '../terminal/train-view.js';
+import { normalization, openImages, openTrainingImages, readNormalization } from '../train/data.js';
+import { logPath, newestRun, newRunPath, RunFolder, writeSummary } from '../train/run-folder.js';
+import { beginning, type TrainResult, train } from '../train/trainer.js';
+import { type ConfigOptions, cacheDir, type EngineOptions } from './options.js';
+
+export interface TrainCommandOptions extends ConfigOptions, EngineOptions {
+  out?: string;
+  /** `last`, `best`, or the path of a run or a checkpoint. */
+  resume?: string;
+  maxSteps?: number;
+  fastDevRun: boolean;
+}
+
+/** A few steps, a little evaluation, one checkpoint: does everything work? */
+const FAST = { steps: 3, images: 64 };
+
+/** `relaybp train`. `stop` is asked between steps. */
+export async function trainCommand(
+  file: string | undefined,
+  options: TrainCommandOptions,
+  terminal: Terminal,
+  stop: () => boolean,
+): Promise<TrainResult & { run: string }> {
+  const from = options.resume === undefined ? null : resumeFrom(options.resume, file, options);
+  const loaded = configOf(file, options, from);
+  const plan = planExperiment(loaded);
+  const { config } = plan;
+  const view = trainView(terminal);
+  const images = openTrainingImages(config.data, view.notice);
+  const val = openImages(config.data.root, config.data.val, images.classes, view.notice);
+  if (from) checkClasses(from, images.classes);
+  const engine = await openEngine(options.engine, { onNotice: view.notice });
+  const normalized = from
+    ? readNormalization(config.data, readTensors(from.path, 'normalization'), from.path)
+    : await normalization(config.data, images, cacheDir());
+  const restore = from
+    ? { weights: readTensors(from.path, 'weights'), momentum: readTensors(from.path, 'momentum') }
+    : null;
+  const losses = plan.losses.map((loss) => loss.name);
+  const text = printConfig(config);
+  const run = from
+    ? RunFolder.resume(from.run, text, losses, from.state.step)
+    : RunFolder.create(options.out ?? newRunPath(config.name, new Date()), text, losses);
+  removeStaleFiles(run.path);
+  view.setLog(pino({ base: null }, pino.destination({ dest: logPath(run.path), sync: true })));
+  try {
+    const result = await train({
+      plan,
+      engine,
+      train: images,
+      val,
+      normalization: normalized,
+      run,
+      progress: from ? from.state : beginning(),
+      restore,
+      maxSteps: options.fastDevRun ? FAST.steps : (options.maxSteps ?? null),
+      evaluationLimit: options.fastDevRun ? FAST.images : null,
+      events: view,
+      stop,
+    });
+    const evaluation = result.evaluation?.heads.get(plan.primary.name) ?? null;
+    writeSummary(run.path, {
+      name: config.name,
+      step: result.step,
+      interrupted: result.interrupted,
+      final: evaluation,
+      best: result.best,
+    });
+    return { ...result, run: run.path };
+  } finally {
+    view.end();
+  }
+}
+
+interface ResumePoint {
+  run: string;
+  path: string;
+  state: CheckpointState;
+}
+
+function resumeFrom(
+  which: string,
+  file: string | undefined,
+  options: TrainCommandOptions,
+): ResumePoint {
+  const byName = which === 'last' || which === 'best';
+  const name = file ? loadConfig(file, options.set).config.name : undefined;
+  const run = options.out ?? newestRun(name);
+  if (byName && run === undefined) {
+    throw new CheckpointError(
+      `--resume ${which}: no run${name ? ` of "${name}"` : ''} with a checkpoint under runs/`,
+      'give the run folder: --resume <run>, or --out <run>',
+    );
+  }
+  const path = byName ? findCheckpoint(run!, which) : findCheckpoint(which);
+  return { run: dirname(dirname(resolve(path))), path, state: readState(path) };
+}
+
+/** The config given, else the one in the checkpoint; with the overrides. */
+function configOf(
+  file: string | undefined,
+  options: TrainCommandOptions,
+  from: ResumePoint | null,
+): LoadedConfig {
+  if (file) return loadConfig(file, options.set);
+  if (!from) {
+    throw new ConfigError(
+      'train needs a config file',
+      'relaybp train <config.yaml>, or --resume <run>',
+    );
+  }
+  const label = join(from.path, 'state.json');
+  return parseConfig(printConfig(from.state.config), label, options.set);
+}
+
+function checkClasses({ state, path }: ResumePoint, classes: readonly string[]): void {
+  if (state.classes.join('\0') === classes.join('\0')) return;
+  const gone = state.classes.filter((name) => !classes.includes(name));
+  const added = classes.filter((name) => !state.classes.includes(name));
+  throw new CheckpointError(
+    `${path}: trained on other classes than the data have now: gone: ${gone.slice(0, 5).join(', ') || 'none'}; new: ${added.slice(0, 5).join(', ') || 'none'}`,
+    'point data.root to the data that the run was trained on',
+  );
+}

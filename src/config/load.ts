@@ -1,0 +1,261 @@
+import { readFileSync } from 'node:fs';
+import { dirname, relative, resolve } from 'node:path';
+import {
+  type Document,
+  isSeq,
+  isMap as isYamlMap,
+  LineCounter,
+  parse,
+  parseDocument,
+  stringify,
+} from 'yaml';
+import { ConfigError } from '../errors.js';
+import { describeIssues, type Path } from './issues.js';
+import { isMap, merge, type Yaml, type YamlMap } from './merge.js';
+import { type ExperimentConfig, experimentSchema } from './schema.js';
+
+/** A validated config, and where each of its keys was written, for messages. */
+export interface LoadedConfig {
+  /** Deeply frozen; every default filled in. */
+  readonly config: ExperimentConfig;
+  /** Where the value at `path` was set: `configs/a.yaml:12:5`, `--set training.steps=3`, or the main file. */
+  locate(path: Path): string;
+}
+
+interface Source {
+  label: string;
+  data: YamlMap;
+  position(path: Path): string | undefined;
+}
+
+const LARGEST_CONFIG = 4 * 1024 * 1024;
+
+/**
+ * Reads a config file with everything it extends, lays `--set` overrides over it, and validates the result.
+ *
+ * @param overrides `a.b.c=value`, the value in YAML; items of segments and losses are addressed by name or index.
+ * @throws ConfigError naming file, position, key path, value, rule and the nearest valid key.
+ */
+export function loadConfig(file: string, overrides: readonly string[] = []): LoadedConfig {
+  return assemble(readSources(resolve(file), []), overrides);
+}
+
+function assemble(sources: Source[], overrides: readonly string[]): LoadedConfig {
+  let merged: Yaml = {};
+  for (const source of sources) merged = merge(merged, source.data);
+  for (const override of overrides) {
+    const source = overrideSource(override, merged);
+    merged = merge(merged, source.data);
+    sources.push(source);
+  }
+  return validate(merged, sources);
+}
+
+/** A resolved config that was saved earlier, for instance in a checkpoint, with overrides laid over it. */
+export function parseConfig(
+  text: string,
+  label: string,
+  overrides: readonly string[] = [],
+): LoadedConfig {
+  return assemble([readSource(text, label)], overrides);
+}
+
+/** The resolved config as YAML that loads again to the same config. */
+export function printConfig(config: ExperimentConfig): string {
+  return stringify(config, {
+    lineWidth: 100,
+    flowCollectionPadding: false,
+    aliasDuplicateObjects: false,
+  });
+}
+
+function validate(merged: Yaml, sources: readonly Source[]): LoadedConfig {
+  const locate = (path: Path): string => {
+    for (let length = path.length; length > 0; length--) {
+      for (const source of [...sources].reverse()) {
+        const position = source.position(namesFor(path.slice(0, length), merged));
+        if (position !== undefined) return position;
+      }
+    }
+    return sources.at(-1)?.label ?? 'config';
+  };
+  const result = experimentSchema.safeParse(merged);
+  if (!result.success) throw describeIssues(result.error, merged, locate);
+  return { config: deepFreeze(result.data), locate };
+}
+
+/** List positions replaced by the items' names, which stay the same when files are merged. */
+function namesFor(path: Path, root: Yaml): Path {
+  let at: Yaml | undefined = root;
+  return path.map((key) => {
+    const item: Yaml | undefined = Array.isArray(at)
+      ? at[Number(key)]
+      : isMap(at)
+        ? at[String(key)]
+        : undefined;
+    const inList = Array.isArray(at);
+    at = item;
+    return inList && isMap(item) && typeof item.name === 'string' ? item.name : key;
+  });
+}
+
+function readSources(file: string, chain: readonly string[]): Source[] {
+  const label = relative(process.cwd(), file) || file;
+  if (chain.includes(file)) {
+    throw new ConfigError(
+      `${label}: "extends" goes round in a circle: ${[...chain, file].join(' -> ')}`,
+    );
+  }
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    const reason = (error as NodeJS.ErrnoException).code ?? String(error);
+    const from = chain.length > 0 ? ` (extended by ${relative(process.cwd(), chain.at(-1)!)})` : '';
+    throw new ConfigError(`${label}: cannot read this config${from}: ${reason}`, 'check the path');
+  }
+  const source = readSource(text, label);
+  const base = source.data.extends;
+  delete source.data.extends;
+  if (base === undefined) return [source];
+  if (typeof base !== 'string') {
+    throw new ConfigError(
+      `${label}: extends: a path to another config is needed, not ${JSON.stringify(base)}`,
+    );
+  }
+  return [...readSources(resolve(dirname(file), base), [...chain, file]), source];
+}
+
+function readSource(text: string, label: string): Source {
+  if (text.length > LARGEST_CONFIG) {
+    throw new ConfigError(
+      `${label}: ${text.length} characters; a config has at most ${LARGEST_CONFIG}`,
+    );
+  }
+  const lines = new LineCounter();
+  let document: Document.Parsed;
+  let data: Yaml;
+  try {
+    document = parseDocument(text, { lineCounter: lines, prettyErrors: true, stringKeys: true });
+    const problem = document.errors[0] ?? document.warnings[0];
+    if (problem) throw new ConfigError(`${label}: not valid YAML: ${problem.message.trim()}`);
+    data = document.toJS() as Yaml;
+  } catch (error) {
+    if (error instanceof ConfigError) throw error;
+    throw new ConfigError(`${label}: not valid YAML: ${(error as Error).message}`);
+  }
+  if (!isMap(data))
+    throw new ConfigError(`${label}: a config is a YAML mapping (version: 1, name: …)`);
+  return {
+    label,
+    data: expandVariables(data, label) as YamlMap,
+    position: (path) => {
+      const range = nodeAt(document, path);
+      if (range === undefined) return undefined;
+      const { line, col } = lines.linePos(range);
+      return `${label}:${line}:${col}`;
+    },
+  };
+}
+
+/** The offset of the key (or list item) at `path` in the text, or undefined if this file does not set it. */
+function nodeAt(document: Document.Parsed, path: Path): number | undefined {
+  let node: unknown = document.contents;
+  let offset: number | undefined;
+  for (const key of path) {
+    if (isYamlMap(node)) {
+      const pair = node.items.find(({ key: k }) => String(k) === String(key));
+      if (!pair) return undefined;
+      offset = (pair.key as { range?: [number, number, number] }).range?.[0];
+      node = pair.value;
+    } else if (isSeq(node)) {
+      const items = node.items;
+      const item: unknown =
+        typeof key === 'number'
+          ? items[key]
+          : items.find((candidate) => isYamlMap(candidate) && candidate.get('name') === key);
+      if (item === undefined) return undefined;
+      offset = (item as { range?: [number, number, number] }).range?.[0];
+      node = item;
+    } else return undefined;
+  }
+  return offset;
+}
+
+/** `${NAME}` and `${NAME:-default}` in every text value. */
+function expandVariables(value: Yaml, label: string): Yaml {
+  if (typeof value === 'string') {
+    return value.replace(/\$\{(\w+)(?::-([^}]*))?\}/g, (_, name: string, fallback?: string) => {
+      const set = process.env[name];
+      if (set !== undefined && set !== '') return set;
+      if (fallback !== undefined) return fallback;
+      throw new ConfigError(
+        `${label}: the environment variable ${name} is not set (used in "${value}")`,
+        `set it, or give a default: \${${name}:-path}`,
+      );
+    });
+  }
+  if (Array.isArray(value)) return value.map((item) => expandVariables(item, label));
+  if (isMap(value)) {
+    const out: YamlMap = {};
+    for (const [key, item] of Object.entries(value)) {
+      if (key === '__proto__')
+        throw new ConfigError(`${label}: "__proto__" is not allowed as a key`);
+      out[key] = expandVariables(item, label);
+    }
+    return out;
+  }
+  return value;
+}
+
+/** `--set a.b.c=value` as a source that sets just that key. */
+function overrideSource(override: string, merged: Yaml): Source {
+  const label = `--set ${override}`;
+  const equals = override.indexOf('=');
+  if (equals <= 0) throw new ConfigError(`${label}: write it as key.path=value`);
+  const keys = override.slice(0, equals).split('.');
+  let value: Yaml;
+  try {
+    value = parse(override.slice(equals + 1)) as Yaml;
+  } catch (error) {
+    throw new ConfigError(`${label}: the value is not valid YAML: ${(error as Error).message}`);
+  }
+  const data = nest(keys, value, merged, label);
+  if (!isMap(data))
+    throw new ConfigError(`${label}: a key path starts with a key, not a list position`);
+  const names = namesFor(keys, merged).map(String);
+  return {
+    label,
+    data,
+    position: (path) =>
+      startsWith(path.map(String), names) || startsWith(names, path.map(String))
+        ? label
+        : undefined,
+  };
+}
+
+const startsWith = (path: readonly string[], start: readonly string[]): boolean =>
+  start.every((key, i) => path[i] === key);
+
+function nest(keys: readonly string[], value: Yaml, at: Yaml | undefined, label: string): Yaml {
+  const [key, ...rest] = keys;
+  if (key === undefined) return value;
+  if (!Array.isArray(at))
+    return { [key]: nest(rest, value, isMap(at) ? at[key] : undefined, label) };
+  const index = at.findIndex((item, i) => (isMap(item) && item.name === key) || String(i) === key);
+  if (index < 0) {
+    const names = at.map((item, i) =>
+      isMap(item) && typeof item.name === 'string' ? item.name : i,
+    );
+    throw new ConfigError(`${label}: no item "${key}" in this list; it has ${names.join(', ')}`);
+  }
+  return at.map((item, i) => (i === index ? merge(item, nest(rest, value, item, label)) : item));
+}
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value === 'object' && value !== null) {
+    for (const item of Object.values(value)) deepFreeze(item);
+    Object.freeze(value);
+  }
+  return value;
+}

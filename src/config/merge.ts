@@ -1,0 +1,54 @@
+import { ConfigError } from '../errors.js';
+
+/** Plain YAML data: what the parser gives before validation. */
+export type Yaml = null | boolean | number | string | Yaml[] | { [key: string]: Yaml };
+export type YamlMap = { [key: string]: Yaml };
+
+const forbidden = new Set(['__proto__', 'constructor', 'prototype']);
+
+export function isMap(value: Yaml | undefined): value is YamlMap {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** A list whose items are all mappings with a `name`: segments, losses. */
+function isNamedList(value: Yaml | undefined): value is YamlMap[] {
+  return (
+    Array.isArray(value) &&
+    value.length > 0 &&
+    value.every((item) => isMap(item) && typeof item.name === 'string')
+  );
+}
+
+/**
+ * `derived` laid over `base`: mappings merge key by key, lists of named items (segments, losses) merge by name,
+ * everything else is replaced. `null` deletes a key, an item with `remove: true` is dropped, and a mapping whose
+ * `type` changes replaces the base's mapping as a whole.
+ */
+export function merge(base: Yaml | undefined, derived: Yaml): Yaml {
+  if (isMap(derived)) {
+    const from = isMap(base) && !changesType(base, derived) ? base : {};
+    const out: YamlMap = { ...from };
+    for (const [key, value] of Object.entries(derived)) {
+      if (forbidden.has(key)) throw new ConfigError(`"${key}" is not allowed as a key in a config`);
+      if (value === null) delete out[key];
+      else out[key] = merge(from[key], value);
+    }
+    return out;
+  }
+  if (isNamedList(derived)) return mergeNamed(isNamedList(base) ? base : [], derived);
+  return Array.isArray(derived) ? derived.map((item) => merge(undefined, item)) : derived;
+}
+
+function changesType(base: YamlMap, derived: YamlMap): boolean {
+  return derived.type !== undefined && derived.type !== base.type;
+}
+
+function mergeNamed(base: YamlMap[], derived: YamlMap[]): Yaml[] {
+  const out: Yaml[] = [...base];
+  for (const item of derived) {
+    const at = base.findIndex((candidate) => candidate.name === item.name);
+    if (at < 0) out.push(merge(undefined, item));
+    else out[at] = item.remove === true ? null : merge(base[at], item);
+  }
+  return out.filter((item) => item !== null);
+}

@@ -1,0 +1,164 @@
+/**
+ * The operations that a ConvNet needs, at the grain at which engines fuse them.
+ *
+ * Tensors are opaque, reference-counted handles. Rules of ownership, the same for every operation:
+ * - An operation borrows its inputs and returns handles that the caller owns and must `dispose`.
+ * - `retain` adds an owner; the memory is freed when the last owner has disposed of it.
+ * - A forward operation also returns `saved`: whatever its backward needs (a mask, argmax positions,
+ *   a converted copy, or retained inputs). The caller owns it and must `release` it exactly once,
+ *   also when there is no backward pass.
+ *
+ * Images are `[batch, height, width, channels]`, filters `[height, width, in, out]`,
+ * fully connected weights `[in, out]`. All values are float32.
+ */
+
+export type Shape = readonly number[];
+
+/** An opaque handle. `shape` is fixed for its whole life; its contents change only by `assign`, `accumulate` and `sgd`. */
+export interface Tensor {
+  readonly shape: Shape;
+}
+
+declare const savedBrand: unique symbol;
+/** What a forward operation keeps for its backward operation; only the engine that made it looks inside. */
+export interface Saved {
+  readonly [savedBrand]?: never;
+}
+
+/** A forward operation's result: the output, and what the backward needs. The caller owns both. */
+export interface Forward {
+  y: Tensor;
+  saved: Saved;
+}
+
+/**
+ * A sliding window over height and width. Padding is explicit, `[top, bottom, left, right]`, and already
+ * includes what a rounding rule adds at the end, so the output size is always
+ * `floor((in + padding - kernel) / stride) + 1`.
+ */
+export interface Window {
+  readonly kernel: readonly [height: number, width: number];
+  readonly stride: readonly [height: number, width: number];
+  readonly padding: readonly [top: number, bottom: number, left: number, right: number];
+}
+
+/** A pooling window. Padding never wins a maximum. */
+export interface PoolWindow extends Window {
+  readonly kind: 'max' | 'average';
+  /**
+   * Average only: how much of the padding counts in the divisor, `[top, bottom, left, right]`, at most
+   * `padding`. Zeros divide by the number of real pixels under the window; frameworks that "include padding"
+   * count their declared padding, but never what ceil rounding adds at the end.
+   */
+  readonly counted: readonly [top: number, bottom: number, left: number, right: number];
+}
+
+/** Gradients of a weighted layer's parameters; `bias` is null where the layer has none. The caller owns them. */
+export interface ParameterGradient {
+  weight: Tensor;
+  bias: Tensor | null;
+}
+
+/** What one SGD step is made of; see `Engine.sgd`. */
+export interface SgdStep {
+  readonly lr: number;
+  readonly momentum: number;
+  readonly weightDecay: number;
+}
+
+/** One line of facts about a loaded engine, for the log and `relaybp engine status`. */
+export interface EngineInfo {
+  readonly name: 'native' | 'wasm';
+  /** Version of the library underneath, for instance `TensorFlow 2.21.0`. */
+  readonly library: string;
+  readonly device: 'cpu' | 'gpu';
+  readonly threads: number;
+}
+
+export interface Engine {
+  readonly info: EngineInfo;
+
+  // --- Memory -------------------------------------------------------------------------------------------
+
+  /** Copies `values` (row-major) into a new tensor. @throws EngineError if their number does not fit `shape`. */
+  tensor(values: Float32Array, shape: Shape): Tensor;
+  zeros(shape: Shape): Tensor;
+  /** Copies a tensor's values out, row-major. The array belongs to the caller. */
+  read(t: Tensor): Float32Array;
+  /** Overwrites a tensor's values in place. @throws EngineError if their number does not fit. */
+  assign(t: Tensor, values: Float32Array): void;
+  /** Adds an owner and returns the same handle. */
+  retain(t: Tensor): Tensor;
+  /** Gives up one ownership. @throws EngineError if the tensor has no owner left: that is a bug of the caller. */
+  dispose(t: Tensor): void;
+  /** Gives up what a forward operation saved. */
+  release(saved: Saved): void;
+  /** Tensors alive in the engine, including those held inside `Saved`: flat over steps, or something leaks. */
+  tensorCount(): number;
+
+  // --- Layers -------------------------------------------------------------------------------------------
+
+  /** Cross-correlation plus bias (optional) and ReLU (optional). `x` `[b, h, w, in]`, `filter` `[kh, kw, in, out]`, `bias` `[out]`. */
+  conv(
+    x: Tensor,
+    filter: Tensor,
+    bias: Tensor | null,
+    options: { window: Window; relu: boolean },
+  ): Forward;
+  /** `dL/dfilter` and `dL/dbias` from `dz`, the signal before the activation `[b, oh, ow, out]`. */
+  convParameterGradient(saved: Saved, dz: Tensor): ParameterGradient;
+  /** `dL/dx` from `dz`, the signal before the activation. */
+  convInputGradient(saved: Saved, dz: Tensor): Tensor;
+
+  /** Fully connected: `x` `[b, in]`, `weight` `[in, out]`, `bias` `[out]`; ReLU optional. */
+  dense(x: Tensor, weight: Tensor, bias: Tensor | null, options: { relu: boolean }): Forward;
+  denseParameterGradient(saved: Saved, dz: Tensor): ParameterGradient;
+  denseInputGradient(saved: Saved, dz: Tensor): Tensor;
+
+  /**
+   * The signal before the fused activation of `conv`, `dense` or `relu`: `dy` where the output is positive, else 0.
+   * Without an activation it is `dy` itself, retained.
+   */
+  activationGradient(saved: Saved, dy: Tensor): Tensor;
+
+  relu(x: Tensor): Forward;
+
+  pool(x: Tensor, window: PoolWindow): Forward;
+  /** `dL/dx`. Of equal maxima in a window, the first in row-major order takes the gradient. */
+  poolGradient(saved: Saved, dy: Tensor): Tensor;
+
+  /** `x * mask`; the mask already holds 0 or `1 / (1 - rate)`. Same number of values as `x`. */
+  dropout(x: Tensor, mask: Float32Array): Forward;
+  dropoutGradient(saved: Saved, dy: Tensor): Tensor;
+
+  /** Joins along the last axis. */
+  concat(xs: readonly Tensor[]): Tensor;
+  /** Cuts along the last axis into parts of the given sizes, which must add up to it. */
+  split(x: Tensor, sizes: readonly number[]): Tensor[];
+  /** The same values under another shape. */
+  reshape(x: Tensor, shape: Shape): Tensor;
+  /** Sum of one or more tensors of equal shape (of one: that one, retained). */
+  add(xs: readonly Tensor[]): Tensor;
+
+  // --- Loss and update ----------------------------------------------------------------------------------
+
+  /**
+   * Softmax cross-entropy of `logits` `[b, classes]` with integer labels. A label of -1 marks a row that does not
+   * count: its loss and gradient are zero.
+   * @returns `losses` `[b]`, unscaled; `gradient` `[b, classes]` = `scale * (softmax - onehot)`, owned by the caller.
+   */
+  softmaxCrossEntropy(
+    logits: Tensor,
+    labels: Int32Array,
+    scale: number,
+  ): { losses: Float32Array; gradient: Tensor };
+
+  /** `sum += addend`, in place. */
+  accumulate(sum: Tensor, addend: Tensor): void;
+
+  /**
+   * SGD with momentum and weight decay as Caffe defines them, in place:
+   * `v = momentum * v + lr * (gradient + weightDecay * w)`, then `w = w - v`.
+   */
+  sgd(w: Tensor, v: Tensor, gradient: Tensor, step: SgdStep): void;
+}

@@ -1,0 +1,88 @@
+/**
+ * The compiled binding between Node and TensorFlow: the C++ sources of the npm package
+ * `@tensorflow/tfjs-node-gpu`, built by `relaybp engine install` against a current TensorFlow. It is loaded
+ * straight, without the JavaScript of tfjs.
+ */
+import { createRequire } from 'node:module';
+import { dirname } from 'node:path';
+import { EngineError } from '../../errors.js';
+import { loadQuietly } from './loader.js';
+
+/** An attribute of a TensorFlow operation; build them with the functions of `attributes.ts`. */
+export interface OpAttribute {
+  readonly name: string;
+  readonly type: number;
+  readonly value: boolean | number | string | readonly number[];
+}
+
+/** What an operation returns for each output. `id` names the tensor until `deleteTensor`. */
+export interface TensorMetadata {
+  readonly id: number;
+  readonly shape: number[];
+  readonly dtype: number;
+}
+
+/** The calls of the binding that are used here. All of them run synchronously and throw `Error` on failure. */
+export interface Binding {
+  /** May share the memory of `values` with TensorFlow: the caller must not write to it again. */
+  createTensor(
+    shape: readonly number[],
+    dtype: number,
+    values: Float32Array | Int32Array | Uint8Array,
+  ): number;
+  deleteTensor(id: number): void;
+  /** Copies the values out. */
+  tensorDataSync(id: number): Float32Array | Int32Array | Uint8Array;
+  executeOp(
+    name: string,
+    attributes: readonly OpAttribute[],
+    inputs: readonly number[],
+    outputs: number,
+  ): TensorMetadata[];
+  /** Tensors alive in TensorFlow on behalf of this binding. */
+  getNumOfTensors(): number;
+  isUsingGpuDevice(): boolean;
+  readonly TF_Version: string;
+}
+
+/** TensorFlow's numbers for data types (`tf_datatype.h`). */
+export const DataType = { float: 1, int32: 3 } as const;
+/** TensorFlow's numbers for kinds of attributes (`tf_attrtype.h`). */
+export const AttributeType = { string: 0, int: 1, float: 2, bool: 3, type: 4, shape: 5 } as const;
+
+/**
+ * Settings that TensorFlow reads from the environment when it loads; a value already there wins.
+ * - errors only in its log;
+ * - oneDNN's kernels on every CPU (by default only on those with AVX-512 VNNI or newer).
+ */
+const ENVIRONMENT = { TF_CPP_MIN_LOG_LEVEL: '2', TF_ENABLE_ONEDNN_OPTS: '1' } as const;
+
+let loaded: { path: string; binding: Binding } | undefined;
+
+/**
+ * Loads `tfjs_binding.node` and with it TensorFlow (about 0.5 s, once per process).
+ *
+ * @param path absolute path of the compiled binding
+ * @throws EngineError if it does not load, or if another one is already loaded in this process
+ */
+export function loadBinding(path: string): Binding {
+  if (loaded?.path === path) return loaded.binding;
+  if (loaded) {
+    throw new EngineError(
+      `native engine: ${path} cannot be loaded, this process already uses ${loaded.path}`,
+    );
+  }
+  for (const [name, value] of Object.entries(ENVIRONMENT)) process.env[name] ??= value;
+  try {
+    const require = createRequire(import.meta.url);
+    const binding = loadQuietly(dirname(path), (): Binding => require(path));
+    loaded = { path, binding };
+    return binding;
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new EngineError(
+      `native engine: ${path} does not load: ${reason}`,
+      'Reinstall it: relaybp engine install --force',
+    );
+  }
+}

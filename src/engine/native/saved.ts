@@ -1,0 +1,75 @@
+/** What the forward operations of the native engine keep for their backward operations. */
+import { EngineError } from '../../errors.js';
+import type { Saved } from '../engine.js';
+import type { ConvPlan } from './convolution.js';
+import type { PoolPlan } from './pooling.js';
+import type { NativeTensor } from './runtime.js';
+
+/** `output` is set where a ReLU is fused: its gradient needs the sign of the output. */
+interface Activated extends Saved {
+  readonly output: NativeTensor | null;
+}
+export interface ConvSaved extends Activated {
+  readonly kind: 'conv';
+  /** The input, zero-padded if the plan says so. */
+  readonly input: NativeTensor;
+  readonly filter: NativeTensor;
+  readonly hasBias: boolean;
+  readonly plan: ConvPlan;
+}
+export interface DenseSaved extends Activated {
+  readonly kind: 'dense';
+  readonly input: NativeTensor;
+  readonly weight: NativeTensor;
+  readonly hasBias: boolean;
+}
+export interface ReluSaved extends Activated {
+  readonly kind: 'relu';
+}
+export interface PoolSaved extends Saved {
+  readonly kind: 'pool';
+  readonly plan: PoolPlan;
+  /** Maximum only: the padded input, the output and, with oneDNN, the positions of the maxima. */
+  readonly kept: readonly NativeTensor[];
+}
+export interface DropoutSaved extends Saved {
+  readonly kind: 'dropout';
+  readonly mask: NativeTensor;
+}
+export type NativeSaved = ConvSaved | DenseSaved | ReluSaved | PoolSaved | DropoutSaved;
+
+const released = new WeakSet<Saved>();
+
+/** @throws EngineError if `saved` comes from another operation or is already released: a bug of the caller */
+export function expectSaved<K extends NativeSaved['kind']>(
+  saved: Saved,
+  ...kinds: K[]
+): Extract<NativeSaved, { kind: K }> {
+  const ours = saved as NativeSaved;
+  if (released.has(saved) || !kinds.some((kind) => kind === ours.kind)) {
+    const state = released.has(saved) ? 'already released' : 'of another operation';
+    throw new EngineError(
+      `native engine: expected what ${kinds.join(' or ')} saved, got something ${state}`,
+      'This is a bug; please report it.',
+    );
+  }
+  return ours as Extract<NativeSaved, { kind: K }>;
+}
+
+/** Marks `saved` as released and returns the tensors that it held, each to be disposed of once. */
+export function takeTensors(saved: Saved): NativeTensor[] {
+  const ours = expectSaved(saved, 'conv', 'dense', 'relu', 'pool', 'dropout');
+  released.add(saved);
+  switch (ours.kind) {
+    case 'conv':
+      return [ours.input, ours.filter, ...(ours.output ? [ours.output] : [])];
+    case 'dense':
+      return [ours.input, ours.weight, ...(ours.output ? [ours.output] : [])];
+    case 'relu':
+      return ours.output ? [ours.output] : [];
+    case 'pool':
+      return [...ours.kept];
+    case 'dropout':
+      return [ours.mask];
+  }
+}

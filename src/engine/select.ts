@@ -1,0 +1,68 @@
+/** Choosing and opening an engine. Backends are imported only when opened: they take long to load. */
+import { EngineError } from '../errors.js';
+import type { Engine } from './engine.js';
+import { engineRoot, locateNative } from './locate.js';
+
+export const ENGINE_CHOICES = ['auto', 'native', 'wasm'] as const;
+export type EngineChoice = (typeof ENGINE_CHOICES)[number];
+
+/** How much faster a training step of a ConvNet is on the native engine, measured on two cores. */
+const SPEED_UP = 'about 8 times';
+const INSTALL_HINT = 'Install it: relaybp engine install';
+
+export interface OpenOptions {
+  /** Folder under which engines are installed; see `engineRoot`. */
+  dir?: string;
+  /** Takes a line that the user should see: which engine `auto` took, and why. */
+  onNotice?: (line: string) => void;
+}
+
+/**
+ * Opens the native or the portable engine, or, with `auto`, the native one if it is installed and works.
+ * @throws EngineError if `native` is not installed, or the chosen engine does not work
+ */
+export async function openEngine(choice: EngineChoice, options: OpenOptions = {}): Promise<Engine> {
+  switch (choice) {
+    case 'native':
+      return openNative(options);
+    case 'wasm':
+      return openWasm();
+    case 'auto':
+      return openBest(options);
+  }
+}
+
+async function openNative(options: OpenOptions): Promise<Engine> {
+  const location = locateNative(options);
+  if (!location) {
+    const message = `the native engine is not installed (looked in ${engineRoot(options.dir)})`;
+    throw new EngineError(message, INSTALL_HINT);
+  }
+  const { openNativeEngine } = await import('./native/native-engine.js');
+  return openNativeEngine(location);
+}
+
+async function openWasm(): Promise<Engine> {
+  const { openWasmEngine } = await import('./wasm/wasm-engine.js');
+  return openWasmEngine();
+}
+
+async function openBest(options: OpenOptions): Promise<Engine> {
+  if (!locateNative(options)) {
+    options.onNotice?.(
+      'Using the portable wasm engine. The native engine trains ' +
+        `${SPEED_UP} faster; install it with: relaybp engine install`,
+    );
+    return openWasm();
+  }
+  try {
+    return await openNative(options);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    options.onNotice?.(
+      `Using the portable wasm engine, as the installed native engine does not work: ${reason}. ` +
+        `Native trains ${SPEED_UP} faster; reinstall it with: relaybp engine install --force`,
+    );
+    return openWasm();
+  }
+}

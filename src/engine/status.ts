@@ -1,0 +1,92 @@
+/** What `relaybp engine status` shows: which engines work here, and what the CPU can do. */
+import { readFile } from 'node:fs/promises';
+import { availableParallelism, cpus } from 'node:os';
+import type { EngineInfo } from './engine.js';
+import { type EngineManifest, engineRoot, locateNative } from './locate.js';
+import { openEngine } from './select.js';
+
+/** Instruction sets that decide the speed of the native engine, as Linux names them. */
+const INSTRUCTION_SETS = [
+  'avx2',
+  'fma',
+  'avx512f',
+  'avx512_vnni',
+  'avx512_bf16',
+  'amx_tile',
+  'amx_bf16',
+] as const;
+
+export interface BackendStatus {
+  readonly name: EngineInfo['name'];
+  /** Tested by opening it in this process. */
+  readonly works: boolean;
+  /** Facts about the opened engine; null if it does not work. */
+  readonly info: EngineInfo | null;
+  /** Why it does not work, in one line; null if it does. */
+  readonly problem: string | null;
+  /** Native only: where it is installed, or null. */
+  readonly directory: string | null;
+  /** Native only: what was installed, or null. */
+  readonly manifest: EngineManifest | null;
+}
+
+export interface EngineStatus {
+  readonly engines: readonly BackendStatus[];
+  /** The one that `auto` takes, or null if none works. */
+  readonly auto: EngineInfo['name'] | null;
+  /** Folder under which the native engine is looked for. */
+  readonly root: string;
+  readonly cpu: {
+    readonly model: string;
+    /** Cores that this process may use. */
+    readonly cores: number;
+    /** Of the sets that matter here, those that the CPU has; 'unknown' outside Linux. */
+    readonly instructionSets: readonly string[] | 'unknown';
+  };
+  /** Version of Node, for instance `20.20.2`. */
+  readonly node: string;
+}
+
+/** Opens every engine once and reports; never throws for an engine that does not work. */
+export async function engineStatus(options: { dir?: string } = {}): Promise<EngineStatus> {
+  const engines = [await tryEngine('native', options), await tryEngine('wasm', options)];
+  return {
+    engines,
+    auto: engines.find(({ works }) => works)?.name ?? null,
+    root: engineRoot(options.dir),
+    cpu: {
+      model: cpus()[0]?.model.trim() ?? 'unknown',
+      cores: availableParallelism(),
+      instructionSets: await instructionSets(),
+    },
+    node: process.versions.node,
+  };
+}
+
+async function tryEngine(
+  name: EngineInfo['name'],
+  options: { dir?: string },
+): Promise<BackendStatus> {
+  const location = name === 'native' ? locateNative(options) : undefined;
+  const where = { directory: location?.directory ?? null, manifest: location?.manifest ?? null };
+  try {
+    const { info } = await openEngine(name, options);
+    return { name, works: true, info, problem: null, ...where };
+  } catch (error) {
+    const problem = error instanceof Error ? error.message : String(error);
+    return { name, works: false, info: null, problem, ...where };
+  }
+}
+
+async function instructionSets(): Promise<string[] | 'unknown'> {
+  const text = await readFile('/proc/cpuinfo', 'utf8').catch(() => '');
+  return parseInstructionSets(text);
+}
+
+/** @param cpuinfo the text of `/proc/cpuinfo` */
+export function parseInstructionSets(cpuinfo: string): string[] | 'unknown' {
+  const line = /^flags\s*:(.*)$/m.exec(cpuinfo);
+  if (!line) return 'unknown';
+  const flags = new Set(line[1]!.trim().split(/\s+/));
+  return INSTRUCTION_SETS.filter((name) => flags.has(name));
+}

@@ -1,0 +1,38 @@
+/** Starts the WebAssembly backend of TensorFlow.js, once a process, wherever the process was started. */
+import { createRequire } from 'node:module';
+import { dirname, sep } from 'node:path';
+import { type BackendWasm, setWasmPaths } from '@tensorflow/tfjs-backend-wasm';
+import * as tf from '@tensorflow/tfjs-core';
+import { EngineError } from '../../errors.js';
+
+let started: Promise<BackendWasm> | undefined;
+
+/** The backend; every caller in a process gets the same one. @throws EngineError if it does not start. */
+export function startBackend(): Promise<BackendWasm> {
+  started ??= start();
+  return started;
+}
+
+async function start(): Promise<BackendWasm> {
+  const main = createRequire(import.meta.url).resolve('@tensorflow/tfjs-backend-wasm');
+  setWasmPaths(dirname(main) + sep);
+  // Kernels are set up only when a backend becomes the current one; another engine's is put back after.
+  const previous = tf.engine().backendName;
+  try {
+    if (!(await tf.setBackend('wasm'))) throw new Error('tfjs could not initialise it');
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new EngineError(
+      `wasm engine: the WebAssembly backend did not start: ${reason}`,
+      'Reinstall relaybp, so that node_modules/@tensorflow/tfjs-backend-wasm is complete.',
+    );
+  }
+  const backend = tf.engine().findBackend('wasm');
+  if (previous && previous !== 'wasm') await tf.setBackend(previous);
+  if (!isWasm(backend)) throw new EngineError('wasm engine: tfjs holds another backend as "wasm"');
+  return backend;
+}
+
+function isWasm(backend: tf.KernelBackend): backend is BackendWasm {
+  return 'wasm' in backend && 'dataIdMap' in backend;
+}

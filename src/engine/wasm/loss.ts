@@ -1,0 +1,37 @@
+/** Softmax cross-entropy in double precision; a label of -1 marks a row that does not count. */
+
+/**
+ * Fills `losses` `[b]` and `gradient` `[b, classes]` = `scale * (softmax - onehot)`. The largest logit is taken off
+ * first, so that nothing overflows, and its own term of the sum is kept apart, so that small losses stay exact.
+ */
+export function softmaxCrossEntropy(
+  logits: Float32Array,
+  labels: Int32Array,
+  scale: number,
+  losses: Float32Array,
+  gradient: Float32Array,
+): void {
+  const classes = logits.length / labels.length;
+  for (let b = 0; b < labels.length; b++) {
+    const label = labels[b] as number;
+    const row = logits.subarray(b * classes, (b + 1) * classes);
+    const out = gradient.subarray(b * classes, (b + 1) * classes);
+    if (label < 0) {
+      out.fill(0);
+      losses[b] = 0;
+      continue;
+    }
+    let top = 0;
+    for (let c = 1; c < classes; c++) if ((row[c] as number) > (row[top] as number)) top = c;
+    const largest = row[top] as number;
+    let rest = 0;
+    for (let c = 0; c < classes; c++) if (c !== top) rest += Math.exp((row[c] as number) - largest);
+    losses[b] = Math.log1p(rest) + largest - (row[label] as number);
+    for (let c = 0; c < classes; c++) {
+      const probability = Math.exp((row[c] as number) - largest) / (1 + rest);
+      // 1 - p of a confident row would lose its digits: the other classes' share says it exactly.
+      const own = c === top ? -rest / (1 + rest) : probability - 1;
+      out[c] = scale * (c === label ? own : probability);
+    }
+  }
+}

@@ -1,0 +1,225 @@
+/**
+ * The portable engine: TensorFlow.js's WebAssembly kernels for convolutions and matrix products, loops over the
+ * same memory for the rest. It needs nothing but npm and runs on one thread.
+ */
+import { version_wasm } from '@tensorflow/tfjs-backend-wasm';
+import type {
+  Engine,
+  EngineInfo,
+  Forward,
+  ParameterGradient,
+  PoolWindow,
+  Saved,
+  SgdStep,
+  Shape,
+  Tensor,
+  Window,
+} from '../engine.js';
+import { startBackend } from './backend.js';
+import { concat, split } from './channels.js';
+import { ConvSaved, checkConv, checkWindow, convForward } from './conv.js';
+import { filterGradient, inputGradient } from './conv-gradients.js';
+import { checkDense, DenseSaved, denseInputGradient, weightGradient } from './dense.js';
+import * as loops from './elementwise.js';
+import { demand, factsOf, show, tensorOf, WasmSaved } from './handles.js';
+import { Heap, sizeOf } from './heap.js';
+import { softmaxCrossEntropy } from './loss.js';
+import { checkSame, WasmMemory } from './memory.js';
+import { type PoolFacts, PoolSaved, poolBackward, pooledShape, poolForward } from './pooling.js';
+
+/** Loads the engine; about 0.1 s. @throws EngineError if WebAssembly does not start. */
+export async function openWasmEngine(): Promise<Engine> {
+  return new WasmEngine(new Heap(await startBackend()));
+}
+
+class ReluSaved extends WasmSaved<null> {}
+class DropoutSaved extends WasmSaved<Float32Array> {}
+
+class WasmEngine extends WasmMemory implements Engine {
+  readonly info: EngineInfo = {
+    name: 'wasm',
+    library: `TensorFlow.js WASM ${version_wasm}`,
+    device: 'cpu',
+    threads: 1,
+  };
+
+  conv(
+    x: Tensor,
+    filter: Tensor,
+    bias: Tensor | null,
+    options: { window: Window; relu: boolean },
+  ): Forward {
+    const { heap } = this;
+    checkConv(x.shape, filter.shape, bias?.shape, options.window);
+    const [from, weights] = [tensorOf(x).block, tensorOf(filter).block];
+    const y = convForward(heap, from, weights, bias && tensorOf(bias).block, options);
+    const facts = {
+      x: heap.share(from),
+      filter: heap.share(weights),
+      y: y.shape,
+      bias: bias !== null,
+      window: options.window,
+    };
+    const active = options.relu ? heap.share(y) : null;
+    const blocks = [facts.x, facts.filter, ...(active ? [active] : [])];
+    return { y: this.own(y), saved: new ConvSaved(heap, facts, active, blocks) };
+  }
+
+  convParameterGradient(saved: Saved, dz: Tensor): ParameterGradient {
+    const facts = factsOf(saved, ConvSaved);
+    checkSame('the signal of a conv', dz.shape, facts.y);
+    const weight = this.own(filterGradient(this.heap, facts, tensorOf(dz).block));
+    return { weight, bias: facts.bias ? this.#sumRows(dz) : null };
+  }
+
+  convInputGradient(saved: Saved, dz: Tensor): Tensor {
+    const facts = factsOf(saved, ConvSaved);
+    checkSame('the signal of a conv', dz.shape, facts.y);
+    return this.own(inputGradient(this.heap, facts, tensorOf(dz).block));
+  }
+
+  dense(x: Tensor, weight: Tensor, bias: Tensor | null, options: { relu: boolean }): Forward {
+    const { heap } = this;
+    checkDense(x.shape, weight.shape, bias?.shape);
+    const [from, weights] = [tensorOf(x).block, tensorOf(weight).block];
+    const y = heap.matMul(from, weights, bias && tensorOf(bias).block);
+    if (options.relu) loops.reluInPlace(heap.values(y));
+    const facts = {
+      x: heap.share(from),
+      weight: heap.share(weights),
+      y: y.shape,
+      bias: bias !== null,
+    };
+    const active = options.relu ? heap.share(y) : null;
+    const blocks = [facts.x, facts.weight, ...(active ? [active] : [])];
+    return { y: this.own(y), saved: new DenseSaved(heap, facts, active, blocks) };
+  }
+
+  denseParameterGradient(saved: Saved, dz: Tensor): ParameterGradient {
+    const facts = factsOf(saved, DenseSaved);
+    checkSame('the signal of a dense layer', dz.shape, facts.y);
+    const weight = this.own(weightGradient(this.heap, facts, tensorOf(dz).block));
+    return { weight, bias: facts.bias ? this.#sumRows(dz) : null };
+  }
+
+  denseInputGradient(saved: Saved, dz: Tensor): Tensor {
+    const facts = factsOf(saved, DenseSaved);
+    checkSame('the signal of a dense layer', dz.shape, facts.y);
+    return this.own(denseInputGradient(this.heap, facts, tensorOf(dz).block));
+  }
+
+  activationGradient(saved: Saved, dy: Tensor): Tensor {
+    demand(saved instanceof WasmSaved, () => 'what was saved belongs to another engine');
+    const active = saved.activation();
+    if (!active) return this.retain(dy);
+    checkSame('the signal of an activation', dy.shape, active.shape);
+    return this.fill(dy.shape, (dz) => {
+      loops.mask(tensorOf(dy).values, this.heap.values(active), dz);
+    });
+  }
+
+  relu(x: Tensor): Forward {
+    const y = this.fill(x.shape, (values) => loops.relu(tensorOf(x).values, values));
+    const active = this.heap.share(tensorOf(y).block);
+    return { y, saved: new ReluSaved(this.heap, null, active, [active]) };
+  }
+
+  pool(x: Tensor, window: PoolWindow): Forward {
+    demand(x.shape.length === 4, () => `pool needs x [b, h, w, c], got ${show(x.shape)}`);
+    checkWindow(x.shape, window);
+    const shape = pooledShape(x.shape, window);
+    const winners = window.kind === 'max' ? new Int32Array(sizeOf(shape)) : null;
+    const facts: PoolFacts = { x: x.shape, y: shape, window, winners };
+    const y = this.fill(shape, (values) => poolForward(tensorOf(x).values, values, facts));
+    return { y, saved: new PoolSaved(this.heap, facts, null, []) };
+  }
+
+  poolGradient(saved: Saved, dy: Tensor): Tensor {
+    const facts = factsOf(saved, PoolSaved);
+    checkSame('the signal of a pooling', dy.shape, facts.y);
+    return this.fill(facts.x, (dx) => poolBackward(tensorOf(dy).values, dx, facts));
+  }
+
+  dropout(x: Tensor, mask: Float32Array): Forward {
+    demand(mask.length === sizeOf(x.shape), () => {
+      return `a dropout mask of ${mask.length} values does not fit ${show(x.shape)}`;
+    });
+    const saved = new DropoutSaved(this.heap, mask.slice(), null, []);
+    return { y: this.dropoutGradient(saved, x), saved };
+  }
+
+  dropoutGradient(saved: Saved, dy: Tensor): Tensor {
+    const mask = factsOf(saved, DropoutSaved);
+    return this.fill(dy.shape, (dx) => loops.multiply(tensorOf(dy).values, mask, dx));
+  }
+
+  concat(xs: readonly Tensor[]): Tensor {
+    return this.own(concat(this.heap, xs));
+  }
+
+  split(x: Tensor, sizes: readonly number[]): Tensor[] {
+    return split(this.heap, x, sizes).map((part) => this.own(part));
+  }
+
+  reshape(x: Tensor, shape: Shape): Tensor {
+    demand(sizeOf(shape) === sizeOf(x.shape), () => `${show(x.shape)} reshaped to ${show(shape)}`);
+    // A copy: the matrix kernel keeps packed weights by block, whatever the shape it sees them in next.
+    return this.fill(shape, (values) => values.set(tensorOf(x).values));
+  }
+
+  add(xs: readonly Tensor[]): Tensor {
+    const [first, ...others] = xs;
+    demand(first !== undefined, () => 'a sum of nothing');
+    if (others.length === 0) return this.retain(first);
+    for (const other of others) checkSame('a sum', first.shape, other.shape);
+    return this.fill(first.shape, (sum) => {
+      sum.set(tensorOf(first).values);
+      for (const other of others) loops.add(sum, tensorOf(other).values, sum);
+    });
+  }
+
+  softmaxCrossEntropy(
+    logits: Tensor,
+    labels: Int32Array,
+    scale: number,
+  ): { losses: Float32Array; gradient: Tensor } {
+    const [batch, classes = 0] = logits.shape;
+    demand(logits.shape.length === 2 && batch === labels.length, () => {
+      return `${labels.length} labels do not fit logits of shape ${show(logits.shape)}`;
+    });
+    const wrong = labels.find((label) => label < -1 || label >= classes);
+    demand(wrong === undefined, () => `label ${wrong} is not in -1..${classes - 1}`);
+    const losses = new Float32Array(labels.length);
+    const gradient = this.fill(logits.shape, (values) => {
+      softmaxCrossEntropy(tensorOf(logits).values, labels, scale, losses, values);
+    });
+    return { losses, gradient };
+  }
+
+  accumulate(sum: Tensor, addend: Tensor): void {
+    checkSame('accumulate', sum.shape, addend.shape);
+    const target = tensorOf(sum);
+    const block = this.heap.alloc(sum.shape);
+    loops.add(target.values, tensorOf(addend).values, this.heap.values(block));
+    target.replace(block);
+  }
+
+  sgd(w: Tensor, v: Tensor, gradient: Tensor, step: SgdStep): void {
+    checkSame('sgd', w.shape, v.shape);
+    checkSame('sgd', w.shape, gradient.shape);
+    const [weights, momenta] = [tensorOf(w), tensorOf(v)];
+    const [nextW, nextV] = [this.heap.alloc(w.shape), this.heap.alloc(w.shape)];
+    loops.sgd(
+      { w: weights.values, v: momenta.values, gradient: tensorOf(gradient).values },
+      { w: this.heap.values(nextW), v: this.heap.values(nextV) },
+      step,
+    );
+    weights.replace(nextW);
+    momenta.replace(nextV);
+  }
+
+  /** The bias gradient of a signal `[…, out]`. */
+  #sumRows(dz: Tensor): Tensor {
+    return this.fill(dz.shape.slice(-1), (sums) => loops.sumRows(tensorOf(dz).values, sums));
+  }
+}

@@ -1,0 +1,38 @@
+/**
+ * Errors that a user can act on. Each says what is wrong, where, and how to fix it;
+ * only the command line prints them and chooses the exit code.
+ */
+export class RelaybpError extends Error {
+  /** @param message what is wrong, with the value and the rule; @param hint how to fix it */
+  constructor(
+    message: string,
+    readonly hint?: string,
+  ) {
+    super(message);
+    this.name = new.target.name;
+  }
+}
+
+/** A config file or a command-line option breaks a rule. Exit code 2. */
+export class ConfigError extends RelaybpError {
+  /** @param path the key path in the config that the message is about, where the file's position is not known yet */
+  constructor(
+    message: string,
+    hint?: string,
+    readonly path?: readonly (string | number)[],
+  ) {
+    super(message, hint);
+  }
+}
+
+/** Images, class folders or list files are missing or unreadable. Exit code 3. */
+export class DataError extends RelaybpError {}
+
+/** A checkpoint or a run folder is missing, damaged or does not fit. Exit code 4. */
+export class CheckpointError extends RelaybpError {}
+
+/** An engine is not installed or failed. Exit code 1. */
+export class EngineError extends RelaybpError {}
+
+/** Training cannot go on, for instance because a loss is not finite. Exit code 1. */
+export class TrainingError extends RelaybpError {}

@@ -1,0 +1,52 @@
+import type { AvgPoolSpec, MaxPoolSpec } from '../../config/layers.js';
+import type { Engine, PoolWindow, Tensor } from '../../engine/engine.js';
+import type { Layer } from '../../relay/layer.js';
+import { relaySignals } from '../../relay/signals.js';
+import type { LayerType, Place } from '../layer-type.js';
+import type { PoolPlan } from '../plan.js';
+import { channelsOf, mapSize, resolveWindow } from './window.js';
+
+type PoolSpec = MaxPoolSpec & { countPadding?: boolean };
+
+/** Max and average pooling. The stride defaults to the size, padding to none, rounding to floor. */
+function planPool(kind: PoolWindow['kind'], spec: PoolSpec, place: Place): PoolPlan {
+  const kernel = spec.size === 'global' ? mapSize(place) : spec.size;
+  const { window, output, declared } = resolveWindow(
+    { kernel, stride: spec.stride ?? kernel, padding: spec.padding, rounding: spec.rounding },
+    place,
+  );
+  const counted = spec.countPadding === true ? declared : ([0, 0, 0, 0] as const);
+  return {
+    type: kind === 'max' ? 'maxpool' : 'avgpool',
+    name: place.name('pool', spec.name),
+    input: place.input,
+    output: [...output, channelsOf(place.input)],
+    parameters: [],
+    multiplyAdds: 0,
+    frozen: place.frozen,
+    window: { ...window, kind, counted },
+  };
+}
+
+export const maxpool: LayerType<MaxPoolSpec, PoolPlan> = {
+  plan: (spec, place) => planPool('max', spec, place),
+  forward: (plan, x, { engine }) => poolForward(engine, x, plan.window),
+};
+
+export const avgpool: LayerType<AvgPoolSpec, PoolPlan> = {
+  plan: (spec, place) => planPool('average', spec, place),
+  forward: maxpool.forward,
+};
+
+export function poolForward(
+  engine: Engine,
+  x: Tensor,
+  window: PoolWindow,
+): ReturnType<Layer['forward']> {
+  const { y, saved } = engine.pool(x, window);
+  const pass = relaySignals(engine, {
+    inputGradient: (dy) => engine.poolGradient(saved, dy),
+    release: () => engine.release(saved),
+  });
+  return { y, pass };
+}

@@ -1,0 +1,89 @@
+import type { PoolWindow } from '../../engine/engine.js';
+import { ConfigError } from '../../errors.js';
+import { relaySignals } from '../../relay/signals.js';
+import type { LayerType, Place } from '../layer-type.js';
+import { type SppPlan, volume } from '../plan.js';
+import { poolForward } from './pool.js';
+import { channelsOf, mapSize } from './window.js';
+
+/**
+ * Spatial pyramid pooling (paper, Table 2): max-pools the map to n x n bins for each level, flattens each level
+ * row-major and joins them in the order given.
+ */
+export const spp: LayerType<readonly number[], SppPlan> = {
+  plan(bins, place) {
+    const channels = channelsOf(place.input);
+    return {
+      type: 'spp',
+      name: place.name('spp'),
+      input: place.input,
+      output: [bins.reduce((sum, n) => sum + n * n * channels, 0)],
+      parameters: [],
+      multiplyAdds: 0,
+      frozen: place.frozen,
+      levels: bins.map((n) => ({ bins: n, window: binWindow(n, place) })),
+    };
+  },
+
+  forward(plan, x, { engine }) {
+    const levels = plan.levels.map(({ window }) => poolForward(engine, x, window));
+    const size = x.shape[0]!;
+    const flat = levels.map(({ y }) => engine.reshape(y, [size, volume(y.shape) / size]));
+    const shapes = levels.map(({ y }) => y.shape);
+    const y = engine.concat(flat);
+    const sizes = flat.map((level) => level.shape[1]!);
+    for (const t of [...flat, ...levels.map((level) => level.y)]) engine.dispose(t);
+
+    const pass = relaySignals(engine, {
+      inputGradient(dy) {
+        const parts = engine.split(dy, sizes);
+        const gradients = parts.map((part, i) => {
+          const signal = engine.reshape(part, shapes[i]!);
+          const [dx] = levels[i]!.pass.backward([signal], [true], false).inputs;
+          engine.dispose(part);
+          engine.dispose(signal);
+          return dx!;
+        });
+        const sum = engine.add(gradients);
+        for (const dx of gradients) engine.dispose(dx);
+        return sum;
+      },
+      release() {
+        for (const level of levels) level.pass.release();
+      },
+    });
+    return { y, pass };
+  },
+};
+
+/** The window that cuts a map into exactly n x n bins; see `cut`. */
+function binWindow(n: number, place: Place): PoolWindow {
+  const [height, width] = mapSize(place);
+  if (n > height || n > width) {
+    throw new ConfigError(
+      `spp: ${n}x${n} bins need a map of at least that size; here it is ${height}x${width}`,
+      'remove this level, or put fewer strides before it',
+      place.path,
+    );
+  }
+  const [y, x] = [cut(height, n), cut(width, n)];
+  return {
+    kind: 'max',
+    kernel: [y.kernel, x.kernel],
+    stride: [y.stride, x.stride],
+    padding: [0, y.end, 0, x.end],
+    counted: [0, 0, 0, 0],
+  };
+}
+
+/**
+ * Cuts `size` pixels into `n` bins. Bins of `ceil(size / n)` side by side, the last one smaller, as in the authors'
+ * released model (14 pixels into 3: 5, 5, 4), where that gives n bins. Otherwise bins of equal size that overlap
+ * (9 pixels into 7: 7 bins of 3, one apart).
+ */
+function cut(size: number, n: number): { kernel: number; stride: number; end: number } {
+  const bin = Math.ceil(size / n);
+  if (Math.ceil(size / bin) === n) return { kernel: bin, stride: bin, end: bin * n - size };
+  const stride = Math.floor(size / n);
+  return { kernel: size - stride * (n - 1), stride, end: 0 };
+}

@@ -1,0 +1,117 @@
+import { flatten, type LayerPlan, parametersOf, trunkOf, volume } from '../model/plan.js';
+import { type Action, planStep, type StepPlan } from '../relay/plan.js';
+import type { ExperimentPlan } from './experiment.js';
+
+/** What a training step costs for one image, and how many operations of each kind a micro-batch takes. */
+export interface StepCost {
+  readonly multiplyAdds: number;
+  readonly forward: number;
+  readonly parameterGradients: number;
+  /** Input gradients of layers with parameters. */
+  readonly inputGradients: number;
+}
+
+export interface Totals {
+  /** Of the network at test time: without auxiliary heads. */
+  readonly parameters: number;
+  readonly auxiliaryParameters: number;
+  /** Of one image's forward pass through the network at test time. */
+  readonly multiplyAdds: number;
+  readonly auxiliaryMultiplyAdds: number;
+  readonly step: StepCost;
+  /** The step's multiply-adds over those of standard BP on the same trunk: primary loss only, its range the whole trunk. */
+  readonly relativeToStandardBp: number;
+}
+
+export function totals(plan: ExperimentPlan): Totals {
+  const { network, primary } = plan;
+  const [main, auxiliary] = [
+    [...trunkOf(network), ...headLayers(plan, (loss) => loss === primary.name)],
+    headLayers(plan, (loss) => loss !== primary.name),
+  ];
+  const step = stepCost(plan, plan.step);
+  return {
+    parameters: countParameters(main),
+    auxiliaryParameters: countParameters(auxiliary),
+    multiplyAdds: sum(main.map((layer) => layer.multiplyAdds)),
+    auxiliaryMultiplyAdds: sum(auxiliary.map((layer) => layer.multiplyAdds)),
+    step,
+    relativeToStandardBp: step.multiplyAdds / standardBp(plan).multiplyAdds,
+  };
+}
+
+export function countParameters(layers: readonly LayerPlan[]): number {
+  return sum(parametersOf(layers).map((parameter) => volume(parameter.shape)));
+}
+
+function headLayers(plan: ExperimentPlan, take: (loss: string) => boolean): LayerPlan[] {
+  return plan.network.heads.filter((head) => take(head.loss)).flatMap((head) => head.layers);
+}
+
+/** The same trunk and primary head trained by plain backpropagation. */
+function standardBp(plan: ExperimentPlan): StepCost {
+  const reach = plan.trunk.findIndex((layer) => layer.trainable);
+  const loss = { ...plan.primary, bottom: 0, reach: reach < 0 ? null : reach };
+  return stepCost(plan, planStep(plan.trunk, [loss], plan.heads));
+}
+
+export function stepCost(plan: ExperimentPlan, step: StepPlan): StepCost {
+  const costs = step.microBatch.map((action) => actionCost(plan, action));
+  return {
+    multiplyAdds: sum(costs.map((cost) => cost.multiplyAdds)),
+    forward: sum(costs.map((cost) => cost.forward)),
+    parameterGradients: sum(costs.map((cost) => cost.parameterGradients)),
+    inputGradients: sum(costs.map((cost) => cost.inputGradients)),
+  };
+}
+
+const free: StepCost = { multiplyAdds: 0, forward: 0, parameterGradients: 0, inputGradients: 0 };
+
+function actionCost(plan: ExperimentPlan, action: Action): StepCost {
+  if (action.do === 'forward') {
+    const layer = plan.layers.get(action.layer)!;
+    const weighted = flatten(layer).filter(isWeighted).length;
+    return { ...free, multiplyAdds: layer.multiplyAdds, forward: weighted };
+  }
+  if (action.do === 'backward') {
+    const carried = action.carry.filter(Boolean).length;
+    const layer = plan.layers.get(action.layer)!;
+    return backwardCost(layer, action.signals.length, carried, action.parameters);
+  }
+  return free;
+}
+
+/** A convolution's (or fc layer's) parameter gradient and each input gradient cost as much as its forward pass. */
+function backwardCost(
+  layer: LayerPlan,
+  signals: number,
+  carried: number,
+  parameters: boolean,
+): StepCost {
+  const train = parameters && !layer.frozen;
+  if (layer.type === 'branches') {
+    const inner = layer.paths.flatMap((path) =>
+      path.map((part, i) => backwardCost(part, signals, i > 0 ? signals : carried, train)),
+    );
+    return {
+      multiplyAdds: sum(inner.map((cost) => cost.multiplyAdds)),
+      forward: 0,
+      parameterGradients: sum(inner.map((cost) => cost.parameterGradients)),
+      inputGradients: sum(inner.map((cost) => cost.inputGradients)),
+    };
+  }
+  if (!isWeighted(layer)) return free;
+  const parameterGradients = train ? 1 : 0;
+  return {
+    multiplyAdds: layer.multiplyAdds * (parameterGradients + carried),
+    forward: 0,
+    parameterGradients,
+    inputGradients: carried,
+  };
+}
+
+/** A convolution or an fc layer. */
+const isWeighted = (layer: LayerPlan): boolean => layer.parameters.length > 0;
+
+const sum = (values: readonly number[]): number =>
+  values.reduce((total, value) => total + value, 0);

@@ -1,0 +1,93 @@
+import { formatPath } from '../config/issues.js';
+import type { LoadedConfig } from '../config/load.js';
+import type { ExperimentConfig } from '../config/schema.js';
+import { ConfigError } from '../errors.js';
+import { planNetwork } from '../model/network.js';
+import { isTrainable, type LayerPlan, type NetworkPlan, trunkOf } from '../model/plan.js';
+import { type Head, planStep, type StepPlan } from '../relay/plan.js';
+import { primaryLoss, type ResolvedLoss, resolveRanges, type TrunkLayer } from '../relay/ranges.js';
+
+/** Everything that follows from a config before any tensor is made: the network, the ranges, the training step. */
+export interface ExperimentPlan {
+  readonly config: ExperimentConfig;
+  readonly network: NetworkPlan;
+  /** Trunk layers from input to output, as ranges see them. */
+  readonly trunk: readonly TrunkLayer[];
+  readonly losses: readonly ResolvedLoss[];
+  /** Its head is the network's output at test time. */
+  readonly primary: ResolvedLoss;
+  readonly heads: readonly Head[];
+  /** Images per micro-batch; divides `batchSize`. */
+  readonly microBatch: number;
+  readonly step: StepPlan;
+  /** Every layer of trunk and heads by name (not those inside branches). */
+  readonly layers: ReadonlyMap<string, LayerPlan>;
+}
+
+/** @throws ConfigError with the place in the file where sizes, names, taps or ranges do not fit. */
+export function planExperiment({ config, locate }: LoadedConfig): ExperimentPlan {
+  try {
+    return planConfig(config);
+  } catch (error) {
+    if (!(error instanceof ConfigError) || !error.path) throw error;
+    const where = `${locate(error.path)}: ${formatPath(error.path)}: `;
+    throw new ConfigError(where + error.message, error.hint);
+  }
+}
+
+function planConfig(config: ExperimentConfig): ExperimentPlan {
+  const { batchSize, microBatch = batchSize } = config.training;
+  checkSizes(config, microBatch);
+  const network = planNetwork(config);
+  const trunk = network.segments.flatMap(({ name, layers }, i) =>
+    layers.map((layer) => ({
+      name: layer.name,
+      segment: name,
+      trainable: isTrainable(layer),
+      frozen: layer.frozen || config.model.segments[i]!.frozen,
+    })),
+  );
+  const losses = resolveRanges(trunk, config.losses);
+  const heads = network.heads.map(({ loss, layers }) => ({
+    loss,
+    layers: layers.map((layer) => ({ name: layer.name, trainable: isTrainable(layer) })),
+  }));
+  const all = [...trunkOf(network), ...network.heads.flatMap((head) => head.layers)];
+  return {
+    config,
+    network,
+    trunk,
+    losses,
+    primary: primaryLoss(losses),
+    heads,
+    microBatch,
+    step: planStep(trunk, losses, heads),
+    layers: new Map(all.map((layer) => [layer.name, layer])),
+  };
+}
+
+/** Rules between keys that the schema cannot see. */
+function checkSizes({ data, model, training }: ExperimentConfig, microBatch: number): void {
+  const [height, width] = model.input;
+  if (height !== data.crop || width !== data.crop) {
+    throw new ConfigError(
+      `the network's input is ${height}x${width}, but images are cropped to ${data.crop}x${data.crop} (data.crop)`,
+      'make the two equal',
+      ['model', 'input'],
+    );
+  }
+  if (data.crop > data.resize) {
+    throw new ConfigError(
+      `a ${data.crop} crop does not fit images whose shorter side is ${data.resize} (data.resize)`,
+      'crop must be at most resize',
+      ['data', 'crop'],
+    );
+  }
+  if (training.batchSize % microBatch !== 0) {
+    throw new ConfigError(
+      `micro-batches of ${microBatch} do not divide the batch of ${training.batchSize}`,
+      'let training.microBatch be a divisor of training.batchSize',
+      ['training', 'microBatch'],
+    );
+  }
+}

@@ -1,0 +1,74 @@
+import type { LayerPlan } from '../model/plan.js';
+import { inRange, type ResolvedLoss } from '../relay/ranges.js';
+import { totals } from './cost.js';
+import type { ExperimentPlan } from './experiment.js';
+import { memoryPlan } from './memory.js';
+
+/**
+ * The plan as JSON, format version 1 (docs/plan.md): enough to rebuild the network, its padding, its parameters'
+ * names and layouts, and its ranges in another framework.
+ */
+export function planJson(plan: ExperimentPlan) {
+  const { config, network, trunk, losses, primary, heads, microBatch, step } = plan;
+  const counted = totals(plan);
+  const memory = memoryPlan(plan);
+  return {
+    formatVersion: 1,
+    name: config.name,
+    input: network.input,
+    classes: network.classes,
+    batchSize: config.training.batchSize,
+    microBatch,
+    layers: [
+      ...network.segments.flatMap(({ name, layers }) =>
+        layers.map((layer) => ({
+          segment: name,
+          ...layer,
+          updatedBy: updatedBy(plan, layer.name),
+        })),
+      ),
+      ...network.heads.flatMap(({ loss, layers }) =>
+        layers.map((layer) => ({ head: loss, ...layer, updatedBy: headUpdatedBy(layer, loss) })),
+      ),
+    ],
+    losses: losses.map((loss, i) => ({
+      name: loss.name,
+      weight: loss.weight,
+      primary: loss.name === primary.name,
+      after: trunk[loss.tap]!.name,
+      range: {
+        from: loss.bottom <= loss.tap ? trunk[loss.tap]!.name : null,
+        downTo: loss.bottom <= loss.tap ? trunk[loss.bottom]!.name : null,
+        lowestTrained: loss.reach === null ? null : trunk[loss.reach]!.name,
+        layers: trunk.filter((_, at) => inRange(loss, at)).map((layer) => layer.name),
+      },
+      head: heads[i]!.layers.map((layer) => layer.name),
+    })),
+    totals: {
+      parameters: counted.parameters,
+      auxiliaryParameters: counted.auxiliaryParameters,
+      multiplyAdds: counted.multiplyAdds,
+      auxiliaryMultiplyAdds: counted.auxiliaryMultiplyAdds,
+    },
+    step: {
+      ...step,
+      microBatches: config.training.batchSize / microBatch,
+      cost: counted.step,
+      relativeToStandardBp: counted.relativeToStandardBp,
+    },
+    memory,
+  };
+}
+
+/** The losses whose gradient reaches a trunk layer's parameters. */
+export function updatedBy({ losses, trunk }: ExperimentPlan, layer: string): string[] {
+  const at = trunk.findIndex((candidate) => candidate.name === layer);
+  if (at < 0 || !trunk[at]!.trainable) return [];
+  return losses.filter((loss: ResolvedLoss) => inRange(loss, at)).map((loss) => loss.name);
+}
+
+function headUpdatedBy(layer: LayerPlan, loss: string): string[] {
+  return layer.parameters.length > 0 && !layer.frozen ? [loss] : [];
+}
+
+export type PlanJson = ReturnType<typeof planJson>;

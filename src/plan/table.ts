@@ -1,0 +1,175 @@
+import type { Colors } from 'picocolors/types.js';
+import { flatten, type LayerPlan, volume } from '../model/plan.js';
+import { inRange, type ResolvedLoss } from '../relay/ranges.js';
+import { totals } from './cost.js';
+import type { ExperimentPlan } from './experiment.js';
+import { memoryPlan } from './memory.js';
+
+type Paint = (text: string) => string;
+
+/** The plan as a person reads it: the network from output to input with every loss's range as a coloured bar. */
+export function planTable(plan: ExperimentPlan, colors: Colors): string {
+  const palette: Paint[] = [colors.cyan, colors.yellow, colors.magenta, colors.green, colors.blue];
+  const paint = plan.losses.map((_, i) => palette[i % palette.length]!);
+  return [
+    colors.bold(plan.config.name),
+    '',
+    ...layerTable(plan, paint, colors),
+    '',
+    ...lossLines(plan, paint),
+    '',
+    ...totalLines(plan),
+    '',
+    ...stepLines(plan),
+  ].join('\n');
+}
+
+const BAR = '█';
+
+function layerTable(plan: ExperimentPlan, paint: Paint[], colors: Colors): string[] {
+  const { network, losses, trunk } = plan;
+  const header = ['layer', 'type', 'output', 'parameters', 'multiply-adds'];
+  const rows: { cells: string[]; bars: string[] }[] = [];
+  const trunkRow = (layer: LayerPlan): void => {
+    const at = trunk.findIndex((candidate) => candidate.name === layer.name);
+    const bars = losses.map((loss, i) => trunkBar(loss, at, trunk[at]!.trainable, paint[i]!));
+    rows.push({ cells: layerCells(layer), bars });
+  };
+  for (const segment of network.segments) {
+    rows.push({ cells: [segment.name, '', '', '', ''], bars: losses.map(() => '') });
+    segment.layers.forEach(trunkRow);
+  }
+  for (const head of network.heads) {
+    rows.push({ cells: [`head ${head.loss}`, '', '', '', ''], bars: losses.map(() => '') });
+    for (const layer of head.layers) {
+      const bars = losses.map((loss, i) =>
+        loss.name === head.loss && layer.parameters.length > 0 ? paint[i]!(BAR) : ' ',
+      );
+      rows.push({ cells: layerCells(layer), bars });
+    }
+  }
+  const widths = header.map((title, i) =>
+    Math.max(title.length, ...rows.map((row) => row.cells[i]!.length)),
+  );
+  const align = (cells: string[]): string =>
+    cells
+      .map((cell, i) => (i < 3 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!)))
+      .join('  ');
+  const names = losses.map((loss, i) => paint[i]!(loss.name));
+  const lines = [`${colors.bold(align(header))}  ${names.join('  ')}`];
+  for (const { cells, bars } of rows) {
+    const isTitle = cells[1] === '';
+    const spaced = bars.map((bar, i) => bar + ' '.repeat(losses[i]!.name.length - 1));
+    lines.push(
+      isTitle ? colors.bold(cells[0]!) : `${align(cells)}  ${spaced.join('  ')}`.trimEnd(),
+    );
+  }
+  return lines;
+}
+
+/** A full bar where the loss trains parameters, a thin one where its signal only passes. */
+function trunkBar(loss: ResolvedLoss, at: number, trainable: boolean, paint: Paint): string {
+  if (!inRange(loss, at)) return ' ';
+  if (trainable) return paint(BAR);
+  return loss.reach !== null && at > loss.reach ? paint('│') : ' ';
+}
+
+function layerCells(layer: LayerPlan): string[] {
+  const parameters = flatten(layer)
+    .flatMap((inner) => inner.parameters)
+    .reduce((sum, parameter) => sum + volume(parameter.shape), 0);
+  return [
+    `  ${layer.name}`,
+    describe(layer) + (layer.frozen ? ' (frozen)' : ''),
+    layer.output.join('x'),
+    parameters === 0 ? '' : group(parameters),
+    layer.multiplyAdds === 0 ? '' : group(layer.multiplyAdds),
+  ];
+}
+
+function describe(layer: LayerPlan): string {
+  switch (layer.type) {
+    case 'conv': {
+      const { kernel, stride } = layer.window;
+      const strided = stride[0] * stride[1] > 1 ? `/${stride[0]}` : '';
+      return `conv ${kernel.join('x')}${strided}${layer.relu ? ' relu' : ''}`;
+    }
+    case 'maxpool':
+    case 'avgpool':
+      return `${layer.type} ${layer.window.kernel.join('x')}/${layer.window.stride[0]}`;
+    case 'fc':
+      return layer.relu ? 'fc relu' : 'fc';
+    case 'dropout':
+      return `dropout ${layer.rate}`;
+    case 'spp':
+      return `spp {${layer.levels.map((level) => level.bins).join(', ')}}`;
+    case 'branches':
+      return `${layer.paths.length} branches`;
+    case 'relu':
+      return 'relu';
+  }
+}
+
+function lossLines({ losses, trunk, primary }: ExperimentPlan, paint: Paint[]): string[] {
+  return losses.map((loss, i) => {
+    const tap = trunk[loss.tap]!;
+    const bottom = trunk[loss.bottom];
+    const range = loss.bottom > loss.tap ? 'its head only' : `${tap.name} down to ${bottom!.name}`;
+    const role = loss.name === primary.name ? ', the output at test time' : '';
+    return `loss ${paint[i]!(loss.name)}: weight ${loss.weight}, taps after ${tap.name}, range ${range}${role}`;
+  });
+}
+
+function totalLines(plan: ExperimentPlan): string[] {
+  const counted = totals(plan);
+  const memory = memoryPlan(plan);
+  return [
+    `parameters                 ${group(counted.parameters)} (auxiliary heads: ${group(counted.auxiliaryParameters)} more, in training only)`,
+    `multiply-adds per image    ${group(counted.multiplyAdds)} (auxiliary heads: ${group(counted.auxiliaryMultiplyAdds)} more)`,
+    `training step              ${counted.relativeToStandardBp.toFixed(3)} x the multiply-adds of standard BP`,
+    `activation memory          ${mebibytes(memory.activations)} for a micro-batch of ${plan.microBatch}`,
+    `weights, momentum, grads   ${mebibytes(memory.parameters)}`,
+  ];
+}
+
+/** The ordered list of actions, runs of the same kind on one line. */
+function stepLines(plan: ExperimentPlan): string[] {
+  const { batchSize } = plan.config.training;
+  const lines = [`one step = ${batchSize / plan.microBatch} x micro-batch of ${plan.microBatch}:`];
+  for (const action of plan.step.microBatch) {
+    switch (action.do) {
+      case 'forward':
+        lines.push(`  forward   ${action.layer}`);
+        break;
+      case 'loss':
+        lines.push(`  loss      ${action.loss}`);
+        break;
+      case 'backward': {
+        const ends = action.signals.filter((_, i) => !action.carry[i]);
+        const signals = action.signals.length > 1 ? ` of ${action.signals.length} signals` : '';
+        const stop = ends.length > 0 ? '; a range ends here' : '';
+        const gradient = action.parameters ? '' : ' (input gradient only)';
+        lines.push(`  backward  ${action.layer}${signals}${gradient}${stop}`);
+        break;
+      }
+      case 'join':
+        lines.push(
+          `  join      the signal of ${action.signal} enters the trunk, down to ${action.into}`,
+        );
+        break;
+      case 'free':
+        lines.push(
+          'output' in action
+            ? `  free      output of ${action.output}`
+            : `  free      ${action.saved}`,
+        );
+    }
+  }
+  return [
+    ...lines,
+    `then update ${plan.step.update.length} layers: ${plan.step.update.join(', ')}`,
+  ];
+}
+
+const group = (value: number): string => value.toLocaleString('en-US');
+const mebibytes = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(1)} MiB`;

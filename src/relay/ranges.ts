@@ -1,0 +1,140 @@
+import { ConfigError } from '../errors.js';
+
+/** A trunk layer as ranges see it, listed from input to output. */
+export interface TrunkLayer {
+  readonly name: string;
+  readonly segment: string;
+  /** Has parameters that are to be trained: not frozen, and not a pooling layer and the like. */
+  readonly trainable: boolean;
+  readonly frozen: boolean;
+}
+
+/** A loss as the config states it. */
+export interface LossRange {
+  readonly name: string;
+  readonly after: string;
+  readonly weight: number;
+  /** `downTo` a segment or a layer, or at most so many `layers`; without it the whole trunk below the tap. */
+  readonly range?: { readonly downTo?: string; readonly layers?: number };
+}
+
+/** A loss with its tap and range found in the trunk. Indices count trunk layers from the input, 0 first. */
+export interface ResolvedLoss {
+  readonly name: string;
+  readonly weight: number;
+  /** The head reads this trunk layer's output. */
+  readonly tap: number;
+  /** The lowest trunk layer of the range; `tap + 1` if the range holds no trunk layer. */
+  readonly bottom: number;
+  /** Where the signal may stop: the lowest *trainable* layer of the range, null if there is none. */
+  readonly reach: number | null;
+}
+
+/**
+ * Finds every loss's tap and range, and checks the rules of the method.
+ *
+ * @throws ConfigError with the key path, and a table of segments and losses where it helps.
+ */
+export function resolveRanges(
+  trunk: readonly TrunkLayer[],
+  losses: readonly LossRange[],
+): ResolvedLoss[] {
+  const resolved = losses.map((loss, i) => resolveLoss(trunk, loss, i));
+  if (!resolved.some((loss) => loss.tap === trunk.length - 1)) {
+    throw new ConfigError(
+      `no loss reads the end of the trunk (after: ${trunk.at(-1)?.segment}): the network would have no output\n${rangeTable(trunk, resolved)}`,
+      `let one loss have after: ${trunk.at(-1)?.segment}`,
+      ['losses'],
+    );
+  }
+  const idle = trunk.filter(
+    (layer, i) => layer.trainable && !resolved.some((loss) => inRange(loss, i)),
+  );
+  if (idle.length > 0) {
+    throw new ConfigError(
+      `no loss trains ${idle.map((layer) => layer.name).join(', ')}: every layer with parameters must lie in the range of some loss\n${rangeTable(trunk, resolved)}`,
+      'extend a range (downTo), or set frozen: true on the segment or layer',
+      ['losses'],
+    );
+  }
+  return resolved;
+}
+
+/** The loss whose head is the network's output: the first that reads the end of the trunk. */
+export function primaryLoss<L extends { readonly tap: number }>(losses: readonly L[]): L {
+  const top = Math.max(...losses.map((loss) => loss.tap));
+  return losses.find((loss) => loss.tap === top)!;
+}
+
+export function inRange(loss: ResolvedLoss, layer: number): boolean {
+  return layer >= loss.bottom && layer <= loss.tap;
+}
+
+function resolveLoss(trunk: readonly TrunkLayer[], loss: LossRange, i: number): ResolvedLoss {
+  const tap = lastOf(trunk, loss.after);
+  if (tap < 0) {
+    throw new ConfigError(
+      `"${loss.after}" is neither a segment nor a layer of the trunk`,
+      `one of: ${placeNames(trunk)}`,
+      ['losses', i, 'after'],
+    );
+  }
+  const bottom = bottomOf(trunk, loss, tap, i);
+  const reach = trunk.findIndex((layer, at) => at >= bottom && at <= tap && layer.trainable);
+  return { name: loss.name, weight: loss.weight, tap, bottom, reach: reach < 0 ? null : reach };
+}
+
+function bottomOf(trunk: readonly TrunkLayer[], loss: LossRange, tap: number, i: number): number {
+  const { downTo, layers } = loss.range ?? {};
+  if (layers !== undefined) return Math.max(0, tap + 1 - layers);
+  if (downTo === undefined) return 0;
+  const bottom = trunk.findIndex((layer) => layer.segment === downTo || layer.name === downTo);
+  const path = ['losses', i, 'range', 'downTo'];
+  if (bottom < 0) {
+    throw new ConfigError(
+      `"${downTo}" is neither a segment nor a layer of the trunk`,
+      `one of: ${placeNames(trunk)}`,
+      path,
+    );
+  }
+  if (bottom > tap) {
+    throw new ConfigError(
+      `the range of loss "${loss.name}" ends at ${downTo}, above its tap (after: ${loss.after}): a range lies below its tap`,
+      'name a segment or layer at or below the tap',
+      path,
+    );
+  }
+  return bottom;
+}
+
+/** The last layer of a segment, or the layer itself. */
+function lastOf(trunk: readonly TrunkLayer[], place: string): number {
+  return trunk.findLastIndex((layer) => layer.segment === place || layer.name === place);
+}
+
+function placeNames(trunk: readonly TrunkLayer[]): string {
+  return [
+    ...new Set(trunk.map((layer) => layer.segment)),
+    ...trunk.map((layer) => layer.name),
+  ].join(', ');
+}
+
+/**
+ * Segments from output to input, and what each loss does there: `tap`, `|` trained, `+` partly trained, `.` none.
+ */
+export function rangeTable(trunk: readonly TrunkLayer[], losses: readonly ResolvedLoss[]): string {
+  const segments = [...new Set(trunk.map((layer) => layer.segment))].reverse();
+  const width = Math.max(7, ...segments.map((segment) => segment.length));
+  const columns = losses.map((loss) => loss.name);
+  const rows = segments.map((segment) => {
+    const members = trunk.flatMap((layer, i) => (layer.segment === segment ? [i] : []));
+    const cells = losses.map((loss, i) => {
+      const covered = members.filter((at) => inRange(loss, at)).length;
+      const mark = covered === 0 ? '.' : covered === members.length ? '|' : '+';
+      return (members.includes(loss.tap) ? `${mark} tap` : mark).padEnd(columns[i]!.length);
+    });
+    const frozen = members.every((at) => trunk[at]!.frozen) ? '  (frozen)' : '';
+    return `  ${segment.padEnd(width)}  ${cells.join('  ')}${frozen}`.trimEnd();
+  });
+  return [`  ${'segment'.padEnd(width)}  ${columns.join('  ')}`, ...rows].join('\n');
+}

@@ -1,0 +1,124 @@
+import type { Engine, Tensor } from '../engine/engine.js';
+import type { Layer, Pass } from './layer.js';
+import type { Action, StepPlan } from './plan.js';
+
+/** The parts that a step plan is carried out on. */
+export interface StepParts {
+  readonly engine: Engine;
+  layer(name: string): Layer;
+  weight(loss: string): number;
+}
+
+/** One micro-batch of a step. */
+export interface MicroBatch {
+  /** `[size, height, width, channels]`, borrowed. */
+  readonly images: Tensor;
+  /** `[size]`, class indices; -1 does not count. */
+  readonly labels: Int32Array;
+  /** Images in the whole batch: losses and gradients are means over it. */
+  readonly batchSize: number;
+}
+
+/** Sums over the micro-batches of one step. Whoever makes it disposes of the gradients. */
+export interface StepSums {
+  /** By parameter name. */
+  readonly gradients: Map<string, Tensor>;
+  /** Mean loss over the batch, unweighted, by loss name. */
+  readonly losses: Map<string, number>;
+}
+
+export function emptySums(): StepSums {
+  return { gradients: new Map(), losses: new Map() };
+}
+
+/**
+ * Carries out one micro-batch of the plan, action by action, and adds what it finds to `sums`.
+ *
+ * @param onLogits called at each loss with the head's logits `[size, classes]`, borrowed
+ */
+export function runMicroBatch(
+  plan: StepPlan,
+  parts: StepParts,
+  batch: MicroBatch,
+  sums: StepSums,
+  onLogits?: (loss: string, logits: Tensor) => void,
+): void {
+  const { engine } = parts;
+  const outputs = new Map<string, Tensor>([['input', engine.retain(batch.images)]]);
+  const passes = new Map<string, Pass>();
+  const signals = new Map<string, Tensor>();
+
+  const perform = (action: Action): void => {
+    switch (action.do) {
+      case 'forward': {
+        const { y, pass } = parts.layer(action.layer).forward(get(outputs, action.from));
+        outputs.set(action.layer, y);
+        passes.set(action.layer, pass);
+        return;
+      }
+      case 'loss': {
+        const logits = get(outputs, action.logits);
+        const scale = parts.weight(action.loss) / batch.batchSize;
+        const { losses, gradient } = engine.softmaxCrossEntropy(logits, batch.labels, scale);
+        const mean = losses.reduce((sum, value) => sum + value, 0) / batch.batchSize;
+        sums.losses.set(action.loss, (sums.losses.get(action.loss) ?? 0) + mean);
+        signals.set(action.loss, gradient);
+        onLogits?.(action.loss, logits);
+        return;
+      }
+      case 'backward': {
+        const arriving = action.signals.map((name) => take(signals, name));
+        const pass = get(passes, action.layer);
+        const { inputs, gradients } = pass.backward(arriving, action.carry, action.parameters);
+        for (const signal of arriving) engine.dispose(signal);
+        for (const { parameter, value } of gradients) addGradient(engine, sums, parameter, value);
+        inputs.forEach((input, i) => {
+          if (input) signals.set(action.signals[i]!, input);
+        });
+        return;
+      }
+      case 'join': {
+        const signal = take(signals, action.signal);
+        const present = signals.get(action.into);
+        if (present) {
+          signals.set(action.into, engine.add([present, signal]));
+          engine.dispose(present);
+          engine.dispose(signal);
+        } else signals.set(action.into, signal);
+        return;
+      }
+      case 'free':
+        if ('output' in action) engine.dispose(take(outputs, action.output));
+        else take(passes, action.saved).release();
+    }
+  };
+
+  try {
+    for (const action of plan.microBatch) perform(action);
+  } finally {
+    for (const tensor of [...outputs.values(), ...signals.values()]) engine.dispose(tensor);
+    for (const pass of passes.values()) pass.release();
+  }
+}
+
+function addGradient(engine: Engine, sums: StepSums, parameter: string, value: Tensor): void {
+  const sum = sums.gradients.get(parameter);
+  if (!sum) {
+    sums.gradients.set(parameter, value);
+    return;
+  }
+  engine.accumulate(sum, value);
+  engine.dispose(value);
+}
+
+function get<T>(map: Map<string, T>, name: string): T {
+  const value = map.get(name);
+  if (value === undefined) throw new Error(`the step plan uses "${name}" before it is made`);
+  return value;
+}
+
+function take<T>(map: Map<string, T>, name: string): T {
+  const value = get(map, name);
+  map.delete(name);
+  return value;
+}

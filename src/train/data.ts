@@ -1,0 +1,149 @@
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
+import type { NamedTensor } from '../checkpoint/safetensors.js';
+import type { DataConfig } from '../config/schema.js';
+import type { PcaColor } from '../data/augment.js';
+import { indexFolder } from '../data/folder-index.js';
+import type { ImageIndex } from '../data/image-index.js';
+import { emptyClasses } from '../data/image-index.js';
+import { indexList } from '../data/list-index.js';
+import type { Preprocessing, Triple } from '../data/preprocessing.js';
+import { dataStatistics } from '../data/statistics.js';
+import { CheckpointError, DataError } from '../errors.js';
+
+/** How images become input: kept with every checkpoint, so that evaluation repeats it exactly. */
+export interface Normalization {
+  preprocessing: Preprocessing;
+  /** For the colour shift in training; null without one. */
+  color: PcaColor | null;
+}
+
+/**
+ * The images of one part of a data set: a folder of class folders, or a list file of `path label` lines.
+ *
+ * @param classes the trained classes, matched by name; without them the data decide
+ * @param onNotice receives a line per oddity that does not stop anything
+ */
+export function openImages(
+  root: string,
+  part: string,
+  classes: readonly string[] | undefined,
+  onNotice: (line: string) => void,
+): ImageIndex {
+  const path = join(root, part);
+  if (isFile(path)) return indexList(path, { root, classes });
+  const { index, missingClasses, strayFiles } = indexFolder(path, { classes });
+  const empty = emptyClasses(index).filter((name) => !missingClasses.includes(name));
+  if (empty.length > 0) onNotice(`${path}: no images in ${some(empty)}: never drawn`);
+  if (missingClasses.length > 0) onNotice(`${path}: no folder for ${some(missingClasses)}`);
+  if (strayFiles.length > 0) {
+    onNotice(`${path}: ${strayFiles.length} images lie outside any class folder and are not used`);
+  }
+  return index;
+}
+
+/** The training images. @throws DataError if their classes are not as many as the config says. */
+export function openTrainingImages(data: DataConfig, onNotice: (line: string) => void): ImageIndex {
+  const index = openImages(data.root, data.train, undefined, onNotice);
+  if (index.classes.length !== data.classes) {
+    throw new DataError(
+      `${join(data.root, data.train)}: ${index.classes.length} classes, but data.classes is ${data.classes}`,
+      `set data.classes: ${index.classes.length}, or point data.root to the right folder`,
+    );
+  }
+  return index;
+}
+
+/** Means, deviations and colour components as the config asks, computed once and kept in `cacheDir`. */
+export async function normalization(
+  data: DataConfig,
+  index: ImageIndex,
+  cacheDir: string,
+  onProgress?: (done: number, total: number) => void,
+): Promise<Normalization> {
+  const { resize, crop, mean, std, augment } = data;
+  const needed = typeof mean === 'string' || std === 'channel' || augment.color === 'pca';
+  const statistics = needed
+    ? await dataStatistics(index, { resize, crop, cacheDir, onProgress })
+    : null;
+  const preprocessing: Preprocessing = {
+    resize,
+    crop,
+    mean:
+      mean === 'pixel'
+        ? { kind: 'pixel', values: statistics!.mean }
+        : { kind: 'channel', values: mean === 'channel' ? statistics!.channelMean : mean },
+    std: std === 'channel' ? statistics!.channelStd : std,
+  };
+  const exact = { preprocessing, color: augment.color === 'pca' ? statistics!.eigen : null };
+  // As a checkpoint keeps it, in float32: a resumed run must see the very same numbers.
+  return readNormalization(data, normalizationTensors(exact), index.root);
+}
+
+/** As tensors for a checkpoint: `mean` `[crop, crop, 3]` or `[3]`, `std` `[3]`, `pca.vectors`, `pca.values`. */
+export function normalizationTensors(normalization: Normalization): Map<string, NamedTensor> {
+  const { preprocessing, color } = normalization;
+  const { crop, mean, std } = preprocessing;
+  const side = crop as number;
+  const tensors = new Map<string, NamedTensor>();
+  tensors.set('mean', {
+    shape: mean.kind === 'pixel' ? [side, side, 3] : [3],
+    values: Float32Array.from(mean.values),
+  });
+  const divisors = typeof std === 'number' ? [std, std, std] : (std ?? [1, 1, 1]);
+  tensors.set('std', { shape: [3], values: Float32Array.from(divisors) });
+  if (color) {
+    tensors.set('pca.vectors', { shape: [3, 3], values: Float32Array.from(color.vectors.flat()) });
+    tensors.set('pca.values', { shape: [3], values: Float32Array.from(color.values) });
+  }
+  return tensors;
+}
+
+/** The inverse of `normalizationTensors`. @throws CheckpointError if a tensor is missing. */
+export function readNormalization(
+  data: DataConfig,
+  tensors: Map<string, NamedTensor>,
+  label: string,
+): Normalization {
+  const get = (name: string): Float32Array => {
+    const tensor = tensors.get(name);
+    if (!tensor) throw new CheckpointError(`${label}/normalization.safetensors: no "${name}"`);
+    return tensor.values;
+  };
+  const triple = (values: Float32Array, at = 0): Triple => [
+    values[at]!,
+    values[at + 1]!,
+    values[at + 2]!,
+  ];
+  const mean = get('mean');
+  const color = (): PcaColor => {
+    const vectors = get('pca.vectors');
+    return {
+      vectors: [triple(vectors), triple(vectors, 3), triple(vectors, 6)],
+      values: triple(get('pca.values')),
+    };
+  };
+  return {
+    preprocessing: {
+      resize: data.resize,
+      crop: data.crop,
+      mean:
+        mean.length === 3
+          ? { kind: 'channel', values: triple(mean) }
+          : { kind: 'pixel', values: mean },
+      std: triple(get('std')),
+    },
+    color: data.augment.color === 'pca' ? color() : null,
+  };
+}
+
+const some = (names: readonly string[]): string =>
+  names.slice(0, 5).join(', ') + (names.length > 5 ? ` and ${names.length - 5} more` : '');
+
+function isFile(path: string): boolean {
+  try {
+    return statSync(path).isFile();
+  } catch {
+    return false;
+  }
+}

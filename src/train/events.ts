@@ -1,0 +1,46 @@
+import type { HeadResult } from '../eval/evaluate.js';
+
+/** What a training tells whoever watches it. The trainer itself prints nothing. */
+export interface TrainEvents {
+  /** Known facts before the first step. */
+  start(facts: {
+    run: string;
+    step: number;
+    totalSteps: number;
+    images: number;
+    engine: string;
+  }): void;
+  /** After every step. */
+  step(progress: StepProgress): void;
+  /** Every `training.logEvery`; means over the steps since the last one. */
+  logged(row: LoggedRow): void;
+  evaluating(images: number, total: number): void;
+  evaluated(
+    step: number,
+    epoch: number,
+    heads: Map<string, HeadResult>,
+    seconds: number,
+    best: boolean,
+  ): void;
+  checkpoint(path: string): void;
+  /** A line that the user should see once. */
+  notice(line: string): void;
+}
+
+export interface StepProgress {
+  step: number;
+  totalSteps: number;
+  epoch: number;
+  lr: number;
+  /** Of the primary head, percent, over the last steps. */
+  top1: number;
+  loss: number;
+  imagesPerSecond: number;
+  /** Share of the time spent waiting for data, 0 to 1. */
+  dataWait: number;
+}
+
+export interface LoggedRow extends StepProgress {
+  losses: Map<string, number>;
+  top5: number;
+}

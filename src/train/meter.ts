@@ -1,0 +1,61 @@
+import type { StepProgress } from './events.js';
+import type { StepResult } from './train-step.js';
+
+/** Means and rates over the steps since it was last reset. */
+export class Meter {
+  private steps = 0;
+  private losses = new Map<string, number>();
+  private hits = { images: 0, top1: 0, top5: 0 };
+  private began = performance.now();
+  private waited: number;
+  private paused = 0;
+
+  constructor(private readonly waitedMs: () => number) {
+    this.waited = waitedMs();
+  }
+
+  add({ losses, top }: StepResult): void {
+    this.steps += 1;
+    for (const [name, loss] of losses) {
+      this.losses.set(name, (this.losses.get(name) ?? 0) + loss);
+    }
+    const { images, top1, top5 } = top.result();
+    this.hits.images += images;
+    this.hits.top1 += (top1 * images) / 100;
+    this.hits.top5 += (top5 * images) / 100;
+  }
+
+  /** Runs something, an evaluation say, whose time is not the training's. */
+  async pause<T>(work: () => Promise<T>): Promise<T> {
+    const start = performance.now();
+    try {
+      return await work();
+    } finally {
+      this.paused += performance.now() - start;
+    }
+  }
+
+  read(): Pick<StepProgress, 'top1' | 'imagesPerSecond' | 'dataWait'> & {
+    top5: number;
+    losses: Map<string, number>;
+  } {
+    const elapsed = Math.max(1e-6, performance.now() - this.began - this.paused);
+    const images = Math.max(1, this.hits.images);
+    return {
+      losses: new Map([...this.losses].map(([name, sum]) => [name, sum / Math.max(1, this.steps)])),
+      top1: (100 * this.hits.top1) / images,
+      top5: (100 * this.hits.top5) / images,
+      imagesPerSecond: (1000 * this.hits.images) / elapsed,
+      dataWait: Math.min(1, (this.waitedMs() - this.waited) / elapsed),
+    };
+  }
+
+  reset(): void {
+    this.steps = 0;
+    this.losses.clear();
+    this.hits = { images: 0, top1: 0, top5: 0 };
+    this.began = performance.now();
+    this.paused = 0;
+    this.waited = this.waitedMs();
+  }
+}

@@ -1,0 +1,141 @@
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { replaceFile } from '../checkpoint/files.js';
+import { CheckpointError } from '../errors.js';
+
+/** One line of metrics.jsonl, format documented in docs/run-folder.md. */
+export interface MetricsRow {
+  kind: 'train' | 'val';
+  step: number;
+  epoch: number;
+  [column: string]: string | number;
+}
+
+/**
+ * The files of a run besides its checkpoints: config.yaml, metrics.jsonl, metrics.csv, log.jsonl.
+ * Rows are written line by line; after a resume rows past the checkpoint are taken out again.
+ */
+export class RunFolder {
+  private constructor(
+    readonly path: string,
+    private readonly columns: readonly string[],
+  ) {}
+
+  /** A new run. @throws CheckpointError if the folder holds a run already. */
+  static create(path: string, config: string, losses: readonly string[]): RunFolder {
+    if (existsSync(join(path, 'config.yaml'))) {
+      throw new CheckpointError(
+        `${path}: holds a run already`,
+        'give --resume to go on with it, or another --out folder',
+      );
+    }
+    mkdirSync(join(path, 'checkpoints'), { recursive: true });
+    replaceFile(join(path, 'config.yaml'), config);
+    const run = new RunFolder(path, csvColumns(losses));
+    run.rewrite([]);
+    return run;
+  }
+
+  /** A run to go on with: drops rows past `step`, and whatever a crash left half-written. */
+  static resume(path: string, config: string, losses: readonly string[], step: number): RunFolder {
+    mkdirSync(join(path, 'checkpoints'), { recursive: true });
+    replaceFile(join(path, 'config.yaml'), config);
+    const run = new RunFolder(path, csvColumns(losses));
+    run.rewrite(readMetrics(path).filter((row) => row.step <= step));
+    return run;
+  }
+
+  append(row: MetricsRow): void {
+    appendFileSync(join(this.path, 'metrics.jsonl'), `${JSON.stringify(row)}\n`);
+    appendFileSync(join(this.path, 'metrics.csv'), this.csvLine(row));
+  }
+
+  private rewrite(rows: readonly MetricsRow[]): void {
+    replaceFile(
+      join(this.path, 'metrics.jsonl'),
+      rows.map((row) => `${JSON.stringify(row)}\n`).join(''),
+    );
+    const lines = rows.map((row) => this.csvLine(row)).join('');
+    replaceFile(join(this.path, 'metrics.csv'), `${this.columns.join(',')}\n${lines}`);
+  }
+
+  private csvLine(row: MetricsRow): string {
+    return `${this.columns.map((column) => row[column] ?? '').join(',')}\n`;
+  }
+}
+
+/** Whole rows of metrics.jsonl; a torn last line is left out. */
+export function readMetrics(run: string): MetricsRow[] {
+  const path = join(run, 'metrics.jsonl');
+  if (!existsSync(path)) return [];
+  return readFileSync(path, 'utf8')
+    .split('\n')
+    .flatMap((line) => {
+      try {
+        return line === '' ? [] : [JSON.parse(line) as MetricsRow];
+      } catch {
+        return [];
+      }
+    });
+}
+
+const csvColumns = (losses: readonly string[]): string[] => [
+  'kind',
+  'step',
+  'epoch',
+  'lr',
+  ...losses.map((loss) => `loss.${loss}`),
+  'images',
+  'top1',
+  'top5',
+  'top1_err',
+  'top5_err',
+  'imagesPerSecond',
+  'dataWait',
+];
+
+export const RUNS = 'runs';
+
+/** `runs/<name>-2026-01-31T12-00-00`, with a number if that is taken. */
+export function newRunPath(name: string, now: Date): string {
+  const stamp = now.toISOString().slice(0, 19).replaceAll(':', '-');
+  const path = join(RUNS, `${name}-${stamp}`);
+  for (let n = 1; ; n++) {
+    const candidate = n === 1 ? path : `${path}-${n}`;
+    if (!existsSync(candidate)) return candidate;
+  }
+}
+
+/** The run under `runs/` whose checkpoint is the newest; only runs called `name` if one is given. */
+export function newestRun(name?: string): string | undefined {
+  if (!existsSync(RUNS)) return undefined;
+  const runs = readdirSync(RUNS)
+    .filter((entry) => name === undefined || isRunOf(entry, name))
+    .map((entry) => join(RUNS, entry))
+    .filter((path) => existsSync(join(path, 'last')))
+    .map((path) => ({ path, time: statSync(join(path, 'last')).mtimeMs }));
+  return runs.sort((a, b) => b.time - a.time)[0]?.path;
+}
+
+const isRunOf = (entry: string, name: string): boolean =>
+  entry.startsWith(`${name}-`) && /^\d{4}-\d\d-\d\dT[\d-]+$/.test(entry.slice(name.length + 1));
+
+/** `summary.json`: the run's last word, for scripts. */
+export function writeSummary(run: string, summary: object): void {
+  replaceFile(join(run, 'summary.json'), `${JSON.stringify(summary, null, 1)}\n`);
+}
+
+/** Where pino writes. */
+export function logPath(run: string): string {
+  const path = join(run, 'log.jsonl');
+  if (!existsSync(path)) writeFileSync(path, '');
+  return path;
+}

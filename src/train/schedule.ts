@@ -1,0 +1,80 @@
+import { toSteps } from '../config/duration.js';
+import type { ScheduleConfig } from '../config/schema.js';
+
+/** What a schedule remembers between evaluations; saved in checkpoints. Only `plateau` uses it. */
+export interface ScheduleState {
+  /** Product of the reductions so far. */
+  scale: number;
+  /** Lowest validation error so far, percent; null before the first evaluation. */
+  best: number | null;
+  /** Evaluations since the last improvement. */
+  waited: number;
+}
+
+export const initialScheduleState = (): ScheduleState => ({ scale: 1, best: null, waited: 0 });
+
+export interface Durations {
+  stepsPerEpoch: number;
+  /** Steps of the whole training: what `poly` and `cosine` run over. */
+  totalSteps: number;
+}
+
+/**
+ * The learning rate of step `step` (0 first).
+ *
+ * With warm-up the rate first rises linearly, `lr * (step + 1) / warmup`; the schedule itself counts from step 0 for
+ * `step`, `multistep` and `plateau`, and from the end of the warm-up for `poly` and `cosine`.
+ */
+export function learningRate(
+  schedule: ScheduleConfig,
+  base: number,
+  step: number,
+  durations: Durations,
+  state: ScheduleState,
+): number {
+  const warmup = toSteps(schedule.warmup, durations.stepsPerEpoch);
+  if (step < warmup) return (base * (step + 1)) / warmup;
+  const length = Math.max(1, durations.totalSteps - warmup);
+  const progress = Math.min(1, (step - warmup) / length);
+  switch (schedule.type) {
+    case 'constant':
+      return base;
+    case 'step': {
+      const every = Math.max(1, toSteps(schedule.every, durations.stepsPerEpoch));
+      return base * schedule.factor ** Math.floor(step / every);
+    }
+    case 'multistep': {
+      const passed = schedule.milestones.filter(
+        (milestone) => step >= toSteps(milestone, durations.stepsPerEpoch),
+      );
+      return base * schedule.factor ** passed.length;
+    }
+    case 'plateau':
+      return Math.max(Math.min(base, schedule.minimum), base * state.scale);
+    case 'poly':
+      return base * (1 - progress) ** schedule.power;
+    case 'cosine':
+      return (
+        schedule.minimum + (base - schedule.minimum) * 0.5 * (1 + Math.cos(Math.PI * progress))
+      );
+  }
+}
+
+/**
+ * Takes note of an evaluation. `plateau` divides the rate once the top-1 error has not fallen by more than
+ * `threshold` for `patience` evaluations in a row (paper, §4: "when the validation error plateaus").
+ *
+ * @param error top-1 error in percent
+ */
+export function afterEvaluation(
+  schedule: ScheduleConfig,
+  state: ScheduleState,
+  error: number,
+): ScheduleState {
+  if (schedule.type !== 'plateau') return state;
+  if (state.best === null || error < state.best - schedule.threshold) {
+    return { ...state, best: error, waited: 0 };
+  }
+  if (state.waited + 1 < schedule.patience) return { ...state, waited: state.waited + 1 };
+  return { ...state, scale: state.scale * schedule.factor, waited: 0 };
+}

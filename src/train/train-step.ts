@@ -1,0 +1,118 @@
+import { setImmediate } from 'node:timers/promises';
+import type { ExperimentConfig } from '../config/schema.js';
+import type { Batch } from '../data/loader.js';
+import type { Engine } from '../engine/engine.js';
+import { TrainingError } from '../errors.js';
+import { TopK } from '../eval/topk.js';
+import type { NetworkRuntime } from '../model/network-runtime.js';
+import type { Parameters } from '../model/parameters.js';
+import type { ExperimentPlan } from '../plan/experiment.js';
+import { emptySums, runMicroBatch, type StepSums } from '../relay/step.js';
+
+export interface StepResult {
+  /** Mean over the batch by loss, unweighted. */
+  losses: Map<string, number>;
+  /** The primary head's hits on the batch as it was trained on. */
+  top: TopK;
+}
+
+/**
+ * One optimizer step: forward and relay backward over all micro-batches, then the update.
+ * Nothing is updated unless every loss is finite.
+ *
+ * @param next gives the step's micro-batches one after another
+ * @throws TrainingError naming step, loss and layers when a loss is not finite
+ */
+export async function trainStep(
+  plan: ExperimentPlan,
+  network: NetworkRuntime,
+  parameters: Parameters,
+  next: () => Promise<Batch>,
+  step: number,
+  lr: number,
+): Promise<StepResult> {
+  const sums = emptySums();
+  const top = new TopK();
+  try {
+    for (let i = 0; i < plan.config.training.batchSize / plan.microBatch; i++) {
+      const batch = await next();
+      network.train(step, i);
+      microBatch(plan, network, batch, sums, top);
+      await setImmediate(); // the engine blocks the thread: lets signals and the loader's messages in
+    }
+    checkFinite(plan, parameters, network.engine, sums, step);
+    update(plan, parameters, sums, lr);
+    const losses = new Map(plan.losses.map(({ name }) => [name, sums.losses.get(name)!]));
+    return { losses, top };
+  } finally {
+    for (const gradient of sums.gradients.values()) network.engine.dispose(gradient);
+  }
+}
+
+function microBatch(
+  plan: ExperimentPlan,
+  network: NetworkRuntime,
+  batch: Batch,
+  sums: StepSums,
+  top: TopK,
+): void {
+  const { engine } = network;
+  const weights = new Map(plan.losses.map((loss) => [loss.name, loss.weight]));
+  const images = engine.tensor(batch.images, [batch.size, ...plan.network.input]);
+  const parts = {
+    engine,
+    layer: (name: string) => network.layer(name),
+    weight: (loss: string) => weights.get(loss)!,
+  };
+  const { batchSize } = plan.config.training;
+  try {
+    runMicroBatch(
+      plan.step,
+      parts,
+      { images, labels: batch.labels, batchSize },
+      sums,
+      (loss, logits) => {
+        if (loss === plan.primary.name) top.add(engine.read(logits), batch.labels);
+      },
+    );
+  } finally {
+    engine.dispose(images);
+    batch.release();
+  }
+}
+
+function update(plan: ExperimentPlan, parameters: Parameters, sums: StepSums, lr: number): void {
+  for (const [name, gradient] of sums.gradients) {
+    parameters.update(name, gradient, sgdStep(plan.config.optimizer, name, lr));
+  }
+}
+
+/** Weight decay is on weights, and on biases too unless `decayBiases: false` (paper.md §3: Caffe's default). */
+function sgdStep(optimizer: ExperimentConfig['optimizer'], parameter: string, lr: number) {
+  const decays = optimizer.decayBiases || !parameter.endsWith('.bias');
+  const weightDecay = decays ? optimizer.weightDecay : 0;
+  return { lr, momentum: optimizer.momentum, weightDecay };
+}
+
+function checkFinite(
+  plan: ExperimentPlan,
+  parameters: Parameters,
+  engine: Engine,
+  sums: StepSums,
+  step: number,
+): void {
+  const bad = [...sums.losses].filter(([, loss]) => !Number.isFinite(loss));
+  if (bad.length === 0) return;
+  const finite = (values: Float32Array): boolean => values.every(Number.isFinite);
+  const gradients = [...sums.gradients].filter(([, g]) => !finite(engine.read(g)));
+  const weights = parameters.names().filter((name) => !finite(engine.read(parameters.value(name))));
+  const list = (names: string[]): string => (names.length > 0 ? names.join(', ') : 'none');
+  throw new TrainingError(
+    [
+      `step ${step + 1}: the loss ${bad.map(([name, loss]) => `"${name}" is ${loss}`).join(', ')}`,
+      `gradients that are not finite: ${list(gradients.map(([name]) => name))}`,
+      `weights that are not finite: ${list(weights)}`,
+    ].join('\n'),
+    `the last checkpoint is untouched; lower optimizer.lr (now ${plan.config.optimizer.lr}), add schedule.warmup, or check data.mean and data.std`,
+  );
+}

@@ -1,0 +1,319 @@
+import {
+  type CheckpointState,
+  type CheckpointTensors,
+  pointTo,
+  pruneCheckpoints,
+  writeCheckpoint,
+} from '../checkpoint/checkpoint.js';
+import { toSteps } from '../config/duration.js';
+import type { ImageIndex } from '../data/image-index.js';
+import { type Batch, Loader } from '../data/loader.js';
+import type { Engine } from '../engine/engine.js';
+import { type Evaluation, evaluate } from '../eval/evaluate.js';
+import { NetworkRuntime } from '../model/network-runtime.js';
+import { Parameters } from '../model/parameters.js';
+import type { ExperimentPlan } from '../plan/experiment.js';
+import { version } from '../version.js';
+import { type Normalization, normalizationTensors } from './data.js';
+import type { TrainEvents } from './events.js';
+import { Meter } from './meter.js';
+import type { MetricsRow, RunFolder } from './run-folder.js';
+import { afterEvaluation, type Durations, initialScheduleState, learningRate } from './schedule.js';
+import { trainStep } from './train-step.js';
+
+/** Where a training stands; all of it is in a checkpoint. */
+export type Progress = Pick<CheckpointState, 'step' | 'schedule' | 'best'>;
+
+export const beginning = (): Progress => ({
+  step: 0,
+  schedule: initialScheduleState(),
+  best: null,
+});
+
+export interface TrainOptions {
+  readonly plan: ExperimentPlan;
+  readonly engine: Engine;
+  readonly train: ImageIndex;
+  readonly val: ImageIndex;
+  readonly normalization: Normalization;
+  readonly run: RunFolder;
+  readonly progress: Progress;
+  /** Weights and momentum to go on from. */
+  readonly restore: Pick<CheckpointTensors, 'weights' | 'momentum'> | null;
+  /** Stop after this step at the latest, with an evaluation and a checkpoint. */
+  readonly maxSteps: number | null;
+  /** Evaluate at most so many images; null for all. */
+  readonly evaluationLimit: number | null;
+  readonly events: TrainEvents;
+  /** Asked between steps: true ends the training with a checkpoint of the last whole step. */
+  readonly stop: () => boolean;
+}
+
+export interface TrainResult {
+  interrupted: boolean;
+  step: number;
+  /** Of the last evaluation, if the training came to its end. */
+  evaluation: Evaluation | null;
+  best: Progress['best'];
+}
+
+/** Trains from `progress` to the end. The run folder's checkpoints are whole at every moment. */
+export async function train(options: TrainOptions): Promise<TrainResult> {
+  const trainer = new Trainer(options);
+  try {
+    return await trainer.run();
+  } finally {
+    await trainer.close();
+  }
+}
+
+export function durations(plan: ExperimentPlan, images: number): Durations {
+  const { batchSize, epochs, steps } = plan.config.training;
+  const stepsPerEpoch = Math.ceil(images / batchSize);
+  return {
+    stepsPerEpoch,
+    totalSteps: steps ?? Math.max(1, Math.round(epochs! * stepsPerEpoch)),
+  };
+}
+
+class Trainer {
+  private readonly parameters: Parameters;
+  private readonly network: NetworkRuntime;
+  private readonly loader: Loader;
+  private readonly durations: Durations;
+  private readonly end: number;
+  private readonly meter: Meter;
+  private progress: Progress;
+  private reported = 0;
+
+  constructor(private readonly options: TrainOptions) {
+    const { plan, engine, train, normalization, progress, restore } = options;
+    const { config } = plan;
+    const layers = [...plan.layers.values()];
+    this.parameters = new Parameters(engine, layers, config.seed);
+    if (restore) this.parameters.restore(restore.weights, restore.momentum);
+    this.network = new NetworkRuntime(engine, layers, this.parameters, config.seed);
+    this.durations = durations(plan, train.count);
+    this.end = Math.min(this.durations.totalSteps, options.maxSteps ?? Number.POSITIVE_INFINITY);
+    this.progress = progress;
+    this.loader = new Loader({
+      dataset: train,
+      sampler: { kind: config.data.sampler, seed: config.seed },
+      start: progress.step * config.training.batchSize,
+      slot: plan.microBatch,
+      slots: Math.max(4, Math.ceil((2 * config.training.batchSize) / plan.microBatch)),
+      preprocessing: normalization.preprocessing,
+      augment: { flip: config.data.augment.flip, color: normalization.color },
+      seed: config.seed,
+      onError: config.data.onError,
+    });
+    this.meter = new Meter(() => this.loader.waitedMs);
+  }
+
+  async run(): Promise<TrainResult> {
+    const { plan, engine, train, events, run } = this.options;
+    const { checkpoint, evaluation: evaluating, training } = plan.config;
+    const every = (duration: typeof checkpoint.every): number =>
+      Math.max(1, toSteps(duration, this.durations.stepsPerEpoch));
+    const [checkpointEvery, evaluateEvery, logEvery] = [
+      every(checkpoint.every),
+      every(evaluating.every),
+      every(training.logEvery),
+    ];
+    events.start({
+      run: run.path,
+      step: this.progress.step,
+      totalSteps: this.end,
+      images: train.count,
+      engine: `${engine.info.name} (${engine.info.library}, ${engine.info.threads} threads, ${engine.info.device})`,
+    });
+    let evaluation: Evaluation | null = null;
+    let saved = this.progress.step;
+    this.meter.reset();
+    while (this.progress.step < this.end && !this.options.stop()) {
+      await this.step();
+      const { step } = this.progress;
+      const last = step === this.end;
+      if (step % logEvery === 0 || last) this.log();
+      let improved = false;
+      if (step % evaluateEvery === 0 || last) {
+        const result = await this.meter.pause(() => this.evaluate());
+        if (!result) break; // stopped in the middle: the last whole step is saved below
+        [evaluation, improved] = [result.evaluation, result.improved];
+      }
+      if (step % checkpointEvery === 0 || last || improved) {
+        await this.meter.pause(async () => this.save(improved));
+        saved = step;
+      }
+    }
+    if (saved < this.progress.step) this.save(false);
+    const { step, best } = this.progress;
+    return { interrupted: step < this.end || this.options.stop(), step, evaluation, best };
+  }
+
+  async close(): Promise<void> {
+    await this.loader.close();
+    this.parameters.dispose();
+  }
+
+  private async step(): Promise<void> {
+    const { plan, events } = this.options;
+    const { step, schedule } = this.progress;
+    const { config } = plan;
+    const lr = learningRate(config.schedule, config.optimizer.lr, step, this.durations, schedule);
+    const next = async (): Promise<Batch> => {
+      const batch = await this.loader.next();
+      if (!batch) throw new Error('the training data ended');
+      return batch;
+    };
+    const result = await trainStep(plan, this.network, this.parameters, next, step, lr);
+    this.meter.add(result);
+    this.progress = { ...this.progress, step: step + 1 };
+    this.reportSkipped();
+    events.step({ ...this.position(lr), ...this.rates() });
+  }
+
+  private position(lr: number) {
+    const { step } = this.progress;
+    return { step, totalSteps: this.end, epoch: this.epoch(), lr };
+  }
+
+  private rates() {
+    const { losses, top5, ...rates } = this.meter.read();
+    return { ...rates, top5, losses, loss: losses.get(this.options.plan.primary.name) ?? 0 };
+  }
+
+  private epoch(): number {
+    return Number((this.progress.step / this.durations.stepsPerEpoch).toFixed(4));
+  }
+
+  private log(): void {
+    const { plan, run, events } = this.options;
+    const { config } = plan;
+    const { step, schedule } = this.progress;
+    const lr = learningRate(
+      config.schedule,
+      config.optimizer.lr,
+      step - 1,
+      this.durations,
+      schedule,
+    );
+    const row = { ...this.position(lr), ...this.rates() };
+    run.append({
+      kind: 'train',
+      step: row.step,
+      epoch: row.epoch,
+      lr,
+      ...prefixed(row.losses),
+      top1: row.top1,
+      top5: row.top5,
+      imagesPerSecond: Number(row.imagesPerSecond.toFixed(2)),
+      dataWait: Number(row.dataWait.toFixed(4)),
+    });
+    events.logged(row);
+    this.meter.reset();
+  }
+
+  /** @returns null if it was stopped */
+  private async evaluate(): Promise<{ evaluation: Evaluation; improved: boolean } | null> {
+    const { plan, engine, val, normalization, events, run, stop } = this.options;
+    const { config } = plan;
+    const total = Math.min(val.count, this.options.evaluationLimit ?? val.count);
+    const loader = new Loader({
+      dataset: val,
+      sampler: { kind: 'sequential', seed: 0 },
+      start: 0,
+      end: total,
+      slot: config.evaluation.batchSize ?? plan.microBatch,
+      preprocessing: normalization.preprocessing,
+      augment: null,
+      seed: 0,
+      onError: config.data.onError,
+    });
+    this.network.test();
+    const heads = plan.losses.map(({ name, tap }) => ({
+      loss: name,
+      tap,
+      layers: plan.heads.find((head) => head.loss === name)!.layers.map((layer) => layer.name),
+    }));
+    const network = {
+      engine,
+      trunk: plan.trunk.map((layer) => layer.name),
+      heads,
+      layer: (name: string) => this.network.layer(name),
+    };
+    let evaluation: Evaluation | null;
+    try {
+      const onBatch = (images: number): void => events.evaluating(images, total);
+      evaluation = await evaluate(network, loader, plan.network.input, { onBatch, stop });
+    } finally {
+      await loader.close();
+    }
+    if (!evaluation) return null;
+    for (const { path, reason } of loader.skipped) {
+      events.notice(`skipped in the evaluation: ${path}: ${reason}`);
+    }
+    const result = evaluation.heads.get(plan.primary.name)!;
+    const losses = new Map([...evaluation.heads].map(([name, head]) => [name, head.loss]));
+    const { step } = this.progress;
+    const { images, top1, top5, top1_err, top5_err } = result;
+    const row: MetricsRow = {
+      kind: 'val',
+      step,
+      epoch: this.epoch(),
+      ...prefixed(losses),
+      images,
+      top1,
+      top5,
+      top1_err,
+      top5_err,
+    };
+    run.append(row);
+    const improved = this.progress.best === null || top1 > this.progress.best.top1;
+    this.progress = {
+      step,
+      schedule: afterEvaluation(config.schedule, this.progress.schedule, top1_err),
+      best: improved ? { top1, step } : this.progress.best,
+    };
+    events.evaluated(step, this.epoch(), evaluation.heads, evaluation.seconds, improved);
+    return { evaluation, improved };
+  }
+
+  private save(best: boolean): void {
+    const { plan, engine, train, run, events } = this.options;
+    const { config } = plan;
+    const { name, library, device } = engine.info;
+    const state: CheckpointState = {
+      formatVersion: 1,
+      relaybp: version,
+      ...this.progress,
+      epoch: this.epoch(),
+      position: this.progress.step * config.training.batchSize,
+      seed: config.seed,
+      classes: [...train.classes],
+      engine: { name, library, device },
+      config,
+    };
+    const path = writeCheckpoint(run.path, state, {
+      ...this.parameters.snapshot(),
+      normalization: normalizationTensors(this.options.normalization),
+    });
+    pointTo(run.path, 'last', path);
+    if (best) pointTo(run.path, 'best', path);
+    pruneCheckpoints(run.path, config.checkpoint.keep);
+    events.checkpoint(path);
+  }
+
+  private reportSkipped(): void {
+    for (const { path, reason } of this.loader.skipped.slice(this.reported)) {
+      this.options.events.notice(
+        `skipped, another image of its class takes its place: ${path}: ${reason}`,
+      );
+    }
+    this.reported = this.loader.skipped.length;
+  }
+}
+
+function prefixed(losses: ReadonlyMap<string, number>): Record<string, number> {
+  return Object.fromEntries([...losses].map(([name, loss]) => [`loss.${name}`, loss]));
+}

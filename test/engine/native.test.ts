@@ -1,0 +1,93 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { engineRoot, locateNative } from '../../src/engine/locate.js';
+import { type NativeEngine, openNativeEngine } from '../../src/engine/native/native-engine.js';
+import { engineSuite } from './suite.js';
+
+const location = locateNative();
+const missing = `the native engine is not installed in ${engineRoot()}: relaybp engine install`;
+
+if (location) {
+  engineSuite('native', () => openNativeEngine(location));
+  describe('native engine', () => nativeTests(location));
+} else if (process.env.RELAYBP_REQUIRE_NATIVE === '1') {
+  test('the native engine is installed', () => expect.fail(missing));
+} else {
+  test.skip(`native engine (skipped: ${missing})`, () => {});
+}
+
+function nativeTests(at: { binding: string }): void {
+  let engine: NativeEngine;
+  let before: number;
+
+  beforeAll(async () => {
+    engine = await openNativeEngine(at);
+    before = engine.rawTensorCount();
+  });
+  afterAll(() => {
+    expect(engine.tensorCount(), 'handles').toBe(0);
+    expect(engine.rawTensorCount(), 'tensors inside TensorFlow').toBe(before);
+  });
+
+  test('in-place updates keep as many tensors inside TensorFlow, and disposal frees them all', () => {
+    const raw = engine.rawTensorCount();
+    const w = engine.tensor(Float32Array.of(1, 2), [2]);
+    const v = engine.zeros([2]);
+    const gradient = engine.tensor(Float32Array.of(0.5, -1), [2]);
+    const step = { lr: 0.1, momentum: 0.9, weightDecay: 0.01 };
+    engine.sgd(w, v, gradient, step);
+    const after = engine.rawTensorCount();
+    for (let i = 0; i < 3; i++) engine.sgd(w, v, gradient, step);
+    expect(engine.rawTensorCount()).toBe(after);
+    for (const t of [w, v, gradient]) engine.dispose(t);
+    expect(engine.rawTensorCount()).toBe(raw);
+  });
+
+  test('a tensor cut from a parameter keeps its values when the parameter is updated in place', () => {
+    const w = engine.tensor(Float32Array.of(1, 2), [2]);
+    const v = engine.zeros([2]);
+    const gradient = engine.tensor(Float32Array.of(1, 1), [2]);
+    const step = { lr: 0.5, momentum: 0.5, weightDecay: 0 };
+    engine.sgd(w, v, gradient, step); // v = [.5, .5], w = [.5, 1.5]
+    const view = engine.reshape(w, [1, 2]);
+    const momentum = engine.reshape(v, [1, 2]);
+    engine.sgd(w, v, gradient, step); // v = [.75, .75], w = [-.25, .75]
+    expect([...engine.read(view)]).toEqual([0.5, 1.5]);
+    expect([...engine.read(momentum)]).toEqual([0.5, 0.5]);
+    expect([...engine.read(w)]).toEqual([-0.25, 0.75]);
+    expect([...engine.read(v)]).toEqual([0.75, 0.75]);
+    for (const t of [w, v, gradient, view, momentum]) engine.dispose(t);
+  });
+
+  test('momentum assigned between updates is what the next update starts from', () => {
+    const w = engine.tensor(Float32Array.of(1), [1]);
+    const v = engine.zeros([1]);
+    const gradient = engine.tensor(Float32Array.of(1), [1]);
+    const step = { lr: 0.5, momentum: 0.5, weightDecay: 0 };
+    engine.sgd(w, v, gradient, step); // v = .5, w = .5
+    engine.assign(v, Float32Array.of(2));
+    engine.assign(w, Float32Array.of(4));
+    engine.sgd(w, v, gradient, step); // v = 1 + .5, w = 4 - 1.5
+    expect([...engine.read(v), ...engine.read(w)]).toEqual([1.5, 2.5]);
+    for (const t of [w, v, gradient]) engine.dispose(t);
+  });
+
+  test('weight decay without momentum', () => {
+    const w = engine.tensor(Float32Array.of(2), [1]);
+    const v = engine.tensor(Float32Array.of(8), [1]);
+    const gradient = engine.tensor(Float32Array.of(1), [1]);
+    engine.sgd(w, v, gradient, { lr: 0.5, momentum: 0, weightDecay: 0.25 }); // v = .5 (1 + .5)
+    expect([...engine.read(v), ...engine.read(w)]).toEqual([0.75, 1.25]);
+    for (const t of [w, v, gradient]) engine.dispose(t);
+  });
+
+  test('what one operation saved fits no other, and is released once', () => {
+    const raw = engine.rawTensorCount();
+    const x = engine.zeros([1, 2, 2, 1]);
+    const { y, saved } = engine.relu(x);
+    expect(() => engine.poolGradient(saved, y)).toThrow(/saved, got something of another/);
+    engine.release(saved);
+    expect(() => engine.release(saved)).toThrow(/already released/);
+    for (const t of [x, y]) engine.dispose(t);
+    expect(engine.rawTensorCount()).toBe(raw);
+  });
+}
