@@ -45,7 +45,7 @@ export async function gradCommand(
  * Gradients of a batch at the initial weights, dropout off.
  *
  * @returns tensors named `batch.images`, `batch.labels`, `weight/<parameter>`, `gradient/<parameter>`,
- *   `logits/<loss>`, and with `byLoss` also `gradient-of/<loss>/<parameter>` (weighted, within the loss's range)
+ *   `logits/<loss>`, `loss/<loss>`, and with `byLoss` also `gradient-of/<loss>/<parameter>` (weighted, within the loss's range)
  */
 export function batchGradients(
   plan: ExperimentPlan,
@@ -77,6 +77,9 @@ export function batchGradients(
     return sums.losses;
   };
   const losses = run(plan.step, 'gradient', true);
+  for (const [name, value] of losses) {
+    tensors.set(`loss/${name}`, { shape: [], values: Float32Array.of(value) });
+  }
   for (const loss of byLoss ? plan.losses : []) {
     run(planStep(plan.trunk, [loss], plan.heads), `gradient-of/${loss.name}`, false);
   }

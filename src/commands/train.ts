@@ -42,8 +42,8 @@ export async function trainCommand(
   const { config } = plan;
   const view = trainView(terminal);
   const images = openTrainingImages(config.data, view.notice);
-  const val = openImages(config.data.root, config.data.val, images.classes, view.notice);
   if (from) checkClasses(from, images.classes);
+  const val = openImages(config.data.root, config.data.val, images.classes, view.notice);
   const engine = await openEngine(options.engine, { onNotice: view.notice });
   const normalized = from
     ? readNormalization(config.data, readTensors(from.path, 'normalization'), from.path)

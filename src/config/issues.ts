@@ -21,18 +21,23 @@ export function describeIssues(
   root: Yaml,
   locate: (path: Path) => string,
 ): ConfigError {
-  const lines = error.issues.flatMap((issue) => {
-    const path = issue.path.map((key) => (typeof key === 'symbol' ? String(key) : key));
-    if (issue.code === 'unrecognized_keys') {
-      return issue.keys.map((key) => {
-        const at = [...path, key];
-        return `${locate(at)}: ${formatPath(at)}: unknown key${suggest(key, path, root)}`;
-      });
-    }
-    const value = valueAt(root, path);
-    const given = value === undefined ? 'missing' : `${JSON.stringify(value).slice(0, 80)}`;
-    return [`${locate(path)}: ${formatPath(path)}: ${given}: ${issue.message}`];
-  });
+  const unknown = error.issues.filter((issue) => issue.code === 'unrecognized_keys');
+  const isEcho = (issue: z.core.$ZodIssue): boolean =>
+    issue.code === 'custom' && unknown.some((other) => other.path.join() === issue.path.join());
+  const lines = error.issues
+    .filter((issue) => !isEcho(issue))
+    .flatMap((issue) => {
+      const path = issue.path.map((key) => (typeof key === 'symbol' ? String(key) : key));
+      if (issue.code === 'unrecognized_keys') {
+        return issue.keys.map((key) => {
+          const at = [...path, key];
+          return `${locate(at)}: ${formatPath(at)}: unknown key${suggest(key, path, root)}`;
+        });
+      }
+      const value = valueAt(root, path);
+      const given = value === undefined ? 'missing' : `${JSON.stringify(value).slice(0, 80)}`;
+      return [`${locate(path)}: ${formatPath(path)}: ${given}: ${issue.message}`];
+    });
   return new ConfigError(lines.join('\n'));
 }
 
@@ -48,8 +53,10 @@ function valueAt(root: Yaml | undefined, path: Path): Yaml | undefined {
 function suggest(key: string, path: Path, root: Yaml): string {
   const valid = validKeys(path, root);
   if (valid.length === 0) return '';
-  const [nearest] = [...valid].sort((a, b) => distance(key, a) - distance(key, b));
-  const close = nearest !== undefined && distance(key, nearest) <= Math.max(2, key.length / 2);
+  const away = (other: string): number =>
+    key.startsWith(other) || other.startsWith(key) ? 0 : distance(key, other);
+  const [nearest] = [...valid].sort((a, b) => away(a) - away(b));
+  const close = nearest !== undefined && away(nearest) <= Math.max(2, key.length / 3);
   return close ? `; did you mean "${nearest}"?` : `; valid keys here: ${valid.join(', ')}`;
 }
 

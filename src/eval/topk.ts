@@ -43,7 +43,7 @@ export class TopK {
 /** How many classes come before `label`. */
 function rankOf(scores: Float32Array, label: number): number {
   const own = scores[label]!;
-  if (Number.isNaN(own)) return scores.length;
+  if (Number.isNaN(own)) return Number.POSITIVE_INFINITY;
   let rank = 0;
   for (let i = 0; i < scores.length; i++) {
     const score = scores[i]!;

@@ -1,5 +1,5 @@
-import { Random } from '../data/random.js';
 import type { Engine } from '../engine/engine.js';
+import { Random } from '../random.js';
 import type { Layer } from '../relay/layer.js';
 import { buildLayer } from './network.js';
 import type { Parameters } from './parameters.js';

@@ -1,7 +1,7 @@
 import type { NamedTensor } from '../checkpoint/safetensors.js';
-import { Random } from '../data/random.js';
 import type { Engine, SgdStep, Tensor } from '../engine/engine.js';
 import { CheckpointError } from '../errors.js';
+import { Random } from '../random.js';
 import { flatten, type LayerPlan, type ParameterPlan, volume } from './plan.js';
 
 interface Entry {

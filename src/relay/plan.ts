@@ -2,7 +2,8 @@ import type { ResolvedLoss, TrunkLayer } from './ranges.js';
 
 /**
  * One micro-batch as an ordered list of actions. Outputs are named by the layer that made them (`input` for the
- * images), signals by where they end: the loss while inside its head, then the lowest layer that they train.
+ * images), signals by their loss until they enter the trunk at its tap, then by where they end: the lowest layer
+ * that they train.
  */
 export type Action =
   | { do: 'forward'; layer: string; from: string }
@@ -34,8 +35,9 @@ export interface StepPlan {
  * Orders one training step (paper, §3).
  *
  * Forward up the trunk; at each tap the head runs forward and, its loss known, at once backward, so that only its
- * signal stays. Then down the trunk with one signal per distinct range bottom: each layer takes one parameter
- * gradient on the sum of the signals present, and a signal ends at the bottom of its range.
+ * signal stays. Then down the trunk with one signal per distinct range bottom: a head's signal joins at its tap,
+ * each layer takes one parameter gradient on the sum of the signals present, and a signal ends at the bottom of its
+ * range.
  */
 export function planStep(
   trunk: readonly TrunkLayer[],
@@ -52,13 +54,18 @@ export function planStep(
     if (from !== 'input') actions.push({ do: 'free', output: from });
     if (at < lowest) actions.push({ do: 'free', saved: layer });
     for (const loss of losses.filter((candidate) => candidate.tap === at)) {
-      actions.push(...headActions(trunk, loss, headOf(heads, loss.name), layer));
+      actions.push(...headActions(loss, headOf(heads, loss.name), layer));
     }
     from = layer;
   }
   actions.push({ do: 'free', output: from });
   for (let at = top; at >= lowest; at--) {
     const layer = trunk[at]!;
+    for (const { name, tap, reach } of losses) {
+      if (tap === at && reach !== null) {
+        actions.push({ do: 'join', signal: name, into: trunk[reach]!.name });
+      }
+    }
     const present = bottomsPresent(losses, at);
     if (present.length > 0) {
       actions.push({
@@ -94,12 +101,7 @@ function headOf(heads: readonly Head[], loss: string): Head {
   return head;
 }
 
-function headActions(
-  trunk: readonly TrunkLayer[],
-  loss: ResolvedLoss,
-  head: Head,
-  tap: string,
-): Action[] {
+function headActions(loss: ResolvedLoss, head: Head, tap: string): Action[] {
   const actions: Action[] = [];
   let from = tap;
   for (const { name } of head.layers) {
@@ -122,9 +124,6 @@ function headActions(
       });
     }
     actions.push({ do: 'free', saved: name });
-  }
-  if (loss.reach !== null) {
-    actions.push({ do: 'join', signal: loss.name, into: trunk[loss.reach]!.name });
   }
   return actions;
 }

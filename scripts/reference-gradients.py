@@ -1,0 +1,232 @@
+#!/usr/bin/env python3
+"""Relay gradients computed a second time, in PyTorch and float64, to check those of relaybp against.
+
+The network is rebuilt from the output of `relaybp plan --json` alone (docs/plan.md). The gradients are computed as
+the method is defined, not as relaybp computes them: for each loss by itself, torch.autograd.grad with respect to
+the parameters within its range, times its weight; then the sum over the losses. Dropout is off.
+
+    pip install -r scripts/requirements-reference.txt
+
+Check the gradients of a config (docs/grad.md); exit code 1 if a tensor is further off than the tolerance:
+
+    relaybp plan config.yaml --json > plan.json
+    relaybp grad config.yaml --by-loss --out grads.safetensors
+    python scripts/reference-gradients.py check plan.json grads.safetensors
+
+Write the reference values that test/relay/pytorch.test.ts reads (weights and images are drawn here):
+
+    for name in standard multi-loss relay disjoint three-loss; do
+      node bin/relaybp.js plan test/fixtures/$name.yaml --json > /tmp/$name.json
+      python scripts/reference-gradients.py write /tmp/$name.json test/fixtures/$name.safetensors
+    done
+"""
+
+import argparse
+import json
+import sys
+import zlib
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from safetensors.numpy import load_file, save_file
+
+
+# --- The network, from the plan ------------------------------------------------------------------------------
+
+
+def nested(layer):
+    """A layer and every layer inside it."""
+    return [layer] + [inner for path in layer.get("paths", []) for part in path for inner in nested(part)]
+
+
+def pad(x, padding, value=0.0):
+    top, bottom, left, right = padding
+    return F.pad(x, (left, right, top, bottom), value=value)
+
+
+def pool(x, window):
+    """Padding never wins a maximum; an average divides by the real pixels and the counted padding."""
+    kernel, stride = tuple(window["kernel"]), tuple(window["stride"])
+    if window["kind"] == "max":
+        return F.max_pool2d(pad(x, window["padding"], float("-inf")), kernel, stride)
+    sums = F.avg_pool2d(pad(x, window["padding"]), kernel, stride, divisor_override=1)
+    ones = pad(torch.ones_like(x[:1, :1]), window["counted"], value=1.0)
+    rest = [whole - part for whole, part in zip(window["padding"], window["counted"])]
+    return sums / F.avg_pool2d(pad(ones, rest), kernel, stride, divisor_override=1)
+
+
+def flat(x):
+    """[batch, channels, height, width] row-major as height, width, channels."""
+    return x if x.dim() == 2 else x.permute(0, 2, 3, 1).flatten(1)
+
+
+def forward(layer, x, weights):
+    """Runs one layer of the plan. Maps are [batch, channels, height, width]."""
+    kind = layer["type"]
+    if kind == "conv":
+        filters, *bias = [weights[parameter["name"]] for parameter in layer["parameters"]]
+        window = layer["window"]
+        y = F.conv2d(pad(x, window["padding"]), filters.permute(3, 2, 0, 1), stride=tuple(window["stride"]))
+        y = y + bias[0].view(1, -1, 1, 1) if bias else y
+        return F.relu(y) if layer["relu"] else y
+    if kind == "fc":
+        matrix, *bias = [weights[parameter["name"]] for parameter in layer["parameters"]]
+        y = flat(x) @ matrix
+        y = y + bias[0] if bias else y
+        return F.relu(y) if layer["relu"] else y
+    if kind in ("maxpool", "avgpool"):
+        return pool(x, layer["window"])
+    if kind == "spp":
+        return torch.cat([flat(pool(x, level["window"])) for level in layer["levels"]], dim=1)
+    if kind == "branches":
+        return torch.cat([chain(path, x, weights) for path in layer["paths"]], dim=1)
+    if kind == "relu":
+        return F.relu(x)
+    if kind == "dropout":
+        return x
+    sys.exit(f'unknown layer type "{kind}" in the plan')
+
+
+def chain(layers, x, weights):
+    for layer in layers:
+        x = forward(layer, x, weights)
+        expect_shape(layer, x)
+    return x
+
+
+def expect_shape(layer, x):
+    shape = list(x.shape[1:]) if x.dim() == 2 else [x.shape[2], x.shape[3], x.shape[1]]
+    if shape != layer["output"]:
+        sys.exit(f'{layer["name"]}: the output is {shape} here and {layer["output"]} in the plan')
+
+
+# --- Losses and gradients, as the method defines them --------------------------------------------------------
+
+
+def trained(layers):
+    """Names of the parameters that a loss trains in these layers."""
+    inner = [part for layer in layers for part in nested(layer) if not part["frozen"]]
+    return [parameter["name"] for part in inner for parameter in part["parameters"]]
+
+
+def reference(plan, weights, images, labels):
+    """Logits, losses, gradients and each loss's own share of them, by the names that a grad file has."""
+    values = {name: torch.tensor(value, dtype=torch.float64, requires_grad=True) for name, value in weights.items()}
+    by_name = {layer["name"]: layer for layer in plan["layers"]}
+    x = torch.tensor(images, dtype=torch.float64).permute(0, 3, 1, 2)
+    labels = torch.tensor(labels).long()
+    outputs = {}
+    for layer in plan["layers"]:
+        if "segment" in layer:
+            x = outputs[layer["name"]] = chain([layer], x, values)
+    found = {}
+    for loss in plan["losses"]:
+        name = loss["name"]
+        head = [by_name[layer] for layer in loss["head"]]
+        logits = chain(head, outputs[loss["after"]], values)
+        mean = F.cross_entropy(logits, labels, ignore_index=-1, reduction="sum") / len(labels)
+        found[f"logits/{name}"] = logits.detach()
+        found[f"loss/{name}"] = mean.detach()
+        parameters = trained([by_name[layer] for layer in loss["range"]["layers"]] + head)
+        inputs = [values[parameter] for parameter in parameters]
+        gradients = torch.autograd.grad(mean, inputs, retain_graph=True) if inputs else []
+        for parameter, gradient in zip(parameters, gradients):
+            share = loss["weight"] * gradient
+            found[f"gradient-of/{name}/{parameter}"] = share
+            total = f"gradient/{parameter}"
+            found[total] = found[total] + share if total in found else share
+    return {name: value.numpy() for name, value in found.items()}
+
+
+def parameters_of(plan):
+    return {p["name"]: p for layer in plan["layers"] for part in nested(layer) for p in part["parameters"]}
+
+
+def read_plan(path):
+    plan = json.loads(Path(path).read_text())
+    if plan.get("formatVersion") != 1:
+        sys.exit(f'{path}: formatVersion is {plan.get("formatVersion")}; this script reads 1')
+    return plan
+
+
+# --- Commands ------------------------------------------------------------------------------------------------
+
+
+def check(args):
+    plan = read_plan(args.plan)
+    file = load_file(args.grads)
+    weights = {name.removeprefix("weight/"): value for name, value in file.items() if name.startswith("weight/")}
+    shapes = {name: tuple(parameter["shape"]) for name, parameter in parameters_of(plan).items()}
+    if {name: value.shape for name, value in weights.items()} != shapes:
+        sys.exit(f"{args.grads} holds other weights than {args.plan} describes: are both of the same config?")
+    expected = reference(plan, weights, file["batch.images"], file["batch.labels"])
+    computed = {name for name in file if not name.startswith(("batch.", "weight/"))}
+    optional = {name for name in expected if name.startswith("gradient-of/")}
+    if not any(name.startswith("gradient-of/") for name in computed):
+        expected = {name: value for name, value in expected.items() if name not in optional}
+    problems = [f"{name}: missing in the file" for name in sorted(expected.keys() - computed)]
+    problems += [f"{name}: no loss's range has this" for name in sorted(computed - expected.keys())]
+    worst = 0.0
+    print(f"{'relative error':>14}  {'norm':>10}  tensor")
+    for name in (name for name in expected if name in computed):
+        norm = np.linalg.norm(expected[name])
+        distance = np.linalg.norm(file[name].astype(np.float64) - expected[name])
+        error = distance / norm if norm > 0 else distance
+        print(f"{error:14.2e}  {norm:10.3e}  {name}{'' if error <= args.tolerance else '  <-- too far off'}")
+        if not error <= args.tolerance:
+            problems.append(f"{name}: relative error {error:.2e}")
+        worst = max(worst, error)
+    print(f"worst relative error {worst:.2e}, tolerance {args.tolerance:.0e}, {len(expected)} tensors")
+    for problem in problems:
+        print(problem, file=sys.stderr)
+    sys.exit(1 if problems else 0)
+
+
+def write(args):
+    plan = read_plan(args.plan)
+
+    def draw(name, shape, scale):
+        generator = np.random.default_rng([args.seed, zlib.crc32(name.encode())])
+        return (scale * generator.standard_normal(shape)).astype(np.float32)
+
+    def initial(name, parameter):
+        rule = parameter["initializer"]
+        # Biases start at zero in training; here they differ from it, so that they are seen to be used.
+        scale = (2 / rule["fanIn"]) ** 0.5 if rule["type"] == "he" else 0.1
+        return draw(name, parameter["shape"], scale)
+
+    weights = {name: initial(name, parameter) for name, parameter in parameters_of(plan).items()}
+    images = draw("batch.images", [args.images, *plan["input"]], 1)
+    labels = np.arange(args.images) % plan["classes"]
+    found = reference(plan, weights, images, labels)
+    tensors = {"batch.images": images, "batch.labels": labels}
+    tensors |= {f"weight/{name}": value for name, value in weights.items()}
+    tensors |= {name: value for name, value in found.items() if not name.startswith("gradient-of/")}
+    # Row-major copies: the file's writer takes the bytes as they lie.
+    arrays = {name: np.array(value, dtype=np.float32, order="C") for name, value in tensors.items()}
+    save_file(arrays, args.out)
+    print(f"{args.out}: {len(arrays)} tensors")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(required=True)
+    one = commands.add_parser("check", help="compare a grad file with PyTorch")
+    one.add_argument("plan", help="output of relaybp plan --json")
+    one.add_argument("grads", help="output of relaybp grad")
+    one.add_argument("--tolerance", type=float, default=1e-4, help="largest |difference| / |reference| (%(default)g)")
+    one.set_defaults(run=check)
+    two = commands.add_parser("write", help="draw weights and a batch, and store them with their gradients")
+    two.add_argument("plan", help="output of relaybp plan --json")
+    two.add_argument("out", help="safetensors file to write")
+    two.add_argument("--images", type=int, default=6, help="images in the batch (%(default)s)")
+    two.add_argument("--seed", type=int, default=0)
+    two.set_defaults(run=write)
+    args = parser.parse_args()
+    args.run(args)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,147 @@
+/** Decodes the images of batch after batch into shared slots; runs inside a worker thread. */
+import { chooseView } from './augment.js';
+import { type ClassLists, classLists, substitute } from './class-lists.js';
+import { decodeImage, reasonOf } from './decode.js';
+import { imagePath } from './image-index.js';
+import { PixelCache } from './pixel-cache.js';
+import { cropSize, type Pixels, writeInput } from './preprocessing.js';
+import { batchSize, type Failure, type FromWorker, type WorkerSetup } from './protocol.js';
+import { createSampler, type Sampler } from './sampler.js';
+
+/** A batch that is being filled. */
+interface Work {
+  batch: number;
+  slot: number;
+  size: number;
+  /** Images handed to a lane, and images finished. */
+  begun: number;
+  done: number;
+  failures: Failure[];
+}
+
+/**
+ * `lanes` loops take one image after the other; a batch is reported when its last image is done.
+ * Which lane does what, and when, has no influence on the contents of a batch.
+ */
+export class BatchFiller {
+  readonly #setup: WorkerSetup;
+  readonly #send: (message: FromWorker) => void;
+  readonly #sampler: Sampler;
+  readonly #lists: ClassLists;
+  readonly #cache: PixelCache;
+  /** Images known to be undecodable, and why. */
+  readonly #bad = new Map<number, string>();
+  readonly #free: number[];
+  #waiting: (() => void)[] = [];
+  #next: number;
+  #work: Work | null = null;
+  #closed = false;
+
+  constructor(setup: WorkerSetup, send: (message: FromWorker) => void) {
+    this.#setup = setup;
+    this.#send = send;
+    this.#lists = classLists(setup.dataset.labels, setup.dataset.classes.length);
+    this.#sampler = createSampler(setup.sampler, setup.dataset, this.#lists);
+    this.#cache = new PixelCache(setup.cacheBytes);
+    this.#free = setup.slots.map((_, i) => i);
+    this.#next = setup.first;
+  }
+
+  /** Resolves after the last batch, or after close() when nothing is being decoded any more. */
+  async run(): Promise<void> {
+    await Promise.all(Array.from({ length: this.#setup.lanes }, () => this.#lane()));
+  }
+
+  release(slot: number): void {
+    this.#free.push(slot);
+    this.#wake();
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#wake();
+  }
+
+  #wake(): void {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const resume of waiting) resume();
+  }
+
+  async #lane(): Promise<void> {
+    for (;;) {
+      const taken = await this.#take();
+      if (!taken) return;
+      const { batch, slot, size, failures } = taken.work;
+      await this.#fill(taken.work, taken.i);
+      if (++taken.work.done === size) this.#send({ kind: 'filled', batch, slot, size, failures });
+    }
+  }
+
+  /** The next image, number `i` of a batch; waits for a free slot. Null: no more work. */
+  async #take(): Promise<{ work: Work; i: number } | null> {
+    for (;;) {
+      if (this.#closed) return null;
+      const work = this.#work;
+      if (work && work.begun < work.size) return { work, i: work.begun++ };
+      const size = batchSize(this.#setup, this.#next);
+      if (size === 0) return null;
+      const slot = this.#free.shift();
+      if (slot !== undefined) {
+        this.#work = { batch: this.#next, slot, size, begun: 0, done: 0, failures: [] };
+        this.#next += this.#setup.step;
+      } else await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    }
+  }
+
+  /** Decode image `i` of a batch into its slot. */
+  async #fill(work: Work, i: number): Promise<void> {
+    const { dataset, start, slot: perBatch, slots, preprocessing, augment, seed } = this.#setup;
+    const slot = slots[work.slot]!;
+    const size = cropSize(preprocessing);
+    const values = size[0] * size[1] * 3;
+    const position = start + work.batch * perBatch + i;
+    const drawn = this.#sampler.at(position);
+    const { image, pixels } = await this.#decode(drawn, work.failures);
+    if (pixels) {
+      const view = chooseView(pixels, size, augment, seed, position);
+      writeInput(slot.images, i * values, pixels, view, size, preprocessing);
+    } else slot.images.fill(0, i * values, (i + 1) * values);
+    slot.labels[i] = pixels ? dataset.labels[image]! : -1;
+    slot.indices[i] = image;
+  }
+
+  /** The drawn image, in training another one of its class if it is undecodable. */
+  async #decode(
+    drawn: number,
+    failures: Failure[],
+  ): Promise<{ image: number; pixels: Pixels | null }> {
+    let image = drawn;
+    for (let attempt = 1; ; attempt++) {
+      const pixels = await this.#pixels(image);
+      if (pixels) return { image, pixels };
+      failures.push({ image, reason: this.#bad.get(image)! });
+      const other = this.#setup.augment
+        ? substitute(this.#lists, this.#setup.dataset.labels, drawn, attempt)
+        : -1;
+      if (other < 0) return { image: drawn, pixels: null };
+      image = other;
+    }
+  }
+
+  async #pixels(image: number): Promise<Pixels | null> {
+    if (this.#bad.has(image)) return null;
+    const cached = this.#cache.get(image);
+    if (cached) return cached;
+    const { dataset, preprocessing } = this.#setup;
+    try {
+      const path = imagePath(dataset, image);
+      const pixels = await decodeImage(path, preprocessing.resize, preprocessing.kernel);
+      this.#cache.add(image, pixels);
+      return pixels;
+    } catch (error) {
+      this.#bad.set(image, reasonOf(error));
+      return null;
+    }
+  }
+}

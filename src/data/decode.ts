@@ -1,0 +1,63 @@
+/**
+ * Decoding with sharp (libvips): any supported file → 8-bit sRGB of a given size.
+ *
+ * Importing this file sets two process-wide options of sharp: one thread per image, as several
+ * images are decoded at once, and no cache of operations, as no image is read twice in a row.
+ */
+import sharp from 'sharp';
+import type { Kernel, Pixels } from './preprocessing.js';
+
+sharp.concurrency(1);
+sharp.cache(false);
+
+/** Larger files count as undecodable; a guard against decompression bombs. */
+export const MAX_PIXELS = 100_000_000;
+
+/**
+ * Decode a file and resize its shorter side to `resize`, the other side in proportion (rounded),
+ * whether that shrinks or enlarges it.
+ *
+ * - The EXIF orientation is applied; an invalid one is ignored.
+ * - An embedded ICC profile is converted to sRGB, CMYK and YCCK too (without a profile by
+ *   libvips's generic one). Grayscale is repeated over three channels, 16 bits become 8.
+ * - Transparency is flattened on white. Of an animation the first frame is taken.
+ * - JPEGs are decoded at a reduced scale where that is exact enough ("shrink on load"), but not
+ *   with sharp's faster, rounding variant, which moves odd-sized images by part of a pixel.
+ *
+ * Truncated and corrupt files are errors. Files with flaws that the decoder can repair (stray
+ * bytes between markers, malformed EXIF) are not: sharp's `failOn: 'truncated'`.
+ * @throws Error with the decoder's reason; the caller knows the file's place in the data set
+ */
+export async function decodeImage(
+  path: string,
+  resize: number,
+  kernel: Kernel = 'lanczos3',
+): Promise<Pixels> {
+  const { data, info } = await sharp(path, {
+    failOn: 'truncated',
+    limitInputPixels: MAX_PIXELS,
+    autoOrient: true,
+  })
+    .resize({ width: resize, height: resize, fit: 'outside', kernel, fastShrinkOnLoad: false })
+    .flatten({ background: '#ffffff' })
+    .toColourspace('srgb')
+    .raw({ depth: 'uchar' })
+    .toBuffer({ resolveWithObject: true });
+  const { width, height, channels } = info;
+  if (channels === 3) return { data, width, height };
+  if (channels === 1) return { data: repeated(data), width, height };
+  throw new Error(`decoded to ${channels} channels instead of 3`);
+}
+
+/** [pixels] → [pixels, 3] */
+function repeated(gray: Uint8Array): Uint8Array {
+  const data = new Uint8Array(gray.length * 3);
+  for (let i = 0; i < gray.length; i++) data.fill(gray[i]!, 3 * i, 3 * i + 3);
+  return data;
+}
+
+/** One line that says why a file could not be decoded. */
+export function reasonOf(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error);
+  return text.split('\n').filter(Boolean).join('; ');
+}

@@ -1,0 +1,136 @@
+/**
+ * From decoded pixels to a network's input.
+ *
+ * Pixel convention: RGB on the 0–255 scale, minus the mean, then divided by `std` if one is given.
+ * The paper subtracts the mean image and divides by nothing, which is the default here.
+ */
+
+/** The interpolation kernels of sharp (libvips). */
+export type Kernel = 'nearest' | 'linear' | 'cubic' | 'mitchell' | 'lanczos2' | 'lanczos3';
+
+export type Triple = readonly [number, number, number];
+
+/** What is subtracted: an image of the crop's size, or one number per channel; 0–255 scale. */
+export type Mean =
+  | { kind: 'pixel'; values: Float32Array /* [height, width, 3] of the crop */ }
+  | { kind: 'channel'; values: Triple };
+
+export interface Preprocessing {
+  /** Length in pixels that the shorter side is resized to, up or down, keeping the aspect ratio. */
+  resize: number;
+  /** Size of the crop: a side, or [height, width]; at most `resize`. */
+  crop: number | readonly [number, number];
+  mean: Mean;
+  /** Divisor after the mean subtraction, 0–255 scale: one number or [r, g, b]. Default: none. */
+  std?: number | Triple | null;
+  /** Default 'lanczos3', sharp's own default; it antialiases when shrinking. */
+  kernel?: Kernel;
+}
+
+/** Decoded pixels: 8-bit RGB, row by row, [height, width, 3]. */
+export interface Pixels {
+  data: Uint8Array;
+  width: number;
+  height: number;
+}
+
+/** What is cut out of the resized image, and how it is changed. */
+export interface View {
+  /** Offset of the crop's first row and column in the resized image. */
+  top: number;
+  left: number;
+  /** Mirror the crop left to right. */
+  flip: boolean;
+  /** Added to every pixel of each channel, 0–255 scale. Not clipped. */
+  shift: Triple;
+}
+
+/** [height, width] of the crop. */
+export function cropSize(preprocessing: Pick<Preprocessing, 'crop'>): [number, number] {
+  const { crop } = preprocessing;
+  return typeof crop === 'number' ? [crop, crop] : [crop[0], crop[1]];
+}
+
+/** The centre crop, offsets floor((H − crop) / 2), unchanged (paper, "single crop" testing). */
+export function centreView(
+  pixels: Pick<Pixels, 'height' | 'width'>,
+  [h, w]: readonly [number, number],
+): View {
+  const top = Math.floor((pixels.height - h) / 2);
+  const left = Math.floor((pixels.width - w) / 2);
+  return { top, left, flip: false, shift: [0, 0, 0] };
+}
+
+/**
+ * Write one view as network input, (pixel + shift − mean) / std, into `out` from `offset` on.
+ *
+ * The mean image is aligned with the input after the flip: it is itself not mirrored.
+ * @param out receives h·w·3 values, [h, w, 3]
+ * @throws RangeError if the view does not lie in the image or the mean has another size
+ */
+export function writeInput(
+  out: Float32Array,
+  offset: number,
+  pixels: Pixels,
+  view: View,
+  [h, w]: readonly [number, number],
+  preprocessing: Pick<Preprocessing, 'mean' | 'std'>,
+): void {
+  const { top, left, flip, shift } = view;
+  if (top < 0 || left < 0 || top + h > pixels.height || left + w > pixels.width) {
+    throw new RangeError(
+      `a ${h}×${w} crop at row ${top}, column ${left} does not lie in a ` +
+        `${pixels.height}×${pixels.width} image: the crop must not exceed the resized shorter side`,
+    );
+  }
+  const { mean, std } = preprocessing;
+  if (mean.kind === 'pixel' && mean.values.length !== h * w * 3) {
+    const has = mean.values.length;
+    throw new RangeError(`the mean image has ${has} values; a ${h}×${w} crop needs ${h * w * 3}`);
+  }
+  const divisors = typeof std === 'number' ? [std, std, std] : (std ?? [1, 1, 1]);
+  const step = flip ? -3 : 3;
+  for (let c = 0; c < 3; c++) {
+    const scale = 1 / divisors[c]!;
+    const add = shift[c]! - (mean.kind === 'channel' ? mean.values[c]! : 0);
+    const image = mean.kind === 'pixel' ? mean.values : null;
+    for (let y = 0, to = c; y < h; y++) {
+      let from = ((top + y) * pixels.width + left + (flip ? w - 1 : 0)) * 3 + c;
+      for (let x = 0; x < w; x++, to += 3, from += step) {
+        const base = image ? image[to]! : 0;
+        out[offset + to] = (pixels.data[from]! + add - base) * scale;
+      }
+    }
+  }
+}
+
+/**
+ * Bilinear resize of a mean image, for tests at other input sizes than it was computed at.
+ * Sample centres are aligned (the edges of both images coincide).
+ * @returns a new [toHeight, toWidth, 3] array
+ */
+export function resizeMean(
+  values: Float32Array,
+  [fromHeight, fromWidth]: readonly [number, number],
+  [toHeight, toWidth]: readonly [number, number],
+): Float32Array {
+  const out = new Float32Array(toHeight * toWidth * 3);
+  const place = (i: number, to: number, from: number): [number, number, number] => {
+    const at = Math.min(Math.max(((i + 0.5) * from) / to - 0.5, 0), from - 1);
+    const low = Math.floor(at);
+    return [low, Math.min(low + 1, from - 1), at - low];
+  };
+  for (let y = 0; y < toHeight; y++) {
+    const [y0, y1, fy] = place(y, toHeight, fromHeight);
+    for (let x = 0; x < toWidth; x++) {
+      const [x0, x1, fx] = place(x, toWidth, fromWidth);
+      for (let c = 0; c < 3; c++) {
+        const value = (row: number, column: number) => values[(row * fromWidth + column) * 3 + c]!;
+        const upper = value(y0, x0) * (1 - fx) + value(y0, x1) * fx;
+        const lower = value(y1, x0) * (1 - fx) + value(y1, x1) * fx;
+        out[(y * toWidth + x) * 3 + c] = upper * (1 - fy) + lower * fy;
+      }
+    }
+  }
+  return out;
+}

@@ -1,0 +1,56 @@
+/** What the loader and its decoding workers tell each other. */
+import type { Augmentation } from './augment.js';
+import type { ImageIndex } from './image-index.js';
+import type { Preprocessing } from './preprocessing.js';
+import type { SamplerSpec } from './sampler.js';
+
+/** One micro-batch in shared memory. The worker owns it until it says 'filled', then the loader. */
+export interface Slot {
+  /** [slot, h, w, 3], ready to feed. */
+  images: Float32Array;
+  /** [slot]; −1: undecodable, does not count. */
+  labels: Int32Array;
+  /** [slot]: image index. */
+  indices: Int32Array;
+}
+
+export interface WorkerSetup {
+  dataset: ImageIndex;
+  sampler: SamplerSpec;
+  preprocessing: Preprocessing;
+  augment: Augmentation | null;
+  seed: number;
+  /** Position of the first image of batch 0. */
+  start: number;
+  /** Position after the last image; Infinity: no end. */
+  end: number;
+  /** Images per batch. */
+  slot: number;
+  slots: Slot[];
+  /** This worker fills the batches first, first + step, first + 2·step, … */
+  first: number;
+  step: number;
+  /** Images decoded at once. */
+  lanes: number;
+  /** Bytes of decoded pixels to keep for the next epoch. */
+  cacheBytes: number;
+}
+
+/** The loader gives a slot back, or asks the worker to finish what it decodes and exit. */
+export type ToWorker = { kind: 'release'; slot: number } | { kind: 'close' };
+
+/** A file that could not be decoded. */
+export interface Failure {
+  image: number;
+  reason: string;
+}
+
+export type FromWorker =
+  | { kind: 'filled'; batch: number; slot: number; size: number; failures: Failure[] }
+  /** Not a file's fault: the worker cannot go on. */
+  | { kind: 'broken'; message: string };
+
+/** Images that batch k holds: `slot`, fewer in a partial last batch, 0 after the end. */
+export function batchSize(setup: Pick<WorkerSetup, 'start' | 'end' | 'slot'>, k: number): number {
+  return Math.max(0, Math.min(setup.slot, setup.end - (setup.start + k * setup.slot)));
+}

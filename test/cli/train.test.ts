@@ -1,0 +1,290 @@
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { readMetrics } from '../../src/train/run-folder.js';
+import { type Outcome, run, start } from '../support/cli.js';
+import { SMALL_CONFIG } from '../support/configs.js';
+import { colourImages } from '../support/images.js';
+
+let images: string;
+let cwd: string;
+let env: Record<string, string>;
+beforeAll(async () => {
+  images = await colourImages();
+});
+beforeEach(() => {
+  cwd = mkdtempSync(join(tmpdir(), 'relaybp-cli-'));
+  env = { RELAYBP_CACHE_DIR: join(cwd, 'cache') };
+  writeFileSync(join(cwd, 'c.yaml'), SMALL_CONFIG.replace('data/small', images));
+});
+
+const relaybp = (...args: string[]): Promise<Outcome> => run(args, cwd, env);
+const train = (...args: string[]): Promise<Outcome> =>
+  relaybp('train', 'c.yaml', '--engine', 'wasm', ...args);
+const file = (...parts: string[]): Buffer => readFileSync(join(cwd, ...parts));
+const bytesOf = (folder: string): string[] =>
+  ['weights', 'momentum', 'normalization'].map((name) =>
+    file(folder, `${name}.safetensors`).toString('base64'),
+  );
+
+describe('train', () => {
+  it('learns, and leaves a complete run folder', async () => {
+    const { code, stdout, stderr } = await train('--set', 'training.epochs=12', '--out', 'run');
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout).toContain('23 training images, 36 steps, run folder run');
+    expect(stdout).toContain('evaluate it with: relaybp eval run');
+    expect(readdirSync(join(cwd, 'run')).sort()).toEqual([
+      'best',
+      'checkpoints',
+      'config.yaml',
+      'last',
+      'log.jsonl',
+      'metrics.csv',
+      'metrics.jsonl',
+      'summary.json',
+    ]);
+    expect(file('run', 'last').toString()).toBe('checkpoints/step-36\n');
+    const summary = JSON.parse(file('run', 'summary.json').toString());
+    expect(summary).toMatchObject({ step: 36, interrupted: false, final: { images: 15 } });
+    expect(summary.final.top1).toBeGreaterThanOrEqual(90);
+
+    const rows = readMetrics(join(cwd, 'run'));
+    expect(rows.filter((row) => row.kind === 'val').map((row) => row.step)).toEqual(
+      Array.from({ length: 12 }, (_, i) => 3 * (i + 1)),
+    );
+    expect(Object.keys(rows[0]!)).toEqual(
+      expect.arrayContaining([
+        'kind',
+        'step',
+        'epoch',
+        'loss.primary',
+        'loss.auxiliary',
+        'top1',
+        'top5_err',
+      ]),
+    );
+    const csv = file('run', 'metrics.csv').toString().trimEnd().split('\n');
+    expect(csv[0]).toMatch(/^kind,step,epoch,lr,loss\.primary,loss\.auxiliary,images,top1/);
+    expect(csv).toHaveLength(rows.length + 1);
+    for (const line of file('run', 'log.jsonl').toString().trimEnd().split('\n')) {
+      expect(JSON.parse(line)).toHaveProperty('msg');
+    }
+  });
+
+  it('goes to runs/<name>-<date> without --out', async () => {
+    await train('--max-steps', '1');
+    expect(readdirSync(join(cwd, 'runs'))[0]).toMatch(/^small-\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d$/);
+  });
+
+  it('is the same from run to run', async () => {
+    await train('--out', 'a');
+    await train('--out', 'b');
+    expect(bytesOf('a/checkpoints/step-6')).toEqual(bytesOf('b/checkpoints/step-6'));
+  });
+
+  it('keeps the last K checkpoints and the best', async () => {
+    await train('--out', 'run', '--set', 'checkpoint.keep=1', '--set', 'checkpoint.every=2 steps');
+    const kept = readdirSync(join(cwd, 'run/checkpoints'));
+    const best = file('run', 'best').toString().trim().split('/')[1];
+    expect(new Set(kept)).toEqual(new Set(['step-6', best]));
+  });
+
+  it('--fast-dev-run does three steps, an evaluation and a checkpoint', async () => {
+    const { code } = await train('--fast-dev-run', '--out', 'run');
+    expect(code).toBe(0);
+    expect(readdirSync(join(cwd, 'run/checkpoints'))).toContain('step-3');
+    expect(readMetrics(join(cwd, 'run')).map((row) => row.kind)).toContain('val');
+  });
+});
+
+describe('--resume', () => {
+  it('gives the same weights and metrics as an uninterrupted run', async () => {
+    await train('--out', 'whole');
+    await train('--out', 'parts', '--max-steps', '2');
+    const { code, stdout } = await relaybp('train', '--resume', 'parts', '--engine', 'wasm');
+    expect(code).toBe(0);
+    expect(stdout).toContain('going on after step 2');
+    expect(bytesOf('parts/checkpoints/step-6')).toEqual(bytesOf('whole/checkpoints/step-6'));
+    const last = (name: string) =>
+      readMetrics(join(cwd, name)).findLast((row) => row.kind === 'val');
+    expect(last('parts')).toEqual(last('whole'));
+  });
+
+  it('after kill -9 at any moment ends at the same weights, with no doubled or torn rows', async () => {
+    const long = [
+      '--set',
+      'training.epochs=8',
+      '--set',
+      'checkpoint.every=1 steps',
+      '--set',
+      'training.logEvery=1 steps',
+    ];
+    await train('--out', 'whole', ...long);
+    const { child, outcome, stdout } = start(
+      ['train', 'c.yaml', '--engine', 'wasm', '--out', 'killed', ...long],
+      cwd,
+      env,
+    );
+    while (!stdout().includes('step 7/')) await sleep(5);
+    child.kill('SIGKILL');
+    expect((await outcome).signal).toBe('SIGKILL');
+    const { code } = await relaybp('train', '--resume', 'killed', '--engine', 'wasm');
+    expect(code).toBe(0);
+    expect(bytesOf('killed/checkpoints/step-24')).toEqual(bytesOf('whole/checkpoints/step-24'));
+    const steps = (name: string) =>
+      readMetrics(join(cwd, name)).map((row) => `${row.kind} ${row.step}`);
+    expect(steps('killed')).toEqual(steps('whole'));
+  });
+
+  it('takes more epochs, and the newest run by itself', async () => {
+    await train('--max-steps', '3');
+    const { code, stdout } = await relaybp(
+      'train',
+      '--resume',
+      '--engine',
+      'wasm',
+      '--set',
+      'training.epochs=3',
+    );
+    expect(code).toBe(0);
+    expect(stdout).toContain('step 9');
+  });
+
+  it('refuses another network, other classes, and a run that is not there', async () => {
+    await train('--max-steps', '1', '--out', 'run');
+    const other = await train(
+      '--resume',
+      'run',
+      '--set',
+      'model.segments.seg1.layers.0.conv.filters=5',
+    );
+    expect(other.code).toBe(4);
+    expect(other.stderr).toContain(
+      'parameter conv1_1.weight is [3, 3, 3, 4] in the checkpoint, but [3, 3, 3, 5] in the network',
+    );
+    const missing = await relaybp('train', '--resume', 'nowhere');
+    expect(missing.code).toBe(4);
+    expect(missing.stderr).toContain(
+      'nowhere: neither a checkpoint (no state.json) nor a run folder',
+    );
+    const fewer = await colourImages();
+    rmSync(join(fewer, 'train', 'red'), { recursive: true });
+    const changed = await train(
+      '--resume',
+      'run',
+      '--set',
+      `data.root=${fewer}`,
+      '--set',
+      'data.classes=2',
+    );
+    expect(changed.code).toBe(4);
+    expect(changed.stderr).toContain('gone: red; new: none');
+  });
+});
+
+describe('signals', () => {
+  it('SIGINT: the last whole step is saved, exit 130, and --resume goes on', async () => {
+    const { child, outcome, stdout } = start(
+      [
+        'train',
+        'c.yaml',
+        '--engine',
+        'wasm',
+        '--out',
+        'run',
+        '--set',
+        'training.epochs=500',
+        '--set',
+        'training.logEvery=1 steps',
+      ],
+      cwd,
+      env,
+    );
+    while (!stdout().includes('step 4/')) await sleep(5);
+    child.kill('SIGINT');
+    const { code, stdout: text, stderr } = await outcome;
+    expect(code).toBe(130);
+    expect(stderr).toContain('finishing the current step');
+    const step = Number(/interrupted after step (\d+)/.exec(text)?.[1]);
+    expect(step).toBeGreaterThanOrEqual(4);
+    expect(file('run', 'last').toString()).toBe(`checkpoints/step-${step}\n`);
+    const resumed = await relaybp(
+      'train',
+      '--resume',
+      'run',
+      '--engine',
+      'wasm',
+      '--max-steps',
+      String(step + 1),
+    );
+    expect(resumed.code).toBe(0);
+  });
+});
+
+describe('what goes wrong', () => {
+  it('a loss that is not finite stops the run with step, loss and layers; earlier checkpoints stay', async () => {
+    const { code, stderr } = await train(
+      '--out',
+      'run',
+      '--set',
+      'optimizer.lr=1e30',
+      '--set',
+      'checkpoint.every=1 steps',
+    );
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/error: step \d+: the loss "(primary|auxiliary)" is (NaN|Infinity)/);
+    expect(stderr).toMatch(/gradients that are not finite: .*conv/);
+    expect(stderr).toContain(
+      'hint: the last checkpoint is untouched; lower optimizer.lr (now 1e+30)',
+    );
+    expect(existsSync(join(cwd, 'run/checkpoints/step-1/state.json'))).toBe(true);
+  });
+
+  it('data that are not there or do not fit the config', async () => {
+    const gone = await train('--set', 'data.root=nowhere');
+    expect(gone.code).toBe(3);
+    expect(gone.stderr).toContain('nowhere/train');
+    const count = await train('--set', 'data.classes=4');
+    expect(count.code).toBe(3);
+    expect(count.stderr).toContain('3 classes, but data.classes is 4');
+    expect(existsSync(join(cwd, 'runs'))).toBe(false);
+  });
+
+  it('undecodable files are skipped and named, or stop the run', async () => {
+    const broken = await colourImages();
+    writeFileSync(join(broken, 'train/red/bad.jpg'), 'no image');
+    const skipped = await train(
+      '--set',
+      `data.root=${broken}`,
+      '--set',
+      'training.epochs=8',
+      '--set',
+      'data.mean=[1,1,1]',
+      '--set',
+      'data.std=50',
+    );
+    expect(skipped.code).toBe(0);
+    expect(
+      skipped.stdout.match(/skipped, another image of its class takes its place: .*bad\.jpg/g),
+    ).toHaveLength(1);
+    const failed = await train(
+      '--set',
+      `data.root=${broken}`,
+      '--set',
+      'training.epochs=8',
+      '--set',
+      'data.onError.policy=fail',
+    );
+    expect(failed.code).toBe(3);
+    expect(failed.stderr).toMatch(/bad\.jpg: cannot be decoded/);
+  });
+
+  it('a run folder in use is refused', async () => {
+    await train('--max-steps', '1', '--out', 'run');
+    const again = await train('--max-steps', '1', '--out', 'run');
+    expect(again.code).toBe(4);
+    expect(again.stderr).toContain('run: holds a run already');
+  });
+});

@@ -1,0 +1,73 @@
+import { describe, expect, it } from 'vitest';
+import { csvLine, predictions } from '../../src/eval/results.js';
+import { TopK } from '../../src/eval/topk.js';
+
+/** Result of one batch. */
+function result(rows: number[][], labels: number[]) {
+  const top = new TopK();
+  top.add(Float32Array.from(rows.flat()), Int32Array.from(labels));
+  return top.result();
+}
+
+describe('top-k', () => {
+  it('counts hits among the first one and the first five', () => {
+    const scores = [6, 5, 4, 3, 2, 1, 0];
+    const { images, top1, top5, top1_err, top5_err } = result(Array(4).fill(scores), [0, 1, 4, 5]);
+    expect({ images, top1, top5, top1_err, top5_err }).toEqual({
+      images: 4,
+      top1: 25,
+      top5: 75,
+      top1_err: 75,
+      top5_err: 25,
+    });
+  });
+
+  it('leaves out rows with label -1', () => {
+    expect(
+      result(
+        [
+          [1, 0],
+          [1, 0],
+        ],
+        [0, -1],
+      ),
+    ).toMatchObject({ images: 1, top1: 100 });
+  });
+
+  it('among equal scores the lower class comes first', () => {
+    expect(result([[1, 1]], [0]).top1).toBe(100);
+    expect(result([[1, 1]], [1]).top1).toBe(0);
+  });
+
+  it('a score that is not a number is never right', () => {
+    expect(result([[Number.NaN, Number.NaN]], [0])).toMatchObject({ top1: 0, top5: 0 });
+  });
+
+  it('loss is the mean cross-entropy, also for large logits', () => {
+    // log(1 + e^-1) = 0.3132617; 1000 - 0 = 1000
+    expect(result([[1, 0]], [0]).loss).toBeCloseTo(0.3132617, 6);
+    expect(result([[1000, 0]], [1]).loss).toBeCloseTo(1000, 6);
+  });
+
+  it('of no images is zero, not NaN', () => {
+    expect(new TopK().result()).toMatchObject({ images: 0, loss: 0, top1: 0 });
+  });
+
+  it('adds up over batches of different sizes', () => {
+    const top = new TopK();
+    top.add(Float32Array.of(1, 0, 0, 1, 1, 0), Int32Array.of(0, 1, 1));
+    top.add(Float32Array.of(0, 1), Int32Array.of(1));
+    expect(top.result()).toMatchObject({ images: 4, top1: 75 });
+  });
+});
+
+describe('per-image results', () => {
+  it('rank the label and list the best classes with probabilities', () => {
+    const rows = predictions(Float32Array.of(0, Math.log(3), 9, 9), Int32Array.of(0, -1), [
+      'a',
+      'b,c',
+    ]);
+    expect(rows).toEqual([{ at: 0, cells: ['a', 2, 'b,c', '0.750000', 'a', '0.250000'] }]);
+    expect(csvLine(['x"y', ...rows[0]!.cells])).toBe('"x""y",a,2,"b,c",0.750000,a,0.250000\n');
+  });
+});
