@@ -13,6 +13,8 @@ const stateSchema = z.object({
   relaybp: z.string(),
   /** Optimizer steps done. */
   step: z.int().nonnegative(),
+  /** The step of the last evaluation. */
+  evaluated: z.int().nonnegative(),
   /** Epochs done, a fraction in the middle of one. */
   epoch: z.number().nonnegative(),
   /** Images drawn from the sampler; with the seed that is all of its state, and of every random choice's. */

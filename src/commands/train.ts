@@ -14,7 +14,14 @@ import { planExperiment } from '../plan/experiment.js';
 import type { Terminal } from '../terminal/train-view.js';
 import { trainView } from '../terminal/train-view.js';
 import { normalization, openImages, openTrainingImages, readNormalization } from '../train/data.js';
-import { logPath, newestRun, newRunPath, RunFolder, writeSummary } from '../train/run-folder.js';
+import {
+  logPath,
+  newestRun,
+  newRunPath,
+  RunFolder,
+  readMetrics,
+  writeSummary,
+} from '../train/run-folder.js';
 import { beginning, type TrainResult, train } from '../train/trainer.js';
 import { type ConfigOptions, cacheDir, type EngineOptions } from './options.js';
 
@@ -73,12 +80,11 @@ export async function trainCommand(
       events: view,
       stop,
     });
-    const evaluation = result.evaluation?.heads.get(plan.primary.name) ?? null;
     writeSummary(run.path, {
       name: config.name,
       step: result.step,
       interrupted: result.interrupted,
-      final: evaluation,
+      final: readMetrics(run.path).findLast((row) => row.kind === 'val') ?? null,
       best: result.best,
     });
     return { ...result, run: run.path };

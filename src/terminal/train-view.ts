@@ -65,34 +65,33 @@ function trainLine(row: LoggedRow): string {
 
 const percent = (share: number): string => `${(100 * share).toFixed(0)} %`;
 
-/** The progress bar; `above` prints a line over it. */
+/** The progress bar at the foot of the terminal; lines go above it. */
 class Bar {
-  private readonly bar = new cliProgress.SingleBar({
+  private readonly bars = new cliProgress.MultiBar({
     format:
       '{bar} {value}/{total}  loss {loss}  top-1 {top1} %  {rate} img/s  data wait {wait}  {left} {note}',
+    stream: process.stdout,
     barsize: 20,
     hideCursor: true,
-    clearOnComplete: false,
-    stopOnComplete: false,
-    forceRedraw: true,
+    gracefulExit: false, // signals are the command line's
     barCompleteChar: '█',
     barIncompleteChar: '░',
   });
-  private started = false;
+  private bar: cliProgress.SingleBar | null = null;
   private since = 0;
   private first = 0;
 
   start(total: number, at: number): void {
     this.since = performance.now();
     this.first = at;
-    this.bar.start(total, at, { loss: '-', top1: '-', rate: '-', wait: '-', left: '', note: '' });
-    this.started = true;
+    const blank = { loss: '-', top1: '-', rate: '-', wait: '-', left: '', note: '' };
+    this.bar = this.bars.create(total, at, blank);
   }
 
   update(progress: StepProgress): void {
     const perStep = (performance.now() - this.since) / Math.max(1, progress.step - this.first);
     const left = Math.round((perStep * (progress.totalSteps - progress.step)) / 1000);
-    this.bar.update(progress.step, {
+    this.bar?.update(progress.step, {
       loss: progress.loss.toFixed(3),
       top1: progress.top1.toFixed(1),
       rate: progress.imagesPerSecond.toFixed(0),
@@ -103,22 +102,17 @@ class Bar {
   }
 
   evaluating(images: number, total: number): void {
-    this.bar.update({ note: images < total ? `evaluating ${images}/${total}` : '' });
+    this.bar?.update({ note: images < total ? `evaluating ${images}/${total}` : '' });
   }
 
   above(text: string, terminal: Terminal): void {
-    if (!this.started) {
-      terminal.line(text);
-      return;
-    }
-    process.stderr.write('\r\u001b[K');
-    terminal.line(text);
-    this.bar.updateETA();
-    this.bar.render();
+    if (!this.bar) terminal.line(text);
+    else this.bars.log(`${text}\n`);
   }
 
   stop(): void {
-    if (this.started) this.bar.stop();
+    this.bars.update();
+    this.bars.stop();
   }
 }
 

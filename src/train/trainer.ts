@@ -22,10 +22,11 @@ import { afterEvaluation, type Durations, initialScheduleState, learningRate } f
 import { trainStep } from './train-step.js';
 
 /** Where a training stands; all of it is in a checkpoint. */
-export type Progress = Pick<CheckpointState, 'step' | 'schedule' | 'best'>;
+export type Progress = Pick<CheckpointState, 'step' | 'evaluated' | 'schedule' | 'best'>;
 
 export const beginning = (): Progress => ({
   step: 0,
+  evaluated: 0,
   schedule: initialScheduleState(),
   best: null,
 });
@@ -52,8 +53,6 @@ export interface TrainOptions {
 export interface TrainResult {
   interrupted: boolean;
   step: number;
-  /** Of the last evaluation, if the training came to its end. */
-  evaluation: Evaluation | null;
   best: Progress['best'];
 }
 
@@ -127,33 +126,40 @@ class Trainer {
       images: train.count,
       engine: `${engine.info.name} (${engine.info.library}, ${engine.info.threads} threads, ${engine.info.device})`,
     });
-    let evaluation: Evaluation | null = null;
     let saved = this.progress.step;
     this.meter.reset();
-    while (this.progress.step < this.end && !this.options.stop()) {
-      await this.step();
+    while (!this.options.stop()) {
       const { step } = this.progress;
-      const last = step === this.end;
-      if (step % logEvery === 0 || last) this.log();
+      const evaluateNow = this.due(evaluateEvery) && this.progress.evaluated !== step;
       let improved = false;
-      if (step % evaluateEvery === 0 || last) {
+      if (evaluateNow) {
         const result = await this.meter.pause(() => this.evaluate());
-        if (!result) break; // stopped in the middle: the last whole step is saved below
-        [evaluation, improved] = [result.evaluation, result.improved];
+        if (!result) break; // stopped in the middle of it: a resumed run evaluates this step again
+        improved = result.improved;
       }
-      if (step % checkpointEvery === 0 || last || improved) {
+      if (improved || (this.due(checkpointEvery) && (saved !== step || evaluateNow))) {
         await this.meter.pause(async () => this.save(improved));
         saved = step;
       }
+      if (step >= this.end) break;
+      await this.step();
+      if (this.due(logEvery)) this.log();
     }
-    if (saved < this.progress.step) this.save(false);
+    if (saved !== this.progress.step) this.save(false);
     const { step, best } = this.progress;
-    return { interrupted: step < this.end || this.options.stop(), step, evaluation, best };
+    const interrupted = step < this.end || this.progress.evaluated !== step;
+    return { interrupted, step, best };
   }
 
   async close(): Promise<void> {
     await this.loader.close();
     this.parameters.dispose();
+  }
+
+  /** At the end of every so many steps, and at the end of the training. */
+  private due(every: number): boolean {
+    const { step } = this.progress;
+    return step > 0 && (step % every === 0 || step >= this.end);
   }
 
   private async step(): Promise<void> {
@@ -215,7 +221,7 @@ class Trainer {
   }
 
   /** @returns null if it was stopped */
-  private async evaluate(): Promise<{ evaluation: Evaluation; improved: boolean } | null> {
+  private async evaluate(): Promise<{ improved: boolean } | null> {
     const { plan, engine, val, normalization, events, run, stop } = this.options;
     const { config } = plan;
     const total = Math.min(val.count, this.options.evaluationLimit ?? val.count);
@@ -272,11 +278,12 @@ class Trainer {
     const improved = this.progress.best === null || top1 > this.progress.best.top1;
     this.progress = {
       step,
+      evaluated: step,
       schedule: afterEvaluation(config.schedule, this.progress.schedule, top1_err),
       best: improved ? { top1, step } : this.progress.best,
     };
     events.evaluated(step, this.epoch(), evaluation.heads, evaluation.seconds, improved);
-    return { evaluation, improved };
+    return { improved };
   }
 
   private save(best: boolean): void {

@@ -21,6 +21,7 @@ const state = (step: number): CheckpointState => ({
   formatVersion: 1,
   relaybp: '0.0.0',
   step,
+  evaluated: 0,
   epoch: step / 10,
   position: step * 8,
   seed: 1,
