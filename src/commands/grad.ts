@@ -9,7 +9,7 @@ import { Parameters } from '../model/parameters.js';
 import { type ExperimentPlan, planExperiment } from '../plan/experiment.js';
 import { planStep, type StepPlan } from '../relay/plan.js';
 import { emptySums, runMicroBatch } from '../relay/step.js';
-import { normalization, openTrainingImages } from '../train/data.js';
+import { augmentation, normalization, openTrainingImages } from '../train/data.js';
 import { type ConfigOptions, cacheDir, type EngineOptions } from './options.js';
 
 export interface GradCommandOptions extends ConfigOptions, EngineOptions {
@@ -45,7 +45,8 @@ export async function gradCommand(
  * Gradients of a batch at the initial weights, dropout off.
  *
  * @returns tensors named `batch.images`, `batch.labels`, `weight/<parameter>`, `gradient/<parameter>`,
- *   `logits/<loss>`, `loss/<loss>`, and with `byLoss` also `gradient-of/<loss>/<parameter>` (weighted, within the loss's range)
+ *   `logits/<loss>`, `loss/<loss>`, and with `byLoss` also `gradient-of/<loss>/<parameter>` (weighted, within the
+ *   loss's range)
  */
 export function batchGradients(
   plan: ExperimentPlan,
@@ -122,7 +123,7 @@ async function firstBatch(
 ): Promise<HostBatch> {
   const { config } = plan;
   const dataset = openTrainingImages(config.data, onNotice);
-  const { preprocessing, color } = await normalization(config.data, dataset, cacheDir());
+  const normalized = await normalization(config.data, dataset, cacheDir());
   const size = config.training.batchSize;
   const loader = new Loader({
     dataset,
@@ -130,8 +131,8 @@ async function firstBatch(
     start: 0,
     end: size,
     slot: size,
-    preprocessing,
-    augment: { flip: config.data.augment.flip, color },
+    preprocessing: normalized.preprocessing,
+    augment: augmentation(config.data, normalized),
     seed: config.seed,
     onError: config.data.onError,
   });

@@ -39,6 +39,15 @@ const data = z.strictObject({
     .strictObject({
       flip: z.boolean().default(true),
       color: z.enum(['none', 'pca']).default('none'),
+      resizedCrop: z
+        .strictObject({
+          scale: z.tuple([fraction, fraction]).default([0.08, 1]),
+          ratio: z.tuple([z.number().positive(), z.number().positive()]).default([0.75, 4 / 3]),
+        })
+        .refine(({ scale, ratio }) => scale[0] <= scale[1] && ratio[0] <= ratio[1], {
+          error: 'scale and ratio are [smallest, largest]',
+        })
+        .optional(),
     })
     .prefault({}),
   onError: z

@@ -2,6 +2,7 @@
 
 import { Random } from '../random.js';
 import { centreView, type Pixels, type Triple, type View } from './preprocessing.js';
+import type { ResizedCrop } from './resized-crop.js';
 
 /** Principal components of the training set's RGB values, pixels on the 0–1 scale. */
 export interface PcaColor {
@@ -17,6 +18,8 @@ export interface Augmentation {
   /** Mirror half of the images. */
   flip: boolean;
   color: PcaColor | null;
+  /** Instead of a random crop of fixed size: one of random size; default: none. */
+  resizedCrop?: ResizedCrop | null;
 }
 
 /**

@@ -6,6 +6,7 @@ import { imagePath } from './image-index.js';
 import { PixelCache } from './pixel-cache.js';
 import { cropSize, type Pixels, writeInput } from './preprocessing.js';
 import { batchSize, type Failure, type FromWorker, type WorkerSetup } from './protocol.js';
+import { chooseRegion, resizeRegion } from './resized-crop.js';
 import { createSampler, type Sampler } from './sampler.js';
 
 /** A batch that is being filled. */
@@ -104,8 +105,11 @@ export class BatchFiller {
     const drawn = this.#sampler.at(position);
     const { image, pixels } = await this.#decode(drawn, work.failures);
     if (pixels) {
-      const view = chooseView(pixels, size, augment, seed, position);
-      writeInput(slot.images, i * values, pixels, view, size, preprocessing);
+      const source = augment?.resizedCrop
+        ? resizeRegion(pixels, chooseRegion(pixels, augment.resizedCrop, seed, position), size)
+        : pixels;
+      const view = chooseView(source, size, augment, seed, position);
+      writeInput(slot.images, i * values, source, view, size, preprocessing);
     } else slot.images.fill(0, i * values, (i + 1) * values);
     slot.labels[i] = pixels ? dataset.labels[image]! : -1;
     slot.indices[i] = image;

@@ -2,7 +2,7 @@ import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { NamedTensor } from '../checkpoint/safetensors.js';
 import type { DataConfig } from '../config/schema.js';
-import type { PcaColor } from '../data/augment.js';
+import type { Augmentation, PcaColor } from '../data/augment.js';
 import { indexFolder } from '../data/folder-index.js';
 import type { ImageIndex } from '../data/image-index.js';
 import { emptyClasses } from '../data/image-index.js';
@@ -78,6 +78,11 @@ export async function normalization(
   const exact = { preprocessing, color: augment.color === 'pca' ? statistics!.eigen : null };
   // As a checkpoint keeps it, in float32: a resumed run must see the very same numbers.
   return readNormalization(data, normalizationTensors(exact), index.root);
+}
+
+/** How training images are varied. */
+export function augmentation({ augment }: DataConfig, { color }: Normalization): Augmentation {
+  return { flip: augment.flip, color, resizedCrop: augment.resizedCrop ?? null };
 }
 
 /** As tensors for a checkpoint: `mean` `[crop, crop, 3]` or `[3]`, `std` `[3]`, `pca.vectors`, `pca.values`. */

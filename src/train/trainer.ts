@@ -14,7 +14,7 @@ import { NetworkRuntime } from '../model/network-runtime.js';
 import { Parameters } from '../model/parameters.js';
 import type { ExperimentPlan } from '../plan/experiment.js';
 import { version } from '../version.js';
-import { type Normalization, normalizationTensors } from './data.js';
+import { augmentation, type Normalization, normalizationTensors } from './data.js';
 import type { TrainEvents } from './events.js';
 import { Meter } from './meter.js';
 import type { MetricsRow, RunFolder } from './run-folder.js';
@@ -102,7 +102,7 @@ class Trainer {
       slot: plan.microBatch,
       slots: Math.max(4, Math.ceil((2 * config.training.batchSize) / plan.microBatch)),
       preprocessing: normalization.preprocessing,
-      augment: { flip: config.data.augment.flip, color: normalization.color },
+      augment: augmentation(config.data, normalization),
       seed: config.seed,
       onError: config.data.onError,
     });
