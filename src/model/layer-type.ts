@@ -30,7 +30,7 @@ export interface Runtime {
   /** The parameter's value; borrowed. */
   parameter(name: string): Tensor;
   /** False at test time: dropout passes its input on. */
-  readonly training: boolean;
+  training(): boolean;
   /** Uniform random numbers in [0, 1) for a layer; the same for the same step and micro-batch. */
   random(layer: string): () => number;
   /** The layer inside another. */

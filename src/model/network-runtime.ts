@@ -17,15 +17,12 @@ export class NetworkRuntime {
     parameters: Parameters,
     seed: number,
   ) {
-    const self = this;
     const runtime = {
       engine,
       parameter: (name: string) => parameters.value(name),
-      get training() {
-        return self.training;
-      },
+      training: () => this.training,
       random: (layer: string) => {
-        const random = new Random(seed, 'dropout', layer, ...self.key);
+        const random = new Random(seed, 'dropout', layer, ...this.key);
         return () => random.next();
       },
     };

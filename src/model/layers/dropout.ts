@@ -18,7 +18,7 @@ export const dropout: LayerType<{ rate: number; name?: string }, DropoutPlan> = 
   },
 
   forward(plan, x, { engine, training, random }) {
-    if (!training) {
+    if (!training()) {
       const pass = relaySignals(engine, { inputGradient: (dy) => engine.retain(dy), release() {} });
       return { y: engine.retain(x), pass };
     }
