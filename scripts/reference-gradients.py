@@ -157,6 +157,8 @@ def read_plan(path):
 def check(args):
     plan = read_plan(args.plan)
     file = load_file(args.grads)
+    if "batch.images" not in file or "batch.labels" not in file:
+        sys.exit(f"{args.grads} holds no batch: it is not an output of relaybp grad")
     weights = {name.removeprefix("weight/"): value for name, value in file.items() if name.startswith("weight/")}
     shapes = {name: tuple(parameter["shape"]) for name, parameter in parameters_of(plan).items()}
     if {name: value.shape for name, value in weights.items()} != shapes:
@@ -170,7 +172,10 @@ def check(args):
     problems += [f"{name}: no loss's range has this" for name in sorted(computed - expected.keys())]
     worst = 0.0
     print(f"{'relative error':>14}  {'norm':>10}  tensor")
-    for name in (name for name in expected if name in computed):
+    groups = ["loss", "logits", "gradient", "gradient-of"]
+    for name in sorted(expected, key=lambda name: groups.index(name.split("/")[0])):
+        if name not in computed:
+            continue
         norm = np.linalg.norm(expected[name])
         distance = np.linalg.norm(file[name].astype(np.float64) - expected[name])
         error = distance / norm if norm > 0 else distance

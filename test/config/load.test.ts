@@ -127,6 +127,17 @@ describe('--set', () => {
     expect(config.data.augment.flip).toBe(false);
   });
 
+  it('null deletes a key, also inside a named item', () => {
+    const { config } = load({ 'main.yaml': SMALL_CONFIG }, [
+      'losses.primary.range={downTo: null, layers: 2}',
+      'training={epochs: null, steps: 5}',
+    ]);
+    expect(config.losses[0]?.range).toEqual({ layers: 2 });
+    expect(config.training.steps).toBe(5);
+    const { config: whole } = load({ 'main.yaml': SMALL_CONFIG }, ['losses.primary.range=null']);
+    expect(whole.losses[0]?.range).toBeUndefined();
+  });
+
   it('is checked by the schema, and named in the message', () => {
     expect(problem(SMALL_CONFIG, ['training.batchSize=many'])).toMatch(
       /^--set training\.batchSize=many: training\.batchSize: "many": .*expected (int|number)/,
