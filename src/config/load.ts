@@ -249,7 +249,12 @@ function nest(keys: readonly string[], value: Yaml, at: Yaml | undefined, label:
     );
     throw new ConfigError(`${label}: no item "${key}" in this list; it has ${names.join(', ')}`);
   }
-  return at.map((item, i) => (i === index ? merge(item, nest(rest, value, item, label)) : item));
+  const inner = nest(rest, value, at[index], label);
+  // A named item is stated by its differences, so that null deletes; another list is replaced as a whole.
+  if (isMap(inner) && at.every((item) => isMap(item) && typeof item.name === 'string')) {
+    return [{ ...inner, name: (at[index] as YamlMap).name ?? null }];
+  }
+  return at.map((item, i) => (i === index ? merge(item, inner) : item));
 }
 
 function deepFreeze<T>(value: T): T {
