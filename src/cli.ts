@@ -1,3 +1,4 @@
+import { basename, relative } from 'node:path';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { CheckpointError, ConfigError, DataError, RelaybpError } from './errors.js';
 import { version } from './version.js';
@@ -57,8 +58,8 @@ function addTrain(cli: Command, exit: (code: number) => void): void {
         const next = result.interrupted && signals.stop();
         print(
           next
-            ? `interrupted after step ${result.step}; go on with: relaybp train --resume ${result.run}`
-            : `done: ${result.run}\nevaluate it with: relaybp eval ${result.run}`,
+            ? `interrupted after step ${result.step}; go on with: ${self()} train --resume ${result.run}`
+            : `done: ${result.run}\nevaluate it with: ${self()} eval ${result.run}`,
         );
         if (next) exit(130);
       } finally {
@@ -209,6 +210,12 @@ function report(error: unknown): number {
 function positiveInteger(text: string): number {
   if (!/^[1-9]\d*$/.test(text)) throw new InvalidArgumentError('a positive integer is needed');
   return Number(text);
+}
+
+/** How this program was called: `relaybp`, or `node bin/relaybp.js` in a checkout. */
+function self(): string {
+  const script = process.argv[1] ?? 'relaybp';
+  return basename(script) === 'relaybp' ? 'relaybp' : `node ${relative(process.cwd(), script)}`;
 }
 
 const useColor = (): boolean =>

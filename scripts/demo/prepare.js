@@ -22,16 +22,11 @@ import sharp from 'sharp';
 const PARTS = { train: 'google', val: 'twitter' };
 /** Raise it when the images come out differently, so that older folders are made again. */
 const FORMAT = 1;
-/** Written last: a folder without it, or with another one, is not used. */
+/** Written last: what the folder was made from. A folder without it is not complete. */
 const MARKER = 'complete.json';
 /** The five skin tone swatches: plain squares of colour, and too few for a class. */
 const LEFT_OUT = new Set(['Component']);
 const AT_ONCE = 8;
-
-/**
- * @typedef {{ train: Record<string, number>, val: Record<string, number> }} Counts images per class, by part
- * @typedef {{ counts: Counts, created: boolean }} Prepared `created`: false if the folder was there already
- */
 
 /**
  * Make `target`/{train,val}/<class>/<emoji>.jpg, unless it is there and complete.
@@ -40,51 +35,67 @@ const AT_ONCE = 8;
  * run leaves nothing that looks like a data set, and the next one removes what it left.
  *
  * @param {string} target
- * @param {(done: number, total: number) => void} [onProgress]
- * @returns {Promise<Prepared>}
+ * @returns {Promise<boolean>} false if the folder was there already
  */
-export async function prepareDemo(target, onProgress = () => {}) {
+export async function prepareDemo(target) {
   const folder = resolve(target);
-  const packages = Object.values(PARTS).map(findPackage);
-  const wanted = { format: FORMAT, packages: packages.map(({ id }) => id) };
+  const origin = JSON.stringify({
+    format: FORMAT,
+    packages: Object.values(PARTS).map((artist) => findPackage(artist).id),
+  });
   const present = readMarker(folder);
-  if (present && sameOrigin(present, wanted)) return { counts: present.counts, created: false };
-  if (!present && existsSync(folder) && readdirSync(folder).length > 0) {
-    throw new Error(`${folder} exists, but this demo did not make it: move it away`);
+  if (present === origin) return false;
+  if (present === null && existsSync(folder) && readdirSync(folder).length > 0) {
+    throw new Error(`${folder} is not a folder that this demo made: move it away`);
   }
 
   mkdirSync(dirname(folder), { recursive: true });
   removeLeftovers(folder);
   const temporary = `${folder}.tmp-${process.pid}`;
-  const counts = await writeImages(temporary, onProgress);
-  writeFileSync(join(temporary, MARKER), `${JSON.stringify({ ...wanted, counts }, null, 2)}\n`);
-  try {
-    rmSync(folder, { recursive: true, force: true });
-    renameSync(temporary, folder);
-  } catch (error) {
-    rmSync(temporary, { recursive: true, force: true });
-    const other = readMarker(folder); // another demo may have been quicker
-    if (!other || !sameOrigin(other, wanted)) throw error;
+  await writeImages(temporary);
+  writeFileSync(join(temporary, MARKER), origin);
+  if (readMarker(folder) === origin) {
+    rmSync(temporary, { recursive: true }); // another demo was quicker, and may be reading it
+    return false;
   }
-  return { counts, created: true };
+  rmSync(folder, { recursive: true, force: true });
+  renameSync(temporary, folder);
+  return true;
 }
 
 /**
- * What a classifier reaches without looking at the images, in %.
+ * Images per class of one part, `folder`/<class>/<image>.
+ *
+ * @param {string} folder
+ * @returns {Record<string, number>}
+ */
+export function countImages(folder) {
+  const classes = readdirSync(folder, { withFileTypes: true }).filter((e) => e.isDirectory());
+  return Object.fromEntries(
+    classes.map(({ name }) => [name, readdirSync(join(folder, name)).length]),
+  );
+}
+
+/**
+ * What is right, in %, without looking at the images: guesses at random, and always the most frequent classes.
  *
  * @param {Record<string, number>} counts validation images per class
- * @returns {{ images: number, classes: number, chance: number, majority: number, largest: string }}
  */
 export function baselines(counts) {
-  const classes = Object.keys(counts);
-  const images = Object.values(counts).reduce((sum, count) => sum + count, 0);
-  const largest = classes.reduce((best, name) => (counts[name] > counts[best] ? name : best));
+  const byFrequency = Object.entries(counts).sort(([, a], [, b]) => b - a);
+  const sum = (/** @type {[string, number][]} */ classes) =>
+    classes.reduce((total, [, count]) => total + count, 0);
+  const images = sum(byFrequency);
+  const percent = (/** @type {number} */ part, /** @type {number} */ whole) => (100 * part) / whole;
   return {
     images,
-    classes: classes.length,
-    chance: 100 / classes.length,
-    majority: (100 * counts[largest]) / images,
-    largest,
+    classes: byFrequency.length,
+    largest: byFrequency[0]?.[0] ?? '',
+    chance: { top1: percent(1, byFrequency.length), top5: percent(5, byFrequency.length) },
+    majority: {
+      top1: percent(sum(byFrequency.slice(0, 1)), images),
+      top5: percent(sum(byFrequency.slice(0, 5)), images),
+    },
   };
 }
 
@@ -93,60 +104,44 @@ export function baselines(counts) {
  *
  * @param {string} category
  */
-export const slug = (category) =>
-  category
-    .toLowerCase()
-    .replace(/[^a-z0-9]+/g, '-')
-    .replace(/^-|-$/g, '');
+const slug = (category) => category.toLowerCase().replace(/[^a-z0-9]+/g, '-');
 
-/**
- * @param {string} folder
- * @param {(done: number, total: number) => void} onProgress
- * @returns {Promise<Counts>}
- */
-async function writeImages(folder, onProgress) {
-  const jobs = Object.entries(PARTS).flatMap(([part, artist]) => listImages(part, artist));
-  /** @type {Counts} */
-  const counts = { train: {}, val: {} };
-  for (const { part, name } of jobs) {
-    mkdirSync(join(folder, part, name), { recursive: true });
-    counts[part][name] = (counts[part][name] ?? 0) + 1;
+/** @param {string} folder */
+async function writeImages(folder) {
+  const jobs = Object.entries(PARTS).flatMap(([part, artist]) =>
+    listImages(join(folder, part), artist),
+  );
+  for (const parent of new Set(jobs.map(({ jpeg }) => dirname(jpeg)))) {
+    mkdirSync(parent, { recursive: true });
   }
-  let next = 0;
-  let done = 0;
+  const queue = jobs.values();
   const work = async () => {
-    for (let job = jobs[next++]; job; job = jobs[next++]) {
-      await sharp(job.png)
+    for (const { png, jpeg } of queue) {
+      await sharp(png)
         .flatten({ background: '#ffffff' })
         .jpeg({ quality: 92, chromaSubsampling: '4:4:4' })
-        .toFile(join(folder, job.part, job.name, `${job.emoji}.jpg`));
-      onProgress(++done, jobs.length);
+        .toFile(jpeg);
     }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, work));
-  return counts;
 }
 
 /**
- * Every emoji that the artist has drawn, once: without its skin tone variants, which would differ in colour alone.
+ * Every emoji that the artist has drawn, once: without its skin tone variants, which differ in colour alone.
  *
- * @param {string} part
+ * @param {string} folder
  * @param {string} artist
- * @returns {{ part: string, name: string, emoji: string, png: string }[]} in the order of the class names
  */
-function listImages(part, artist) {
+function listImages(folder, artist) {
   const { path } = findPackage(artist);
-  /** @type {Record<string, any>[]} */
+  /** @type {{ short_name: string, category: string, image: string, [key: string]: unknown }[]} */
   const all = JSON.parse(readFileSync(join(path, 'emoji.json'), 'utf8'));
   return all
     .filter((emoji) => emoji[`has_img_${artist}`] && !LEFT_OUT.has(emoji.category))
     .map((emoji) => ({
-      part,
-      name: slug(emoji.category),
-      emoji: emoji.short_name,
       png: join(path, 'img', artist, '64', emoji.image),
-    }))
-    .sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
+      jpeg: join(folder, slug(emoji.category), `${emoji.short_name}.jpg`),
+    }));
 }
 
 /**
@@ -164,21 +159,11 @@ function findPackage(artist) {
   }
 }
 
-/**
- * @param {string} folder
- * @returns {{ format: number, packages: string[], counts: Counts } | null}
- */
+/** @param {string} folder */
 function readMarker(folder) {
   const path = join(folder, MARKER);
-  return existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')) : null;
+  return existsSync(path) ? readFileSync(path, 'utf8') : null;
 }
-
-/**
- * @param {{ format: number, packages: string[] }} a
- * @param {{ format: number, packages: string[] }} b
- */
-const sameOrigin = (a, b) =>
-  a.format === b.format && a.packages.join(' ') === b.packages.join(' ');
 
 /**
  * Remove the temporary folders of runs that were interrupted.

@@ -1,4 +1,4 @@
-import type { EngineInfo } from '../engine/engine.js';
+import { describeEngine } from '../engine/engine.js';
 import { installNative } from '../engine/install.js';
 import { type BackendStatus, engineStatus } from '../engine/status.js';
 
@@ -32,10 +32,6 @@ export async function engineStatusCommand(options: {
 }
 
 function describe({ name, works, info, problem, directory }: BackendStatus): string {
-  const label = name.padEnd(8);
-  if (!works) return `${label} does not work: ${problem}`;
-  return `${label} works: ${facts(info!)}${directory ? `, in ${directory}` : ''}`;
+  if (!works) return `${name.padEnd(8)} does not work: ${problem}`;
+  return `${name.padEnd(8)} works: ${describeEngine(info!)}${directory ? `, in ${directory}` : ''}`;
 }
-
-const facts = ({ library, threads, device }: EngineInfo): string =>
-  `${library}, ${threads} ${threads === 1 ? 'thread' : 'threads'}, ${device}`;

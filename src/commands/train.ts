@@ -1,4 +1,4 @@
-import { dirname, join, resolve } from 'node:path';
+import { dirname, join, relative, resolve } from 'node:path';
 import { pino } from 'pino';
 import {
   type CheckpointState,
@@ -114,7 +114,8 @@ function resumeFrom(
     );
   }
   const path = byName ? findCheckpoint(run!, which) : findCheckpoint(which);
-  return { run: dirname(dirname(resolve(path))), path, state: readState(path) };
+  const folder = dirname(dirname(resolve(path)));
+  return { run: relative(process.cwd(), folder) || '.', path, state: readState(path) };
 }
 
 /** The config given, else the one in the checkpoint; with the overrides. */

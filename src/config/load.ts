@@ -251,7 +251,11 @@ function nest(keys: readonly string[], value: Yaml, at: Yaml | undefined, label:
   }
   const inner = nest(rest, value, at[index], label);
   // A named item is stated by its differences, so that null deletes; another list is replaced as a whole.
-  if (isMap(inner) && at.every((item) => isMap(item) && typeof item.name === 'string')) {
+  if (
+    isMap(inner) &&
+    inner.name === undefined &&
+    at.every((item) => isMap(item) && typeof item.name === 'string')
+  ) {
     return [{ ...inner, name: (at[index] as YamlMap).name ?? null }];
   }
   return at.map((item, i) => (i === index ? merge(item, inner) : item));

@@ -8,7 +8,7 @@ import {
 import { toSteps } from '../config/duration.js';
 import type { ImageIndex } from '../data/image-index.js';
 import { type Batch, Loader } from '../data/loader.js';
-import type { Engine } from '../engine/engine.js';
+import { describeEngine, type Engine } from '../engine/engine.js';
 import { type Evaluation, evaluate } from '../eval/evaluate.js';
 import { NetworkRuntime } from '../model/network-runtime.js';
 import { Parameters } from '../model/parameters.js';
@@ -124,7 +124,7 @@ class Trainer {
       step: this.progress.step,
       totalSteps: this.end,
       images: train.count,
-      engine: `${engine.info.name} (${engine.info.library}, ${engine.info.threads} threads, ${engine.info.device})`,
+      engine: describeEngine(engine.info),
     });
     let saved = this.progress.step;
     this.meter.reset();

@@ -34,7 +34,7 @@ describe('train', () => {
     const { code, stdout, stderr } = await train('--set', 'training.epochs=12', '--out', 'run');
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     expect(stdout).toContain('23 training images, 36 steps, run folder run');
-    expect(stdout).toContain('evaluate it with: relaybp eval run');
+    expect(stdout).toContain('evaluate it with: node ');
     expect(readdirSync(join(cwd, 'run')).sort()).toEqual([
       'best',
       'checkpoints',
