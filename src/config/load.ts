@@ -11,6 +11,7 @@ import {
 } from 'yaml';
 import { ConfigError } from '../errors.js';
 import { describeIssues, type Path } from './issues.js';
+import { applyLayerDefaults } from './layer-defaults.js';
 import { isMap, merge, type Yaml, type YamlMap } from './merge.js';
 import { type ExperimentConfig, experimentSchema } from './schema.js';
 
@@ -48,7 +49,7 @@ function assemble(sources: Source[], overrides: readonly string[]): LoadedConfig
     merged = merge(merged, source.data);
     sources.push(source);
   }
-  return validate(merged, sources);
+  return validate(applyLayerDefaults(merged), sources);
 }
 
 /** A resolved config that was saved earlier, for instance in a checkpoint, with overrides laid over it. */
@@ -115,15 +116,17 @@ function readSources(file: string, chain: readonly string[]): Source[] {
     throw new ConfigError(`${label}: cannot read this config${from}: ${reason}`, 'check the path');
   }
   const source = readSource(text, label);
-  const base = source.data.extends;
-  delete source.data.extends;
-  if (base === undefined) return [source];
-  if (typeof base !== 'string') {
+  const { extends: bases, ...data } = source.data;
+  source.data = data;
+  const paths = Array.isArray(bases) ? bases : bases === undefined ? [] : [bases];
+  const earlier = paths.flatMap((base) => {
+    if (typeof base === 'string')
+      return readSources(resolve(dirname(file), base), [...chain, file]);
     throw new ConfigError(
-      `${label}: extends: a path to another config is needed, not ${JSON.stringify(base)}`,
+      `${label}: extends: a path to another config, or a list of paths, is needed, not ${JSON.stringify(base)}`,
     );
-  }
-  return [...readSources(resolve(dirname(file), base), [...chain, file]), source];
+  });
+  return [...earlier, source];
 }
 
 function readSource(text: string, label: string): Source {

@@ -92,6 +92,15 @@ training: {epochs: null, steps: 7}
     expect([config.seed, config.name]).toEqual([2, 'c']);
   });
 
+  it('lays several bases over each other in order', () => {
+    const files = {
+      'a.yaml': SMALL_CONFIG,
+      'b.yaml': 'seed: 2\nname: b\n',
+      'main.yaml': 'extends: [a.yaml, b.yaml]\nname: c\n',
+    };
+    expect(load(files).config).toMatchObject({ seed: 2, name: 'c' });
+  });
+
   it('names a circle and a missing base', () => {
     expect(() =>
       load({ 'main.yaml': 'extends: other.yaml\n', 'other.yaml': 'extends: main.yaml\n' }),
@@ -109,6 +118,42 @@ training: {epochs: null, steps: 7}
     const base = SMALL_CONFIG.replace('crop: 16', 'crop: -16');
     expect(() => load({ 'base.yaml': base, 'main.yaml': 'extends: base.yaml\nseed: 3\n' })).toThrow(
       /base\.yaml:3:\d+: data\.crop: -16: /,
+    );
+  });
+});
+
+describe('model.defaults', () => {
+  const withDefaults = SMALL_CONFIG.replace(
+    '  input:',
+    '  defaults: {conv: {bias: false, filters: 9}, maxpool: {rounding: ceil}}\n  input:',
+  );
+
+  it('fill every layer of their kind, and what a layer says itself wins', () => {
+    const { config } = load({ 'main.yaml': withDefaults });
+    const [conv, pool] = config.model.segments[0]!.layers;
+    expect(conv?.conv).toMatchObject({ bias: false, filters: 4 });
+    expect(pool?.maxpool).toMatchObject({ size: 2, rounding: 'ceil' });
+    expect(config.model).not.toHaveProperty('defaults');
+  });
+
+  it('reach into heads and branches', () => {
+    const nested = withDefaults.replace(
+      '- conv: {filters: 8, kernel: 3}',
+      '- branches: {paths: [[conv: {kernel: 1}], [conv: {kernel: 3}]]}',
+    );
+    const { config } = load({ 'main.yaml': nested });
+    expect(config.model.segments[2]?.layers[0]?.branches?.paths[1]?.[0]?.conv).toMatchObject({
+      filters: 9,
+      bias: false,
+    });
+  });
+
+  it('are checked where they land', () => {
+    expect(problem(withDefaults.replace('bias: false', 'bios: false'))).toContain(
+      'model.segments[0].layers[0].conv.bios: unknown key; did you mean "bias"?',
+    );
+    expect(problem(withDefaults.replace('maxpool: {rounding: ceil}', 'maxpool: 3'))).toContain(
+      'model.defaults: a mapping of layer kinds to options is needed',
     );
   });
 });
