@@ -14,7 +14,7 @@ export class NetworkRuntime {
   constructor(
     readonly engine: Engine,
     plans: readonly LayerPlan[],
-    parameters: Parameters,
+    parameters: Pick<Parameters, 'value'>,
     seed: number,
   ) {
     const self = this;
