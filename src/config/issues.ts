@@ -91,16 +91,18 @@ function step(schema: z.core.$ZodType, key: string | number): z.core.$ZodType[] 
   return [];
 }
 
-/** Looks through optional, default, lazy and union wrappers. */
+/** Looks through optional, default, lazy, union and transform wrappers. */
 function unwrap(schema: z.core.$ZodType): z.core.$ZodType[] {
   const def = schema._zod.def as {
     type: string;
     innerType?: z.core.$ZodType;
     options?: z.core.$ZodType[];
     getter?: () => z.core.$ZodType;
+    in?: z.core.$ZodType;
   };
   if (def.innerType) return unwrap(def.innerType);
   if (def.options) return def.options.flatMap(unwrap);
   if (def.getter) return unwrap(def.getter());
+  if (def.type === 'pipe' && def.in) return unwrap(def.in);
   return [schema];
 }
