@@ -39,7 +39,7 @@ function addEval(cli: Command): void {
     .option('--confusion <file>', 'write the confusion matrix (.csv)')
     .action(async (run: string | undefined, options) => {
       const { evalCommand } = await import('../commands/eval.js');
-      const { evalLines } = await import('../terminal/eval-view.js');
+      const { evalLines } = await import('./evaluation-view.js');
       const result = await evalCommand(run, options, options.json ? printError : print);
       print(options.json ? JSON.stringify(result) : evalLines(result).join('\n'));
     });
@@ -54,7 +54,7 @@ function addCompare(cli: Command): void {
     .option('--json', 'print one JSON object', false)
     .action(async (a: string, b: string, options) => {
       const { compareCommand } = await import('../commands/compare.js');
-      const { compareLines } = await import('../terminal/eval-view.js');
+      const { compareLines } = await import('./evaluation-view.js');
       const result = await compareCommand(a, b, options, options.json ? printError : print);
       print(options.json ? JSON.stringify(result) : compareLines(result).join('\n'));
     });
@@ -93,6 +93,7 @@ function withProtocol(command: Command): Command {
         .choices(['best', 'last'])
         .default('best'),
     )
+    .option('--ema', 'with the moving average of the weights', false)
     .option('--batch-size <n>', 'images at a time', positiveInteger)
     .option(
       '--multiscale [sides]',

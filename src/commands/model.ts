@@ -3,6 +3,7 @@ import {
   findCheckpoint,
   readState,
   readTensors,
+  weightsOf,
 } from '../checkpoint/checkpoint.js';
 import { parseConfig, printConfig } from '../config/load.js';
 import type { Preprocessing } from '../data/preprocessing.js';
@@ -18,6 +19,8 @@ import type { EngineOptions } from './options.js';
 export interface ModelOptions extends EngineOptions {
   /** Which checkpoint of a run. */
   checkpoint: 'best' | 'last';
+  /** Test with the moving average of the weights. */
+  ema?: boolean;
   batchSize?: number;
 }
 
@@ -41,7 +44,9 @@ export function openModel(checkpoint: string, engine: Engine, options: ModelOpti
   const network = new DenseNetwork(engine, config, plan.network, plan.primary.name);
   try {
     const wanted = new Set(network.parameters.names());
-    const weights = [...readTensors(checkpoint, 'weights')].filter(([name]) => wanted.has(name));
+    const weights = [...weightsOf(checkpoint, { ema: options.ema ?? false })].filter(([name]) =>
+      wanted.has(name),
+    );
     network.parameters.restore(new Map(weights));
   } catch (error) {
     network.dispose();

@@ -40,6 +40,8 @@ type Tag = { image: Pending; input: number };
 /** Batches' worth of pixels that may wait in groups of equal size, and of images that an input may wait for. */
 const WAITING = 8;
 const PATIENCE = 64;
+/** Images decoded ahead: a batch's worth within these limits, so that decoding goes on while a batch runs. */
+const AHEAD = { least: 16, most: 64 };
 
 /**
  * Scores all images of a data set by a test protocol, in order. What a row holds does not depend on which images
@@ -64,7 +66,10 @@ export async function* scoreImages(
   const runner = new BatchRunner(network);
   const policy = new FailurePolicy(dataset, onError);
   const queue: Pending[] = [];
-  for await (const { index, reason, sizes } of decodedImages({ dataset, ...protocol })) {
+  const { sides, kernel } = protocol;
+  const ahead = Math.min(Math.max(batchSize, AHEAD.least), AHEAD.most);
+  for await (const decoded of decodedImages({ dataset, sides, kernel, ahead })) {
+    const { index, reason, sizes } = decoded;
     if (reason !== null) policy.apply([{ image: index, reason }]);
     const inputs = reason === null ? protocol.inputs(sizes) : [];
     const image: Pending = { index, reason, rows: [], missing: inputs.length };

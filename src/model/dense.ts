@@ -8,6 +8,7 @@ import {
   type LayerPlan,
   type NetworkPlan,
   type ParameterPlan,
+  type ResidualPlan,
   type Shape,
   trunkOf,
 } from './plan.js';
@@ -84,6 +85,7 @@ function denseLayer(trained: LayerPlan, planned: LayerPlan, input: Shape): Layer
     return asConvolution(trained as FcPlan, input, trained.input.slice(0, 2) as [number, number]);
   }
   if (planned.type === 'branches') return denseBranches(trained as BranchesPlan, planned, input);
+  if (planned.type === 'residual') return denseResidual(trained as ResidualPlan, planned, input);
   return positions
     ? { ...planned, input, output: [...input.slice(0, 2), ...planned.output] }
     : planned;
@@ -121,12 +123,21 @@ function asConvolution(fc: FcPlan, input: Shape, kernel: readonly [number, numbe
 function denseBranches(trained: BranchesPlan, planned: BranchesPlan, input: Shape): BranchesPlan {
   const paths = planned.paths.map((path, i) => denseChain(trained.paths[i]!, path, input));
   const outputs = paths.map((path) => path.at(-1)!.output);
-  const maps = new Set(outputs.map((output) => output.slice(0, -1).join('x') || 'a vector'));
-  if (maps.size > 1) {
-    throw new ConfigError(
-      `the paths of ${planned.name} end in different sizes: ${[...maps].join(', ')}`,
-    );
-  }
+  checkSizes(planned.name, outputs);
   const channels = outputs.reduce((sum, output) => sum + output.at(-1)!, 0);
   return { ...planned, input, output: [...outputs[0]!.slice(0, -1), channels], paths };
+}
+
+function denseResidual(trained: ResidualPlan, planned: ResidualPlan, input: Shape): ResidualPlan {
+  const body = denseChain(trained.body, planned.body, input);
+  const shortcut = denseChain(trained.shortcut, planned.shortcut, input);
+  const output = body.at(-1)!.output;
+  checkSizes(planned.name, [output, shortcut.at(-1)?.output ?? input]);
+  return { ...planned, input, output, body, shortcut };
+}
+
+function checkSizes(name: string, outputs: readonly Shape[]): void {
+  const maps = new Set(outputs.map((output) => output.slice(0, -1).join('x') || 'a vector'));
+  if (maps.size === 1) return;
+  throw new ConfigError(`the paths of ${name} end in different sizes: ${[...maps].join(', ')}`);
 }

@@ -90,6 +90,19 @@ describe('planDense', () => {
     expect(dense.output).toEqual([2, 1, 4]);
   });
 
+  it('goes into residual blocks, and normalizes at every position', () => {
+    const block = '{residual: {layers: [fc: {units: 8}], relu: true}}';
+    const head = `{fc: {units: 8}}, {batchnorm: {}}, ${block}, {fc: {units: classes}}`;
+    const { dense } = plan(LAYERS, head, [14, 12]);
+    expect(dense.layers[3]).toMatchObject({ type: 'batchnorm', output: [2, 1, 8] });
+    expect(dense.layers[4]).toMatchObject({
+      type: 'residual',
+      input: [2, 1, 8],
+      output: [2, 1, 8],
+    });
+    expect(dense.output).toEqual([2, 1, 4]);
+  });
+
   it.each([
     [FC, 'primary.fc1 was trained on a 6x6 map; here the map is only 5x6'],
     [
