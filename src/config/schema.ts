@@ -86,20 +86,26 @@ const anyOptimizer = {
   /** Decay of the moving average of the weights. */
   ema: z.number().gt(0).lt(1).optional(),
 };
-const optimizer = z.discriminatedUnion('type', [
-  z.strictObject({
-    type: z.literal('sgd').default('sgd'),
-    ...anyOptimizer,
-    momentum: beta.default(0.9),
-    nesterov: z.boolean().default(false),
-  }),
-  z.strictObject({
-    type: z.literal('adamw'),
-    ...anyOptimizer,
-    betas: z.tuple([beta, beta]).default([0.9, 0.999]),
-    epsilon: z.number().positive().default(1e-8),
-  }),
-]);
+const optimizer = z.discriminatedUnion(
+  'type',
+  [
+    z.strictObject({
+      type: z.literal('sgd').default('sgd'),
+      ...anyOptimizer,
+      momentum: beta.default(0.9),
+      nesterov: z.boolean().default(false),
+    }),
+    z.strictObject({
+      type: z.literal('adamw'),
+      ...anyOptimizer,
+      betas: z.tuple([beta, beta]).default([0.9, 0.999]),
+      epsilon: z.number().positive().default(1e-8),
+    }),
+  ],
+  {
+    error: ({ code }) => (code === 'invalid_union' ? 'sgd (the default) or adamw' : undefined),
+  },
+);
 
 const warmup = durationSchema.default(0);
 const schedule = z.discriminatedUnion('type', [

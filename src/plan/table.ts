@@ -143,9 +143,9 @@ function statisticsLine({ network, microBatch }: ExperimentPlan): string[] {
   const inner = layers.flatMap(flatten).filter((layer) => layer.type === 'batchnorm');
   if (inner.length === 0) return [];
   const frozen = inner.filter((layer) => layer.frozen).length;
-  const rest = frozen > 0 ? `; ${frozen} frozen ones use running statistics` : '';
+  const rest = frozen > 0 ? `, by running statistics where frozen (${frozen})` : '';
   return [
-    `batch normalization        ${inner.length - frozen} layers use the statistics of a micro-batch of ${microBatch}${rest}`,
+    `batch normalization        by the statistics of a micro-batch of ${microBatch} (layers: ${inner.length - frozen})${rest}`,
   ];
 }
 
