@@ -11,6 +11,9 @@ import { version } from './version.js';
  * Exit codes: 0; 1 runtime; 2 config or usage; 3 data; 4 checkpoint; 130 interrupted.
  */
 export async function main(argv: readonly string[]): Promise<number> {
+  process.stdout.once('error', ({ code }: NodeJS.ErrnoException) => {
+    process.exit(code === 'EPIPE' ? 0 : 1); // whoever reads has enough, as with `| head`
+  });
   try {
     let code = 0;
     await program((result) => {
