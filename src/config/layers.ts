@@ -44,7 +44,10 @@ const batchNormOfConv = z
     return value === true ? z.strictObject(statistics).parse({}) : value;
   });
 
-/** The bias defaults to true, and to false before a batch normalization, which has one of its own. */
+/**
+ * The bias defaults to true, and to false before a batch normalization, which has one of its own. The keys come in
+ * one order whichever were given: a printed config prints the same again.
+ */
 const conv = z
   .strictObject({
     ...named,
@@ -58,7 +61,12 @@ const conv = z
     batchNorm: batchNormOfConv.optional(),
     dropout: rate.default(0),
   })
-  .transform((spec) => ({ ...spec, bias: spec.bias ?? spec.batchNorm === undefined }));
+  .transform(({ bias, batchNorm, dropout, ...rest }) => ({
+    ...rest,
+    bias: bias ?? batchNorm === undefined,
+    ...(batchNorm && { batchNorm }),
+    dropout,
+  }));
 
 const poolShape = {
   name: layerName.optional(),

@@ -5,8 +5,7 @@ import { Random } from '../random.js';
 import { type LayerPlan, type ParameterPlan, parametersOf, volume } from './plan.js';
 
 /** What is kept beside a parameter: SGD's velocity, Adam's two moments, the moving average of its values. */
-export const SLOTS = ['momentum', 'm', 'v', 'ema'] as const;
-export type Slot = (typeof SLOTS)[number];
+export type Slot = 'momentum' | 'm' | 'v' | 'ema';
 
 interface Entry {
   plan: ParameterPlan;

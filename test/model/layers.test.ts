@@ -1,6 +1,7 @@
 /** Plans of batch normalization, residual blocks, local response normalization and TensorFlow's padding. */
 import { createColors } from 'picocolors';
 import { describe, expect, test } from 'vitest';
+import { loadConfig, parseConfig, printConfig } from '../../src/config/load.js';
 import { flatten, type LayerPlan, parametersOf, trunkOf } from '../../src/model/plan.js';
 import { countParameters, totals } from '../../src/plan/cost.js';
 import type { ExperimentPlan } from '../../src/plan/experiment.js';
@@ -108,6 +109,14 @@ describe('batch normalization', () => {
       'batch normalization        by the statistics of a micro-batch of 3 (layers: 1), by running statistics where frozen (1)',
     );
     expect(planTable(plan(4, '[relu: {}]'), createColors(false))).not.toContain('statistics');
+  });
+});
+
+describe('a printed config', () => {
+  test('prints the same again', () => {
+    const { config } = loadConfig('test/fixtures/layers.yaml');
+    const printed = printConfig(config);
+    expect(printConfig(parseConfig(printed, 'printed').config)).toBe(printed);
   });
 });
 
