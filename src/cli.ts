@@ -1,5 +1,7 @@
 import { basename, relative } from 'node:path';
-import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { Command, CommanderError } from 'commander';
+import { positiveInteger, print, printError, withEngine } from './cli/common.js';
+import { addEvaluation } from './cli/evaluation.js';
 import { CheckpointError, ConfigError, DataError, RelaybpError } from './errors.js';
 import { version } from './version.js';
 
@@ -10,6 +12,9 @@ import { version } from './version.js';
  * Exit codes: 0; 1 runtime; 2 config or usage; 3 data; 4 checkpoint; 130 interrupted.
  */
 export async function main(argv: readonly string[]): Promise<number> {
+  process.stdout.once('error', ({ code }: NodeJS.ErrnoException) => {
+    process.exit(code === 'EPIPE' ? 0 : 1); // whoever reads has enough, as with `| head`
+  });
   try {
     let code = 0;
     await program((result) => {
@@ -28,7 +33,7 @@ function program(exit: (code: number) => void): Command {
     .exitOverride()
     .showHelpAfterError('(relaybp --help shows the usage)');
   addTrain(cli, exit);
-  addEval(cli);
+  addEvaluation(cli);
   addPlan(cli);
   addGrad(cli);
   addEngine(cli);
@@ -65,29 +70,6 @@ function addTrain(cli: Command, exit: (code: number) => void): void {
       } finally {
         signals.close();
       }
-    });
-}
-
-function addEval(cli: Command): void {
-  withEngine(cli.command('eval'))
-    .description('top-1 and top-5 of a trained network, single centre crop')
-    .argument('[run]', 'run folder or checkpoint (default: the newest under runs/)')
-    .option('--data <folder>', "folder of class folders (default: the config's validation data)")
-    .addOption(
-      new Option('--checkpoint <which>', 'which checkpoint of a run')
-        .choices(['best', 'last'])
-        .default('best'),
-    )
-    .option('--batch-size <n>', 'images at a time', positiveInteger)
-    .option('--json', 'print one JSON object', false)
-    .option('--results <file>', 'write per-image predictions (.csv) or the summary (.json)')
-    .action(async (run: string | undefined, options) => {
-      const { evalCommand } = await import('./commands/eval.js');
-      const result = await evalCommand(run, options, options.json ? printError : print);
-      if (options.json) return print(JSON.stringify(result));
-      print(
-        `${result.images} images  loss ${result.loss.toFixed(4)}  top-1 ${result.top1.toFixed(2)} % (error ${result.top1_err.toFixed(2)} %)  top-5 ${result.top5.toFixed(2)} % (error ${result.top5_err.toFixed(2)} %)  ${result.imagesPerSecond} img/s`,
-      );
     });
 }
 
@@ -158,14 +140,6 @@ function withConfig(command: Command): Command {
   );
 }
 
-function withEngine(command: Command): Command {
-  return command.addOption(
-    new Option('--engine <name>', 'auto: native if installed, else wasm')
-      .choices(['auto', 'native', 'wasm'])
-      .default('auto'),
-  );
-}
-
 async function printConfig(file: string | undefined, overrides: string[]): Promise<void> {
   if (!file) throw new ConfigError('--print-config needs a config file');
   const loader = await import('./config/load.js');
@@ -207,11 +181,6 @@ function report(error: unknown): number {
   return 1;
 }
 
-function positiveInteger(text: string): number {
-  if (!/^[1-9]\d*$/.test(text)) throw new InvalidArgumentError('a positive integer is needed');
-  return Number(text);
-}
-
 /** How this program was called: `relaybp`, or `node bin/relaybp.js` in a checkout. */
 function self(): string {
   const script = process.argv[1] ?? 'relaybp';
@@ -220,6 +189,3 @@ function self(): string {
 
 const useColor = (): boolean =>
   process.stdout.isTTY === true && !process.env.NO_COLOR && process.env.TERM !== 'dumb';
-
-const print = (text: string): void => void process.stdout.write(`${text}\n`);
-const printError = (text: string): void => void process.stderr.write(`${text}\n`);

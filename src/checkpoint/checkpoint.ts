@@ -36,15 +36,19 @@ export type CheckpointState = Omit<z.infer<typeof stateSchema>, 'files' | 'confi
   config: ExperimentConfig;
 };
 
-/** Tensors by file: `weights`, `momentum` and `normalization`, each by name. */
+/** Tensors by file, each by name. */
 export interface CheckpointTensors {
+  /** Parameters and running statistics. */
   weights: Map<string, NamedTensor>;
-  momentum: Map<string, NamedTensor>;
+  /** What the optimizer keeps beside parameters, as `<slot>/<parameter>`. */
+  optimizer: Map<string, NamedTensor>;
   normalization: Map<string, NamedTensor>;
+  /** The moving average of the weights; absent without `optimizer.ema`. */
+  ema?: Map<string, NamedTensor>;
 }
 
 const FOLDER = 'checkpoints';
-const tensorFiles = ['weights', 'momentum', 'normalization'] as const;
+const tensorFiles = ['weights', 'optimizer', 'normalization', 'ema'] as const;
 
 /**
  * Writes `checkpoints/step-N` under the run folder: into a temporary folder, to the disk, and then renamed, so that
@@ -66,7 +70,9 @@ export function writeCheckpoint(
     const files: Record<string, { bytes: number; sha256: string }> = {};
     for (const name of tensorFiles) {
       const file = `${name}.safetensors`;
-      files[file] = writeDurably(join(temporary, file), encodeSafetensors(tensors[name]));
+      const content = tensors[name];
+      if (content === undefined) continue;
+      files[file] = writeDurably(join(temporary, file), encodeSafetensors(content));
     }
     const json = JSON.stringify({ ...state, files }, null, 1);
     writeDurably(join(temporary, 'state.json'), [Buffer.from(json)]);
@@ -156,7 +162,31 @@ export function readState(checkpoint: string): CheckpointState {
   return parseState(checkpoint).state;
 }
 
-/** Reads some of a checkpoint's tensor files. @throws CheckpointError as `readState`. */
+/**
+ * The weights to test with: those of the last step, or their moving average.
+ *
+ * @throws CheckpointError as `readState`, or if there is no moving average
+ */
+export function weightsOf(checkpoint: string, { ema }: { ema: boolean }): Map<string, NamedTensor> {
+  if (!ema) return readTensors(checkpoint, 'weights');
+  const average = readOptionalTensors(checkpoint, 'ema');
+  if (average) return average;
+  throw new CheckpointError(
+    `${checkpoint}: holds no moving average of the weights (no ema.safetensors)`,
+    'train with optimizer.ema, or test the weights themselves',
+  );
+}
+
+/** As `readTensors`; null if the checkpoint was written without them. */
+export function readOptionalTensors(
+  checkpoint: string,
+  name: 'ema',
+): Map<string, NamedTensor> | null {
+  const { files } = parseState(checkpoint);
+  return files[`${name}.safetensors`] ? readTensors(checkpoint, name) : null;
+}
+
+/** Reads one of a checkpoint's tensor files. @throws CheckpointError as `readState`. */
 export function readTensors(
   checkpoint: string,
   name: keyof CheckpointTensors,
@@ -164,9 +194,14 @@ export function readTensors(
   const { files } = parseState(checkpoint);
   const file = `${name}.safetensors`;
   const path = join(checkpoint, file);
-  const bytes = readFile(path);
   const expected = files[file];
-  if (!expected) throw new CheckpointError(`${checkpoint}/state.json: does not list ${file}`);
+  if (!expected) {
+    throw new CheckpointError(
+      `${checkpoint}/state.json: does not list ${file}`,
+      'the checkpoint was written by another version of relaybp',
+    );
+  }
+  const bytes = readFile(path);
   if (bytes.byteLength !== expected.bytes) {
     throw new CheckpointError(
       `${path}: has ${bytes.byteLength} bytes, state.json says ${expected.bytes}: truncated or replaced`,

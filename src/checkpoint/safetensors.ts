@@ -44,15 +44,8 @@ export function decodeSafetensors(file: Uint8Array, label: string): Map<string, 
   const fail = (what: string): never => {
     throw new CheckpointError(`${label}: not a valid safetensors file: ${what}`);
   };
-  if (file.byteLength < 8) fail(`${file.byteLength} bytes, a header length alone takes 8`);
-  const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
-  const headerLength = Number(view.getBigUint64(0, true));
-  const room = file.byteLength - 8;
-  if (headerLength > room || headerLength > LARGEST_HEADER) {
-    fail(`the header claims ${headerLength} bytes, the file has ${room} after its first 8`);
-  }
-  const header = parseHeader(file.subarray(8, 8 + headerLength), fail);
-  const body = 8 + headerLength;
+  const { json, body } = headerOf(file, fail);
+  const header = entriesOf(json, fail);
   const tensors = new Map<string, NamedTensor>();
   let expected = 0;
   for (const [name, entry] of header) {
@@ -85,10 +78,34 @@ export function decodeSafetensors(file: Uint8Array, label: string): Map<string, 
   return tensors;
 }
 
+/** What a file carries besides its tensors, strings by name. @throws CheckpointError as `decodeSafetensors` */
+export function safetensorsMetadata(file: Uint8Array, label: string): Record<string, string> {
+  const { json } = headerOf(file, (what) => {
+    throw new CheckpointError(`${label}: not a valid safetensors file: ${what}`);
+  });
+  const metadata = Object.entries(json.__metadata__ ?? {});
+  return Object.fromEntries(metadata.map(([name, value]) => [name, String(value)]));
+}
+
+/** The header, and where the tensors begin. */
+function headerOf(
+  file: Uint8Array,
+  fail: (what: string) => never,
+): { json: Record<string, unknown>; body: number } {
+  if (file.byteLength < 8) fail(`${file.byteLength} bytes, a header length alone takes 8`);
+  const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
+  const headerLength = Number(view.getBigUint64(0, true));
+  const room = file.byteLength - 8;
+  if (headerLength > room || headerLength > LARGEST_HEADER) {
+    fail(`the header claims ${headerLength} bytes, the file has ${room} after its first 8`);
+  }
+  const body = 8 + headerLength;
+  return { json: parseHeader(file.subarray(8, body), fail), body };
+}
+
 type HeaderEntry = { dtype?: unknown; shape?: unknown; data_offsets?: unknown };
 
-/** The tensors of the header in the order of their bytes. */
-function parseHeader(bytes: Uint8Array, fail: (what: string) => never): [string, HeaderEntry][] {
+function parseHeader(bytes: Uint8Array, fail: (what: string) => never): Record<string, unknown> {
   let header: unknown;
   try {
     header = JSON.parse(Buffer.from(bytes).toString('utf8'));
@@ -98,9 +115,15 @@ function parseHeader(bytes: Uint8Array, fail: (what: string) => never): [string,
   if (typeof header !== 'object' || header === null || Array.isArray(header)) {
     return fail('the header is not a JSON object');
   }
-  const entries = Object.entries(header as Record<string, unknown>).filter(
-    ([name]) => name !== '__metadata__',
-  );
+  return header as Record<string, unknown>;
+}
+
+/** The tensors of the header in the order of their bytes. */
+function entriesOf(
+  header: Record<string, unknown>,
+  fail: (what: string) => never,
+): [string, HeaderEntry][] {
+  const entries = Object.entries(header).filter(([name]) => name !== '__metadata__');
   for (const [name, entry] of entries) {
     if (typeof entry !== 'object' || entry === null)
       fail(`tensor "${name}" is not described by an object`);

@@ -1,133 +1,175 @@
 import { writeFileSync } from 'node:fs';
-import { findCheckpoint, readState, readTensors } from '../checkpoint/checkpoint.js';
-import { parseConfig, printConfig } from '../config/load.js';
-import { imagePath } from '../data/image-index.js';
-import { type Batch, Loader } from '../data/loader.js';
-import { openEngine } from '../engine/select.js';
-import { CheckpointError } from '../errors.js';
-import { evaluate } from '../eval/evaluate.js';
-import { csvLine, predictions, RESULT_COLUMNS } from '../eval/results.js';
-import { NetworkRuntime } from '../model/network-runtime.js';
-import { Parameters } from '../model/parameters.js';
-import { trunkOf } from '../model/plan.js';
-import { planExperiment } from '../plan/experiment.js';
-import { openImages, readNormalization } from '../train/data.js';
-import { newestRun } from '../train/run-folder.js';
-import type { EngineOptions } from './options.js';
+import { joinPath } from '../data/image-index.js';
+import { ConfigError } from '../errors.js';
+import { type Combine, ensemble, fitOnPart } from '../eval/ensemble.js';
+import { perClassCsv, type Report, Tally } from '../eval/report.js';
+import { csvLine, RESULT_COLUMNS, resultLine } from '../eval/results.js';
+import { writeScoreFile } from '../eval/score-file.js';
+import type { ScoreSet } from '../eval/score-set.js';
+import { type Scored, Scorer, type ScoringOptions } from './scoring.js';
 
-export interface EvalCommandOptions extends EngineOptions {
-  data?: string;
-  /** Which checkpoint of a run. */
-  checkpoint: 'best' | 'last';
+export interface EvalCommandOptions extends ScoringOptions {
   results?: string;
-  batchSize?: number;
+  scores?: string;
+  confusion?: string;
+  perClass?: string;
+  /** Runs, checkpoints and score files. */
+  ensemble?: string[];
+  combine: Combine;
+  weights?: number[];
+  /** Share of the images to fit the weights on. */
+  fitWeights?: number;
 }
 
-export interface EvalResult {
+/** One network of an ensemble. */
+export interface MemberResult {
+  source: string;
+  step: number | null;
+  protocol: Scored['protocol'];
+  /** Of an average. */
+  weight: number | null;
+}
+
+export interface EvalResult extends Report {
+  /** Of an ensemble: its members, joined by " + ". */
   checkpoint: string;
-  step: number;
+  /** Null for an ensemble and a score file. */
+  step: number | null;
   data: string;
-  images: number;
-  loss: number;
-  top1: number;
-  top5: number;
-  top1_err: number;
-  top5_err: number;
   /** Files that could not be decoded and do not count. */
   skipped: number;
-  imagesPerSecond: number;
-  engine: string;
+  /** Null if no network was run. */
+  imagesPerSecond: number | null;
+  /** Null if no network was run. */
+  engine: string | null;
+  protocol: Scored['protocol'];
+  /** Of an ensemble. */
+  combine?: Combine;
+  members?: MemberResult[];
+  /** Images that the weights were fitted on; they do not count. */
+  fittedOn?: number;
+  /** `[label][predicted]`, where there are few classes. */
+  confusion?: number[][];
 }
 
-/** `relaybp eval`: single centre crop (paper, §4). The auxiliary heads are neither built nor run. */
+/** Larger confusion matrices are only written as files. */
+const CONFUSION_IN_JSON = 50;
+
+/**
+ * `relaybp eval`: a network, or several as an ensemble, on a labelled test set (paper, §4). The auxiliary heads are
+ * neither built nor run.
+ */
 export async function evalCommand(
   target: string | undefined,
   options: EvalCommandOptions,
   onNotice: (line: string) => void,
 ): Promise<EvalResult> {
-  const checkpoint = checkpointOf(target, options, onNotice);
-  const state = readState(checkpoint);
-  const plan = planExperiment(parseConfig(printConfig(state.config), `${checkpoint}/state.json`));
-  const { data, evaluation } = plan.config;
-  const folder = options.data ?? `${data.root}/${data.val}`;
-  const index = options.data
-    ? openImages(options.data, '.', state.classes, onNotice)
-    : openImages(data.root, data.val, state.classes, onNotice);
-  const engine = await openEngine(options.engine, { onNotice });
-
-  const head = plan.network.heads.find(({ loss }) => loss === plan.primary.name)!;
-  const layers = [...trunkOf(plan.network), ...head.layers];
-  const parameters = new Parameters(engine, layers, 0);
-  const wanted = new Set(parameters.names());
-  const weights = [...readTensors(checkpoint, 'weights')].filter(([name]) => wanted.has(name));
-  parameters.restore(new Map(weights));
-  const runtime = new NetworkRuntime(engine, layers, parameters, 0);
-  const network = {
-    engine,
-    trunk: plan.trunk.map((layer) => layer.name),
-    heads: [
-      { loss: head.loss, tap: plan.primary.tap, layers: head.layers.map(({ name }) => name) },
-    ],
-    layer: (name: string) => runtime.layer(name),
+  checkOptions(target, options);
+  const scorer = new Scorer(options, onNotice);
+  const scored: Scored[] = [];
+  for (const member of options.ensemble ?? [target]) scored.push(await scorer.score(member));
+  const { set, ...about } = combined(scored, options);
+  const seconds = scored.reduce((sum, one) => sum + one.seconds, 0);
+  const tally = new Tally(set.classes);
+  for (const [i, row] of set.rows.entries()) tally.add(row, set.labels[i]!);
+  const [first] = scored as [Scored];
+  const result: EvalResult = {
+    checkpoint: set.source,
+    step: options.ensemble ? null : first.step,
+    data: first.data,
+    ...tally.report(),
+    skipped: first.skipped,
+    imagesPerSecond: seconds > 0 ? Number((first.set.rows.length / seconds).toFixed(1)) : null,
+    engine: await scorer.engineName(),
+    protocol: options.ensemble ? null : first.protocol,
+    ...about,
   };
-  const tensors = readTensors(checkpoint, 'normalization');
-  const loader = new Loader({
-    dataset: index,
-    sampler: { kind: 'sequential', seed: 0 },
-    start: 0,
-    end: index.count,
-    slot: options.batchSize ?? evaluation.batchSize ?? plan.microBatch,
-    preprocessing: readNormalization(data, tensors, checkpoint).preprocessing,
-    augment: null,
-    seed: 0,
-    onError: data.onError,
-  });
-  const rows: string[] = [];
-  const onLogits = (_loss: string, logits: Float32Array, batch: Batch): void => {
-    if (!options.results?.endsWith('.csv')) return;
-    for (const row of predictions(logits, batch.labels, state.classes)) {
-      rows.push(csvLine([imagePath(index, batch.indices[row.at]!), ...row.cells]));
-    }
-  };
-  try {
-    const outcome = await evaluate(network, loader, plan.network.input, { onLogits });
-    const result = outcome!.heads.get(head.loss)!;
-    const { skipped } = loader;
-    for (const { path, reason } of skipped) onNotice(`skipped: ${path}: ${reason}`);
-    const summary: EvalResult = {
-      checkpoint,
-      step: state.step,
-      data: folder,
-      ...result,
-      skipped: skipped.length,
-      imagesPerSecond: Number((result.images / outcome!.seconds).toFixed(1)),
-      engine: engine.info.name,
-    };
-    if (options.results?.endsWith('.csv')) {
-      writeFileSync(options.results, csvLine(RESULT_COLUMNS) + rows.join(''));
-    } else if (options.results) {
-      writeFileSync(options.results, `${JSON.stringify(summary, null, 1)}\n`);
-    }
-    return summary;
-  } finally {
-    await loader.close();
-    parameters.dispose();
-  }
+  if (set.classes.length <= CONFUSION_IN_JSON) result.confusion = tally.confusion.matrix();
+  writeFiles(options, set, result, tally);
+  return result;
 }
 
-function checkpointOf(
-  target: string | undefined,
+function combined(
+  scored: readonly Scored[],
   options: EvalCommandOptions,
-  onNotice: (line: string) => void,
-): string {
-  const run = target ?? newestRun();
-  if (run === undefined) {
-    throw new CheckpointError(
-      'no run with a checkpoint under runs/',
-      'name one: relaybp eval <run>',
+): { set: ScoreSet } & Pick<EvalResult, 'combine' | 'members' | 'fittedOn'> {
+  const { combine, fitWeights } = options;
+  const sets = scored.map(({ set }) => set);
+  if (!options.ensemble) return { set: sets[0]! };
+  const fitted = fitWeights === undefined ? null : fitOnPart(sets, fitWeights);
+  const weights = fitted?.weights ?? shares(options.weights ?? sets.map(() => 1));
+  const members = scored.map(({ set, step, protocol }, i) => {
+    return {
+      source: set.source,
+      step,
+      protocol,
+      weight: combine === 'average' ? weights[i]! : null,
+    };
+  });
+  const set = ensemble(fitted?.rest ?? sets, combine, weights);
+  return fitted ? { set, combine, members, fittedOn: fitted.images } : { set, combine, members };
+}
+
+function shares(weights: readonly number[]): number[] {
+  const total = weights.reduce((sum, weight) => sum + weight, 0);
+  return weights.map((weight) => weight / total);
+}
+
+function writeFiles(
+  options: EvalCommandOptions,
+  set: ScoreSet,
+  result: EvalResult,
+  tally: Tally,
+): void {
+  if (options.results?.endsWith('.csv')) {
+    const lines = set.rows.map((row, i) => {
+      return resultLine(joinPath(set.root, set.paths[i]!), row, set.labels[i]!, set.classes);
+    });
+    writeFileSync(options.results, csvLine(RESULT_COLUMNS) + lines.join(''));
+  } else if (options.results) {
+    writeFileSync(options.results, `${JSON.stringify(result, null, 1)}\n`);
+  }
+  if (options.scores) writeScoreFile(options.scores, set);
+  if (options.confusion) writeFileSync(options.confusion, tally.confusion.csv());
+  if (options.perClass) writeFileSync(options.perClass, perClassCsv(result));
+}
+
+/** Mistakes that show before anything is scored. */
+function checkOptions(target: string | undefined, options: EvalCommandOptions): void {
+  const { ensemble: members, combine, weights, fitWeights, scores } = options;
+  const fail = (message: string, hint: string): never => {
+    throw new ConfigError(message, hint);
+  };
+  if (scores && !scores.endsWith('.safetensors')) {
+    fail(`--scores ${scores}: score files end in .safetensors`, `--scores ${scores}.safetensors`);
+  }
+  if (members && target !== undefined) {
+    fail(
+      `"${target}" and --ensemble: it is not clear what to evaluate`,
+      'name all members after --ensemble',
     );
   }
-  const checkpoint = findCheckpoint(run, options.checkpoint);
-  if (target === undefined) onNotice(`evaluating the newest run: ${checkpoint}`);
-  return checkpoint;
+  if (!members && (weights || fitWeights !== undefined || combine === 'product')) {
+    fail(
+      '--weights, --fit-weights and --combine are for ensembles',
+      'name the members: --ensemble A B',
+    );
+  }
+  if (weights && fitWeights !== undefined) {
+    fail('--weights and --fit-weights exclude each other', 'give one of them');
+  }
+  if (combine === 'product' && (weights || fitWeights !== undefined)) {
+    fail('--combine product has no weights', 'leave out the weights, or take --combine average');
+  }
+  if (!members || !weights) return;
+  if (weights.length !== members.length) {
+    const [has, needs] = [weights.length, members.length];
+    fail(
+      `--weights has ${has} numbers for ${needs} members`,
+      'give one weight per member, in their order',
+    );
+  }
+  if (weights.every((weight) => weight === 0)) {
+    fail('--weights are all zero', 'give at least one member a weight');
+  }
 }

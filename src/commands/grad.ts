@@ -26,7 +26,8 @@ export interface HostBatch {
 
 /**
  * `relaybp grad`: the gradients of the first training batch at the initial weights, with the batch and the weights,
- * as a safetensors file (docs/grad.md). Dropout is off, so that the numbers can be checked elsewhere.
+ * as a safetensors file (docs/grad.md). Dropout is off, so that the numbers can be checked elsewhere; batch normalization
+ * uses the statistics of each micro-batch, as in training.
  */
 export async function gradCommand(
   file: string,
@@ -62,7 +63,7 @@ export function batchGradients(
     ['batch.images', { shape: [size, ...plan.network.input], values: batch.images }],
     ['batch.labels', { shape: [size], values: Float32Array.from(batch.labels) }],
   ]);
-  for (const [name, tensor] of parameters.snapshot().weights) tensors.set(`weight/${name}`, tensor);
+  for (const [name, tensor] of parameters.snapshot()) tensors.set(`weight/${name}`, tensor);
   const run = (step: StepPlan, prefix: string, keepLogits: boolean): Map<string, number> => {
     const sums = microBatches(plan, step, network, batch, (loss, logits) => {
       if (!keepLogits) return;
@@ -104,7 +105,7 @@ function microBatches(
   };
   const sums = emptySums();
   const perImage = images.length / labels.length;
-  network.test();
+  network.trainWithoutDropout();
   for (let at = 0; at < labels.length; at += plan.microBatch) {
     const part = labels.subarray(at, at + plan.microBatch);
     const pixels = images.subarray(at * perImage, (at + part.length) * perImage);

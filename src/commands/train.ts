@@ -3,6 +3,7 @@ import { pino } from 'pino';
 import {
   type CheckpointState,
   findCheckpoint,
+  readOptionalTensors,
   readState,
   readTensors,
   removeStaleFiles,
@@ -56,7 +57,11 @@ export async function trainCommand(
     ? readNormalization(config.data, readTensors(from.path, 'normalization'), from.path)
     : await normalization(config.data, images, cacheDir());
   const restore = from
-    ? { weights: readTensors(from.path, 'weights'), momentum: readTensors(from.path, 'momentum') }
+    ? {
+        weights: readTensors(from.path, 'weights'),
+        optimizer: readTensors(from.path, 'optimizer'),
+        ema: readOptionalTensors(from.path, 'ema') ?? undefined,
+      }
     : null;
   const losses = plan.losses.map((loss) => loss.name);
   const text = printConfig(config);

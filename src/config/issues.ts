@@ -73,11 +73,17 @@ function validKeys(path: Path, root: Yaml): string[] {
     .map((schema) => (schema as z.core.$ZodObject)._zod.def)
     .filter((def) => def.type === 'object')
     .map((def) => def.shape);
-  const matching = shapes.filter((shape) => {
-    const literal = shape.type?._zod.def as { type?: string; values?: unknown[] } | undefined;
-    return literal?.type !== 'literal' || literal.values?.includes(type);
-  });
+  const matching = shapes.filter((shape) => !shape.type || allows(shape.type, type));
   return [...new Set((matching.length > 0 ? matching : shapes).flatMap((s) => Object.keys(s)))];
+}
+
+/** Whether the `type` of a mapping may be this; where it has a default it may be missing. */
+function allows(schema: z.core.$ZodType, type: Yaml | undefined): boolean {
+  if (type === undefined) return schema._zod.def.type === 'default';
+  return unwrap(schema).some((inner) => {
+    const def = inner._zod.def as { type: string; values?: unknown[] };
+    return def.type !== 'literal' || def.values?.includes(type);
+  });
 }
 
 function step(schema: z.core.$ZodType, key: string | number): z.core.$ZodType[] {
@@ -91,16 +97,18 @@ function step(schema: z.core.$ZodType, key: string | number): z.core.$ZodType[] 
   return [];
 }
 
-/** Looks through optional, default, lazy and union wrappers. */
+/** Looks through optional, default, lazy, union and transform wrappers. */
 function unwrap(schema: z.core.$ZodType): z.core.$ZodType[] {
   const def = schema._zod.def as {
     type: string;
     innerType?: z.core.$ZodType;
     options?: z.core.$ZodType[];
     getter?: () => z.core.$ZodType;
+    in?: z.core.$ZodType;
   };
   if (def.innerType) return unwrap(def.innerType);
   if (def.options) return def.options.flatMap(unwrap);
   if (def.getter) return unwrap(def.getter());
+  if (def.type === 'pipe' && def.in) return unwrap(def.in);
   return [schema];
 }

@@ -11,14 +11,14 @@ const amount = z.int().nonnegative();
 
 const padding = z.union(
   [
-    z.enum(['same', 'valid']),
+    z.enum(['same', 'tf-same', 'valid']),
     amount,
     z.tuple([amount, amount]),
     z.tuple([amount, amount, amount, amount]),
   ],
   {
     error:
-      'padding: "same" (symmetric, odd kernels), "valid" (none), pixels, [vertical, horizontal] or [top, bottom, left, right]',
+      'padding: "same" (symmetric, odd kernels), "tf-same" (TensorFlow\'s SAME), "valid" (none), pixels, [vertical, horizontal] or [top, bottom, left, right]',
   },
 );
 const rate = z.number().min(0).lt(1);
@@ -28,17 +28,45 @@ const layerName = z
 
 const named = { name: layerName.optional(), frozen: z.boolean().default(false) };
 
-const conv = z.strictObject({
-  ...named,
-  filters: positive,
-  kernel: pair('kernel'),
-  stride: pair('stride').default(1),
-  padding: padding.default('same'),
-  repeat: positive.default(1),
-  relu: z.boolean().default(true),
-  bias: z.boolean().default(true),
-  dropout: rate.default(0),
-});
+const statistics = {
+  momentum: z.number().gt(0).lte(1).default(0.1),
+  epsilon: z.number().positive().default(1e-5),
+};
+const batchnorm = z.strictObject({ ...named, ...statistics, relu: z.boolean().default(false) });
+
+/** `true` is the default numbers, `false` the same as nothing. */
+const batchNormOfConv = z
+  .union([z.boolean(), z.strictObject(statistics)], {
+    error: 'batchNorm: true, false, or {momentum, epsilon}',
+  })
+  .transform((value) => {
+    if (value === false) return undefined;
+    return value === true ? z.strictObject(statistics).parse({}) : value;
+  });
+
+/**
+ * The bias defaults to true, and to false before a batch normalization, which has one of its own. The keys come in
+ * one order whichever were given: a printed config prints the same again.
+ */
+const conv = z
+  .strictObject({
+    ...named,
+    filters: positive,
+    kernel: pair('kernel'),
+    stride: pair('stride').default(1),
+    padding: padding.default('same'),
+    repeat: positive.default(1),
+    relu: z.boolean().default(true),
+    bias: z.boolean().optional(),
+    batchNorm: batchNormOfConv.optional(),
+    dropout: rate.default(0),
+  })
+  .transform(({ bias, batchNorm, dropout, ...rest }) => ({
+    ...rest,
+    bias: bias ?? batchNorm === undefined,
+    ...(batchNorm && { batchNorm }),
+    dropout,
+  }));
 
 const poolShape = {
   name: layerName.optional(),
@@ -62,6 +90,17 @@ const fc = z.strictObject({
   dropout: rate.default(0),
 });
 
+const lrn = z.strictObject({
+  name: layerName.optional(),
+  size: positive.refine((size) => size % 2 === 1, { error: 'size: an odd number' }).default(5),
+  alpha: z.number().positive().default(1e-4),
+  beta: z.number().positive().default(0.75),
+  k: z.number().positive().default(1),
+});
+
+const layerList = z.array(z.lazy((): z.ZodType<LayerSpec> => layerSchema)).min(1);
+const composite = { ...named, repeat: positive.default(1) };
+
 const layerKinds = {
   conv: conv.optional(),
   maxpool: maxpool.optional(),
@@ -70,11 +109,15 @@ const layerKinds = {
   dropout: rate.optional(),
   relu: z.strictObject({ name: layerName.optional() }).optional(),
   spp: z.array(positive).min(1).optional(),
-  branches: z
+  batchnorm: batchnorm.optional(),
+  lrn: lrn.optional(),
+  branches: z.strictObject({ ...composite, paths: z.array(layerList).min(2) }).optional(),
+  residual: z
     .strictObject({
-      ...named,
-      repeat: positive.default(1),
-      paths: z.array(z.array(z.lazy((): z.ZodType<LayerSpec> => layerSchema)).min(1)).min(2),
+      ...composite,
+      layers: layerList,
+      shortcut: layerList.optional(),
+      relu: z.boolean().default(true),
     })
     .optional(),
 };
@@ -99,11 +142,20 @@ export type MaxPoolSpec = z.infer<typeof maxpool>;
 export type AvgPoolSpec = z.infer<typeof avgpool>;
 export type FcSpec = z.infer<typeof fc>;
 export type PaddingSpec = z.infer<typeof padding>;
-export interface BranchesSpec {
+export type BatchNormSpec = z.infer<typeof batchnorm>;
+export type LrnSpec = z.infer<typeof lrn>;
+interface CompositeSpec {
   name?: string;
   frozen: boolean;
   repeat: number;
+}
+export interface BranchesSpec extends CompositeSpec {
   paths: LayerSpec[][];
+}
+export interface ResidualSpec extends CompositeSpec {
+  layers: LayerSpec[];
+  shortcut?: LayerSpec[];
+  relu: boolean;
 }
 /** Exactly one key is present. */
 export interface LayerSpec {
@@ -114,5 +166,8 @@ export interface LayerSpec {
   dropout?: number;
   relu?: { name?: string };
   spp?: number[];
+  batchnorm?: BatchNormSpec;
+  lrn?: LrnSpec;
   branches?: BranchesSpec;
+  residual?: ResidualSpec;
 }

@@ -85,13 +85,36 @@ const loss = z.strictObject({
   head: z.array(layerSchema).min(1),
 });
 
-const optimizer = z.strictObject({
-  type: z.literal('sgd').default('sgd'),
+const beta = z.number().min(0).lt(1);
+const anyOptimizer = {
   lr: z.number().positive(),
-  momentum: z.number().min(0).lt(1).default(0.9),
   weightDecay: z.number().min(0).default(0),
   decayBiases: z.boolean().default(true),
-});
+  /** Largest Euclidean norm of all gradients together. */
+  clipNorm: z.number().positive().optional(),
+  /** Decay of the moving average of the weights. */
+  ema: z.number().gt(0).lt(1).optional(),
+};
+const optimizer = z.discriminatedUnion(
+  'type',
+  [
+    z.strictObject({
+      type: z.literal('sgd').default('sgd'),
+      ...anyOptimizer,
+      momentum: beta.default(0.9),
+      nesterov: z.boolean().default(false),
+    }),
+    z.strictObject({
+      type: z.literal('adamw'),
+      ...anyOptimizer,
+      betas: z.tuple([beta, beta]).default([0.9, 0.999]),
+      epsilon: z.number().positive().default(1e-8),
+    }),
+  ],
+  {
+    error: ({ code }) => (code === 'invalid_union' ? 'sgd (the default) or adamw' : undefined),
+  },
+);
 
 const warmup = durationSchema.default(0);
 const schedule = z.discriminatedUnion('type', [

@@ -5,7 +5,8 @@ import { DataError } from '../errors.js';
 import { type ImageIndex, IndexBuilder, joinPath } from './image-index.js';
 import { compareCodePoints } from './order.js';
 
-const IMAGE = /\.(jpe?g|png|webp)$/i;
+/** Names of files that count as images. */
+export const IMAGE_FILE = /\.(jpe?g|png|webp)$/i;
 
 export interface FolderOptions {
   /**
@@ -41,7 +42,9 @@ export function indexFolder(folder: string, options: FolderOptions = {}): Folder
     entry.isDirectory() ||
     (entry.isSymbolicLink() && statOrNull(joinPath(folder, entry.name))?.isDirectory() === true);
   const found = entries.filter(isFolder).map((entry) => entry.name);
-  const strayFiles = entries.filter((e) => IMAGE.test(e.name) && !isFolder(e)).map((e) => e.name);
+  const strayFiles = entries
+    .filter((e) => IMAGE_FILE.test(e.name) && !isFolder(e))
+    .map((e) => e.name);
   if (found.length === 0) throw noClasses(folder, strayFiles);
 
   const classes = options.classes ? [...options.classes] : found;
@@ -96,7 +99,7 @@ function addFolder(
       addFolder(builder, root, child, label, seen);
       continue;
     }
-    const isImage = IMAGE.test(entry.name);
+    const isImage = IMAGE_FILE.test(entry.name);
     if (!isImage && !entry.isSymbolicLink()) continue;
     const stats = statOrNull(joinPath(root, child));
     if (stats?.isDirectory()) addFolder(builder, root, child, label, seen);

@@ -14,7 +14,7 @@
 
 export type Shape = readonly number[];
 
-/** An opaque handle. `shape` is fixed for its whole life; its contents change only by `assign`, `accumulate` and `sgd`. */
+/** An opaque handle. `shape` is fixed for its whole life; its contents change only by the operations that say "in place". */
 export interface Tensor {
   readonly shape: Shape;
 }
@@ -64,6 +64,50 @@ export interface SgdStep {
   readonly lr: number;
   readonly momentum: number;
   readonly weightDecay: number;
+  readonly nesterov?: boolean;
+}
+
+/** What one AdamW step is made of; see `Engine.adamw`. */
+export interface AdamWStep {
+  readonly lr: number;
+  readonly betas: readonly [first: number, second: number];
+  readonly epsilon: number;
+  readonly weightDecay: number;
+  /** Counts steps, this one included: the first is 1. */
+  readonly step: number;
+}
+
+/** The tensors of a batch normalization, each `[channels]`. */
+export interface BatchNormTensors {
+  readonly weight: Tensor;
+  readonly bias: Tensor;
+  /** Running statistics; updated in place in training. */
+  readonly mean: Tensor;
+  readonly variance: Tensor;
+}
+
+export interface BatchNormOptions {
+  /** Normalize by the batch's own statistics and update the running ones; otherwise by the running ones. */
+  readonly training: boolean;
+  /** Share of the batch's statistics in the running ones, above 0 and at most 1. */
+  readonly momentum: number;
+  readonly epsilon: number;
+  readonly relu: boolean;
+}
+
+/** All gradients of a batch normalization; the caller owns them. */
+export interface BatchNormGradient {
+  weight: Tensor;
+  bias: Tensor;
+  input: Tensor;
+}
+
+/** Local response normalization across `size` (odd) neighbouring channels; see `Engine.lrn`. */
+export interface LrnOptions {
+  readonly size: number;
+  readonly alpha: number;
+  readonly beta: number;
+  readonly k: number;
 }
 
 /** One line of facts about a loaded engine, for the log and `relaybp engine status`. */
@@ -121,12 +165,35 @@ export interface Engine {
   denseInputGradient(saved: Saved, dz: Tensor): Tensor;
 
   /**
-   * The signal before the fused activation of `conv`, `dense` or `relu`: `dy` where the output is positive, else 0.
+   * The signal before the fused activation of `conv`, `dense`, `batchNorm` or `relu`: `dy` where the output is positive, else 0.
    * Without an activation it is `dy` itself, retained.
    */
   activationGradient(saved: Saved, dy: Tensor): Tensor;
 
   relu(x: Tensor): Forward;
+
+  /**
+   * `weight * (x - mean) / sqrt(variance + epsilon) + bias` for each channel, then ReLU (optional). `x` is
+   * `[b, h, w, c]` or `[b, c]`.
+   *
+   * In training mean and variance are those of the batch (the variance divided by the number of values), and the
+   * running ones follow, as in PyTorch: `running = (1 - momentum) * running + momentum * batch`, where the batch's
+   * variance is the unbiased one (divided by the number of values less one).
+   */
+  batchNorm(x: Tensor, tensors: BatchNormTensors, options: BatchNormOptions): Forward;
+  /**
+   * All gradients from `dz`, the signal before the activation. With the forward pass fixed each is linear in `dz`,
+   * in training too, where the input gradient takes account of the statistics' own dependence on the input. The
+   * parameters' gradients are sums that the input gradient needs anyway: one operation gives them all.
+   */
+  batchNormGradient(saved: Saved, dz: Tensor): BatchNormGradient;
+
+  /**
+   * `x / (k + alpha / size * s)^beta`, where `s` sums the squares of the `size` channels around (fewer at the ends),
+   * as in Caffe and PyTorch. `x` `[b, h, w, c]`.
+   */
+  lrn(x: Tensor, options: LrnOptions): Forward;
+  lrnGradient(saved: Saved, dy: Tensor): Tensor;
 
   pool(x: Tensor, window: PoolWindow): Forward;
   /** `dL/dx`. Of equal maxima in a window, the first in row-major order takes the gradient. */
@@ -160,10 +227,26 @@ export interface Engine {
 
   /** `sum += addend`, in place. */
   accumulate(sum: Tensor, addend: Tensor): void;
+  /** `t *= factor`, in place. */
+  scale(t: Tensor, factor: number): void;
+  /** `t += share * (target - t)`, in place. */
+  lerp(t: Tensor, target: Tensor, share: number): void;
+  /** The sum of the squares of all values. */
+  squaredNorm(t: Tensor): number;
 
   /**
    * SGD with momentum and weight decay as Caffe defines them, in place:
    * `v = momentum * v + lr * (gradient + weightDecay * w)`, then `w = w - v`.
+   *
+   * With `nesterov`, as Caffe: `w = w - ((1 + momentum) * v - momentum * v0)` with the velocity `v0` of before, which
+   * is `w - (momentum * v + lr * (gradient + weightDecay * w))`.
    */
   sgd(w: Tensor, v: Tensor, gradient: Tensor, step: SgdStep): void;
+
+  /**
+   * AdamW as PyTorch defines it, in place, with decoupled weight decay and bias correction:
+   * `w = w - lr * weightDecay * w`, `m = b1 * m + (1 - b1) * g`, `v = b2 * v + (1 - b2) * g^2`, then
+   * `w = w - lr / (1 - b1^step) * m / (sqrt(v / (1 - b2^step)) + epsilon)`.
+   */
+  adamw(w: Tensor, m: Tensor, v: Tensor, gradient: Tensor, step: AdamWStep): void;
 }

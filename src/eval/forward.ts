@@ -40,8 +40,17 @@ export function forward(
 
 /** Takes over `x`. */
 function apply({ engine, layer }: TestNetwork, names: readonly string[], x: Tensor): Tensor {
-  return names.reduce((input, name) => {
-    const { y, pass } = layer(name).forward(input);
+  return through(
+    engine,
+    names.map((name) => layer(name)),
+    x,
+  );
+}
+
+/** Runs `x` through layers one after another and keeps nothing for a backward pass. Takes over `x`. */
+export function through(engine: Engine, layers: readonly Layer[], x: Tensor): Tensor {
+  return layers.reduce((input, layer) => {
+    const { y, pass } = layer.forward(input);
     pass.release();
     engine.dispose(input);
     return y;

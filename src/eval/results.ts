@@ -1,3 +1,31 @@
+/** One class among the best of an image. */
+export interface Prediction {
+  /** Position in the class list. */
+  label: number;
+  class: string;
+  probability: number;
+}
+
+/**
+ * The best classes of an image, best first; among equal ones the lower class comes first, and what is not a number
+ * comes last.
+ *
+ * @param row log-probabilities `[classes]`
+ */
+export function bestClasses(
+  row: Float32Array,
+  classes: readonly string[],
+  k: number,
+): Prediction[] {
+  const value = (i: number): number => (Number.isNaN(row[i]!) ? Number.NEGATIVE_INFINITY : row[i]!);
+  const order = [...row.keys()].sort((a, b) =>
+    value(b) === value(a) ? a - b : value(b) - value(a),
+  );
+  return order
+    .slice(0, k)
+    .map((label) => ({ label, class: classes[label]!, probability: Math.exp(row[label]!) }));
+}
+
 /** Columns of the per-image results file. */
 export const RESULT_COLUMNS = [
   'image',
@@ -6,27 +34,17 @@ export const RESULT_COLUMNS = [
   ...[1, 2, 3, 4, 5].flatMap((k) => [`class${k}`, `probability${k}`]),
 ];
 
-/**
- * The five best classes of each row with their softmax probabilities.
- *
- * @param logits `[labels.length, classes.length]`
- * @returns for each row that counts: its position, and the cells after `image`
- */
-export function predictions(
-  logits: Float32Array,
-  labels: Int32Array,
+/** @returns the line of an image in the per-image results file */
+export function resultLine(
+  image: string,
+  row: Float32Array,
+  label: number,
   classes: readonly string[],
-): { at: number; cells: (string | number)[] }[] {
-  return [...labels].flatMap((label, at) => {
-    if (label < 0) return [];
-    const scores = [...logits.subarray(at * classes.length, (at + 1) * classes.length)];
-    const highest = Math.max(...scores);
-    const exps = scores.map((score) => Math.exp(score - highest));
-    const total = exps.reduce((sum, value) => sum + value, 0);
-    const order = scores.map((_, i) => i).sort((a, b) => scores[b]! - scores[a]! || a - b);
-    const best = order.slice(0, 5).flatMap((i) => [classes[i]!, (exps[i]! / total).toFixed(6)]);
-    return [{ at, cells: [classes[label]!, order.indexOf(label) + 1, ...best] }];
-  });
+): string {
+  const all = bestClasses(row, classes, classes.length);
+  const rank = all.findIndex((candidate) => candidate.label === label) + 1;
+  const cells = all.slice(0, 5).flatMap((best) => [best.class, best.probability.toFixed(6)]);
+  return csvLine([image, classes[label]!, rank, ...cells]);
 }
 
 /** One CSV line; cells with commas, quotes or newlines are quoted. */

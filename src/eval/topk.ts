@@ -40,8 +40,8 @@ export class TopK {
   }
 }
 
-/** How many classes come before `label`. */
-function rankOf(scores: Float32Array, label: number): number {
+/** How many classes come before `label`; infinite if its score is not a number. */
+export function rankOf(scores: Float32Array, label: number): number {
   const own = scores[label]!;
   if (Number.isNaN(own)) return Number.POSITIVE_INFINITY;
   let rank = 0;

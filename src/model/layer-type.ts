@@ -29,8 +29,10 @@ export interface Runtime {
   readonly engine: Engine;
   /** The parameter's value; borrowed. */
   parameter(name: string): Tensor;
-  /** False at test time: dropout passes its input on. */
+  /** False at test time: batch normalization then uses its running statistics, and dropout passes its input on. */
   training(): boolean;
+  /** Whether dropout drops; never at test time. */
+  dropping(): boolean;
   /** Uniform random numbers in [0, 1) for a layer; the same for the same step and micro-batch. */
   random(layer: string): () => number;
   /** The layer inside another. */

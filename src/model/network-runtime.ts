@@ -8,19 +8,20 @@ import type { LayerPlan } from './plan.js';
 /** A network that can run: layers by name over an engine and its parameters. Owns nothing. */
 export class NetworkRuntime {
   private readonly layers: Map<string, Layer>;
-  private training = false;
+  private mode: 'test' | 'training' | 'training without dropout' = 'test';
   private key: number[] = [];
 
   constructor(
     readonly engine: Engine,
     plans: readonly LayerPlan[],
-    parameters: Parameters,
+    parameters: Pick<Parameters, 'value'>,
     seed: number,
   ) {
     const runtime = {
       engine,
       parameter: (name: string) => parameters.value(name),
-      training: () => this.training,
+      training: () => this.mode !== 'test',
+      dropping: () => this.mode === 'training',
       random: (layer: string) => {
         const random = new Random(seed, 'dropout', layer, ...this.key);
         return () => random.next();
@@ -31,13 +32,18 @@ export class NetworkRuntime {
 
   /** Training mode for one micro-batch; dropout masks derive from the seed, the layer, and these two numbers. */
   train(step: number, microBatch: number): void {
-    this.training = true;
+    this.mode = 'training';
     this.key = [step, microBatch];
   }
 
-  /** Test mode: dropout passes everything on. */
+  /** Training mode, but dropout passes everything on: a function of the images alone, to be checked elsewhere. */
+  trainWithoutDropout(): void {
+    this.mode = 'training without dropout';
+  }
+
+  /** Test mode: dropout passes everything on, and batch normalization uses its running statistics. */
   test(): void {
-    this.training = false;
+    this.mode = 'test';
   }
 
   layer(name: string): Layer {

@@ -1,21 +1,36 @@
-import type { LayerSpec } from '../config/layers.js';
+import type { ConvSpec, LayerSpec } from '../config/layers.js';
 import type { ExperimentConfig } from '../config/schema.js';
 import { ConfigError } from '../errors.js';
 import type { Layer } from '../relay/layer.js';
 import type { Place, Runtime } from './layer-type.js';
+import { batchnorm } from './layers/batchnorm.js';
 import { branches } from './layers/branches.js';
 import { conv } from './layers/conv.js';
 import { dropout } from './layers/dropout.js';
 import { fc } from './layers/fc.js';
+import { lrn } from './layers/lrn.js';
 import { avgpool, maxpool } from './layers/pool.js';
 import { relu } from './layers/relu.js';
+import { residual } from './layers/residual.js';
 import { spp } from './layers/spp.js';
 import { flatten, type LayerPlan, type NetworkPlan, type Shape } from './plan.js';
 
 type Path = readonly (string | number)[];
 
 /** Every layer type, by its name in plans. */
-const types = { conv, maxpool, avgpool, fc, dropout, relu, spp, branches };
+const types = {
+  conv,
+  maxpool,
+  avgpool,
+  fc,
+  dropout,
+  relu,
+  spp,
+  batchnorm,
+  lrn,
+  branches,
+  residual,
+};
 
 /**
  * Plans the trunk and the heads of a config: shapes, names, parameters, multiply-adds. Builds no tensors.
@@ -86,8 +101,14 @@ function forward(plan: LayerPlan, x: Parameters<Layer['forward']>[0], runtime: R
       return relu.forward(plan, x, runtime);
     case 'spp':
       return spp.forward(plan, x, runtime);
+    case 'batchnorm':
+      return batchnorm.forward(plan, x, runtime);
+    case 'lrn':
+      return lrn.forward(plan, x, runtime);
     case 'branches':
       return branches.forward(plan, x, runtime);
+    case 'residual':
+      return residual.forward(plan, x, runtime);
   }
 }
 
@@ -134,11 +155,15 @@ function planLayers(specs: readonly LayerSpec[], site: Site): LayerPlan[] {
   return layers;
 }
 
-/** Plans one entry of a layer list, which stands for several layers where it repeats or adds dropout. */
+/** Plans one entry of a layer list, which stands for several layers where it repeats or adds others. */
 function planSpec(spec: LayerSpec, place: (kind: string) => Place, layers: LayerPlan[]): void {
-  if (spec.conv) repeat(spec.conv, 'conv', (one) => conv.plan(one, place('conv')));
+  if (spec.conv) repeat(spec.conv, 'conv', planConv);
   if (spec.branches)
     repeat(spec.branches, 'branches', (one) => branches.plan(one, place('branches')));
+  if (spec.residual)
+    repeat(spec.residual, 'residual', (one) => residual.plan(one, place('residual')));
+  if (spec.batchnorm) layers.push(batchnorm.plan(spec.batchnorm, place('batchnorm')));
+  if (spec.lrn) layers.push(lrn.plan(spec.lrn, place('lrn')));
   if (spec.fc) repeat({ ...spec.fc, repeat: 1 }, 'fc', (one) => fc.plan(one, place('fc')));
   if (spec.maxpool) layers.push(maxpool.plan(spec.maxpool, place('maxpool')));
   if (spec.avgpool) layers.push(avgpool.plan(spec.avgpool, place('avgpool')));
@@ -146,6 +171,16 @@ function planSpec(spec: LayerSpec, place: (kind: string) => Place, layers: Layer
   if (spec.spp) layers.push(spp.plan(spec.spp, place('spp')));
   if (spec.dropout !== undefined) {
     layers.push(dropout.plan({ rate: spec.dropout }, place('dropout')));
+  }
+
+  /** With batch normalization the ReLU comes after it. */
+  function planConv({ batchNorm, ...one }: ConvSpec): LayerPlan {
+    if (!batchNorm) return conv.plan(one, place('conv'));
+    const layer = conv.plan({ ...one, relu: false }, place('conv'));
+    layers.push(layer);
+    const { relu, frozen } = one;
+    const site = { ...place('conv'), name: () => `${layer.name}_bn` };
+    return batchnorm.plan({ ...batchNorm, relu, frozen }, site);
   }
 
   function repeat<S extends { repeat: number; name?: string; dropout?: number }>(

@@ -1,17 +1,19 @@
 import type { NamedTensor } from '../checkpoint/safetensors.js';
-import type { Engine, SgdStep, Tensor } from '../engine/engine.js';
+import type { Engine, Tensor } from '../engine/engine.js';
 import { CheckpointError } from '../errors.js';
 import { Random } from '../random.js';
-import { flatten, type LayerPlan, type ParameterPlan, volume } from './plan.js';
+import { type LayerPlan, type ParameterPlan, parametersOf, volume } from './plan.js';
+
+/** What is kept beside a parameter: SGD's velocity, Adam's two moments, the moving average of its values. */
+export type Slot = 'momentum' | 'm' | 'v' | 'ema';
 
 interface Entry {
   plan: ParameterPlan;
   value: Tensor;
-  /** Made at the first update, or when a checkpoint brings one. */
-  momentum: Tensor | null;
+  slots: Map<Slot, Tensor>;
 }
 
-/** The parameters of a network with their momentum. Owns the tensors; `dispose` frees them. */
+/** The parameters and running statistics of a network, with what is kept beside each. Owns the tensors. */
 export class Parameters {
   private readonly entries = new Map<string, Entry>();
 
@@ -21,9 +23,9 @@ export class Parameters {
     layers: readonly LayerPlan[],
     seed: number,
   ) {
-    for (const plan of layers.flatMap(flatten).flatMap((layer) => layer.parameters)) {
+    for (const plan of parametersOf(layers)) {
       const value = engine.tensor(initialValues(plan, seed), plan.shape);
-      this.entries.set(plan.name, { plan, value, momentum: null });
+      this.entries.set(plan.name, { plan, value, slots: new Map() });
     }
   }
 
@@ -40,55 +42,64 @@ export class Parameters {
     return this.entry(name).value;
   }
 
-  /** Borrowed; zeros before the first update. */
-  momentum(name: string): Tensor {
-    const entry = this.entry(name);
-    entry.momentum ??= this.engine.zeros(entry.plan.shape);
-    return entry.momentum;
-  }
-
-  /** One SGD step on one parameter; borrows the gradient. */
-  update(name: string, gradient: Tensor, step: SgdStep): void {
-    this.engine.sgd(this.value(name), this.momentum(name), gradient, step);
-  }
-
-  /**
-   * Replaces values and momentum by those of a checkpoint.
-   * @throws CheckpointError unless names and shapes are exactly this network's.
-   */
-  restore(weights: Map<string, NamedTensor>, momentum?: Map<string, NamedTensor>): void {
-    checkNames(this.names(), weights);
-    for (const name of this.names()) {
-      this.assign(this.value(name), weights.get(name), name);
-      const velocity = momentum?.get(name);
-      if (velocity) this.assign(this.momentum(name), velocity, name);
+  /** Borrowed. Made when it is first asked for: the moving average as a copy of the value, any other as zeros. */
+  slot(slot: Slot, name: string): Tensor {
+    const { plan, value, slots } = this.entry(name);
+    let tensor = slots.get(slot);
+    if (!tensor) {
+      const { engine } = this;
+      tensor =
+        slot === 'ema' ? engine.tensor(engine.read(value), plan.shape) : engine.zeros(plan.shape);
+      slots.set(slot, tensor);
     }
+    return tensor;
   }
 
-  /** Copies of all values, and of the momentum of those that were updated. */
-  snapshot(): { weights: Map<string, NamedTensor>; momentum: Map<string, NamedTensor> } {
-    const weights = new Map<string, NamedTensor>();
-    const velocities = new Map<string, NamedTensor>();
-    for (const [name, { plan, value, momentum }] of this.entries) {
-      const { shape } = plan;
-      weights.set(name, { shape, values: this.engine.read(value) });
-      if (momentum) velocities.set(name, { shape, values: this.engine.read(momentum) });
-    }
-    return { weights, momentum: velocities };
+  /** Replaces all values. @throws CheckpointError unless names and shapes are exactly this network's. */
+  restore(values: ReadonlyMap<string, NamedTensor>): void {
+    checkNames(this.names(), values);
+    for (const [name, tensor] of values) this.assign(this.value(name), tensor, name);
+  }
+
+  /** Replaces one slot of the parameters that are named. @throws CheckpointError if one is not this network's. */
+  restoreSlot(slot: Slot, values: ReadonlyMap<string, NamedTensor>): void {
+    checkNames(
+      this.names().filter((name) => values.has(name)),
+      values,
+    );
+    for (const [name, tensor] of values) this.assign(this.slot(slot, name), tensor, name);
+  }
+
+  /** Copies of all values. */
+  snapshot(): Map<string, NamedTensor> {
+    return this.copies(({ value }) => value);
+  }
+
+  /** Copies of one slot of the parameters that have it. */
+  snapshotSlot(slot: Slot): Map<string, NamedTensor> {
+    return this.copies(({ slots }) => slots.get(slot));
   }
 
   dispose(): void {
-    for (const { value, momentum } of this.entries.values()) {
-      this.engine.dispose(value);
-      if (momentum) this.engine.dispose(momentum);
+    for (const { value, slots } of this.entries.values()) {
+      for (const tensor of [value, ...slots.values()]) this.engine.dispose(tensor);
     }
     this.entries.clear();
   }
 
-  private assign(to: Tensor, from: NamedTensor | undefined, name: string): void {
-    if (!from || from.shape.join() !== to.shape.join()) {
+  private copies(pick: (entry: Entry) => Tensor | undefined): Map<string, NamedTensor> {
+    const found = [...this.entries].flatMap(([name, entry]) => {
+      const tensor = pick(entry);
+      const { shape } = entry.plan;
+      return tensor ? [[name, { shape, values: this.engine.read(tensor) }] as const] : [];
+    });
+    return new Map(found);
+  }
+
+  private assign(to: Tensor, from: NamedTensor, name: string): void {
+    if (from.shape.join() !== to.shape.join()) {
       throw new CheckpointError(
-        `parameter ${name} is [${from?.shape.join(', ')}] in the checkpoint, but [${to.shape.join(', ')}] in the network`,
+        `parameter ${name} is [${from.shape.join(', ')}] in the checkpoint, but [${to.shape.join(', ')}] in the network`,
         'use the config that the checkpoint was trained with',
       );
     }
@@ -115,7 +126,7 @@ function checkNames(names: readonly string[], other: ReadonlyMap<string, unknown
 
 function initialValues({ name, shape, initializer }: ParameterPlan, seed: number): Float32Array {
   const values = new Float32Array(volume(shape));
-  if (initializer.type === 'zeros') return values;
+  if (initializer.type !== 'he') return values.fill(initializer.type === 'ones' ? 1 : 0);
   const random = new Random(seed, 'initialisation', name);
   const deviation = Math.sqrt(2 / initializer.fanIn);
   for (let i = 0; i < values.length; i++) values[i] = random.normal() * deviation;

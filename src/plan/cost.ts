@@ -1,4 +1,4 @@
-import { flatten, type LayerPlan, parametersOf, trunkOf, volume } from '../model/plan.js';
+import { flatten, type LayerPlan, parametersOf, pathsOf, trunkOf, volume } from '../model/plan.js';
 import { type Action, planStep, type StepPlan } from '../relay/plan.js';
 import type { ExperimentPlan } from './experiment.js';
 
@@ -7,7 +7,7 @@ export interface StepCost {
   readonly multiplyAdds: number;
   readonly forward: number;
   readonly parameterGradients: number;
-  /** Input gradients of layers with parameters. */
+  /** Input gradients of convolutions and fc layers; nothing else counts in any of the three. */
   readonly inputGradients: number;
 }
 
@@ -40,8 +40,10 @@ export function totals(plan: ExperimentPlan): Totals {
   };
 }
 
+/** Running statistics do not count. */
 export function countParameters(layers: readonly LayerPlan[]): number {
-  return sum(parametersOf(layers).map((parameter) => volume(parameter.shape)));
+  const counted = parametersOf(layers).filter(({ state }) => !state);
+  return sum(counted.map(({ shape }) => volume(shape)));
 }
 
 function headLayers(plan: ExperimentPlan, take: (loss: string) => boolean): LayerPlan[] {
@@ -89,8 +91,9 @@ function backwardCost(
   parameters: boolean,
 ): StepCost {
   const train = parameters && !layer.frozen;
-  if (layer.type === 'branches') {
-    const inner = layer.paths.flatMap((path) =>
+  const paths = pathsOf(layer);
+  if (paths.length > 0) {
+    const inner = paths.flatMap((path) =>
       path.map((part, i) => backwardCost(part, signals, i > 0 ? signals : carried, train)),
     );
     return {
@@ -111,7 +114,7 @@ function backwardCost(
 }
 
 /** A convolution or an fc layer. */
-const isWeighted = (layer: LayerPlan): boolean => layer.parameters.length > 0;
+const isWeighted = ({ type }: LayerPlan): boolean => type === 'conv' || type === 'fc';
 
 const sum = (values: readonly number[]): number =>
   values.reduce((total, value) => total + value, 0);

@@ -3,7 +3,14 @@ import type { LoadedConfig } from '../config/load.js';
 import type { ExperimentConfig } from '../config/schema.js';
 import { ConfigError } from '../errors.js';
 import { planNetwork } from '../model/network.js';
-import { isTrainable, type LayerPlan, type NetworkPlan, trunkOf } from '../model/plan.js';
+import {
+  flatten,
+  isTrainable,
+  type LayerPlan,
+  type NetworkPlan,
+  trunkOf,
+  volume,
+} from '../model/plan.js';
 import { type Head, planStep, type StepPlan } from '../relay/plan.js';
 import { primaryLoss, type ResolvedLoss, resolveRanges, type TrunkLayer } from '../relay/ranges.js';
 
@@ -53,6 +60,7 @@ function planConfig(config: ExperimentConfig): ExperimentPlan {
     layers: layers.map((layer) => ({ name: layer.name, trainable: isTrainable(layer) })),
   }));
   const all = [...trunkOf(network), ...network.heads.flatMap((head) => head.layers)];
+  checkStatistics(all, microBatch);
   return {
     config,
     network,
@@ -64,6 +72,20 @@ function planConfig(config: ExperimentConfig): ExperimentPlan {
     step: planStep(trunk, losses, heads),
     layers: new Map(all.map((layer) => [layer.name, layer])),
   };
+}
+
+/** The statistics of a single value would normalize it to zero. */
+function checkStatistics(layers: readonly LayerPlan[], microBatch: number): void {
+  const single = layers.flatMap(flatten).find((layer) => {
+    const values = (microBatch * volume(layer.input)) / layer.input.at(-1)!;
+    return layer.type === 'batchnorm' && !layer.frozen && values < 2;
+  });
+  if (!single) return;
+  throw new ConfigError(
+    `${single.name}: batch normalization of [${single.input.join(', ')}] in micro-batches of ${microBatch} has one value per channel; it needs at least two`,
+    'use larger micro-batches, or freeze the layer',
+    ['training', 'microBatch'],
+  );
 }
 
 /** Rules between keys that the schema cannot see. */

@@ -1,4 +1,4 @@
-import type { LayerPlan } from '../model/plan.js';
+import { isTrainable, type LayerPlan } from '../model/plan.js';
 import { inRange, type ResolvedLoss } from '../relay/ranges.js';
 import { totals } from './cost.js';
 import type { ExperimentPlan } from './experiment.js';
@@ -68,7 +68,7 @@ export function updatedBy({ losses, trunk }: ExperimentPlan, layer: string): str
 }
 
 function headUpdatedBy(layer: LayerPlan, loss: string): string[] {
-  return layer.parameters.length > 0 && !layer.frozen ? [loss] : [];
+  return isTrainable(layer) ? [loss] : [];
 }
 
 export type PlanJson = ReturnType<typeof planJson>;

@@ -1,4 +1,4 @@
-import { flatten, type LayerPlan, parametersOf, volume } from '../model/plan.js';
+import { flatten, type LayerPlan, parametersOf, pathsOf, volume } from '../model/plan.js';
 import type { Action } from '../relay/plan.js';
 import type { ExperimentPlan } from './experiment.js';
 
@@ -6,11 +6,13 @@ import type { ExperimentPlan } from './experiment.js';
 export interface MemoryPlan {
   /** Most activations, masks and signals alive at once in a micro-batch, the images included. */
   readonly activations: number;
-  /** Weights, momentum and gradients of the whole network with its heads. */
+  /** Weights, gradients and what the optimizer keeps, of the whole network with its heads. */
   readonly parameters: number;
 }
 
 const BYTES = 4;
+/** Values that an optimizer keeps beside each parameter. */
+const SLOTS = { sgd: 1, adamw: 2 } as const;
 
 /** Plays the step's actions through, and keeps count of what is alive. */
 export function memoryPlan(plan: ExperimentPlan): MemoryPlan {
@@ -80,11 +82,16 @@ export function memoryPlan(plan: ExperimentPlan): MemoryPlan {
   bytes.set('input', size(plan.network.input));
   hold('input');
   plan.step.microBatch.forEach(play);
-  const parameters = parametersOf([...plan.layers.values()]).map(({ shape }) => volume(shape));
-  return {
-    activations: peak,
-    parameters: 3 * BYTES * parameters.reduce((total, count) => total + count, 0),
-  };
+  return { activations: peak, parameters: parameterBytes(plan) };
+}
+
+/** Every parameter has a gradient and the optimizer's slots; running statistics have neither. */
+function parameterBytes({ config: { optimizer }, layers }: ExperimentPlan): number {
+  const copies = optimizer.ema === undefined ? 1 : 2;
+  const counts = parametersOf([...layers.values()]).map(({ shape, state }) => {
+    return volume(shape) * (state ? copies : copies + 1 + SLOTS[optimizer.type]);
+  });
+  return BYTES * counts.reduce((total, count) => total + count, 0);
 }
 
 /** Which of its input and output a layer's backward needs. */
@@ -92,8 +99,11 @@ function keeps(layer: LayerPlan): { input: boolean; output: boolean } {
   switch (layer.type) {
     case 'conv':
     case 'fc':
+    case 'batchnorm':
+    case 'residual':
       return { input: true, output: layer.relu };
     case 'maxpool':
+    case 'lrn':
       return { input: true, output: true };
     case 'relu':
       return { input: false, output: true };
@@ -110,8 +120,7 @@ function keeps(layer: LayerPlan): { input: boolean; output: boolean } {
 function inside(layer: LayerPlan): number {
   if (layer.type === 'dropout') return volume(layer.output);
   if (layer.type === 'spp') return volume(layer.output);
-  if (layer.type !== 'branches') return 0;
-  return layer.paths
+  return pathsOf(layer)
     .flat()
     .flatMap(flatten)
     .reduce((total, part) => total + volume(part.output), 0);

@@ -1,7 +1,7 @@
 import type { Colors } from 'picocolors/types.js';
-import { flatten, type LayerPlan, volume } from '../model/plan.js';
+import { flatten, isTrainable, type LayerPlan, trunkOf } from '../model/plan.js';
 import { inRange, type ResolvedLoss } from '../relay/ranges.js';
-import { totals } from './cost.js';
+import { countParameters, totals } from './cost.js';
 import type { ExperimentPlan } from './experiment.js';
 import { memoryPlan } from './memory.js';
 
@@ -43,7 +43,7 @@ function layerTable(plan: ExperimentPlan, paint: Paint[], colors: Colors): strin
     rows.push({ cells: [`head ${head.loss}`, '', '', '', ''], bars: losses.map(() => '') });
     for (const layer of head.layers) {
       const bars = losses.map((loss, i) =>
-        loss.name === head.loss && layer.parameters.length > 0 ? paint[i]!(BAR) : ' ',
+        loss.name === head.loss && isTrainable(layer) ? paint[i]!(BAR) : ' ',
       );
       rows.push({ cells: layerCells(layer), bars });
     }
@@ -75,9 +75,7 @@ function trunkBar(loss: ResolvedLoss, at: number, trainable: boolean, paint: Pai
 }
 
 function layerCells(layer: LayerPlan): string[] {
-  const parameters = flatten(layer)
-    .flatMap((inner) => inner.parameters)
-    .reduce((sum, parameter) => sum + volume(parameter.shape), 0);
+  const parameters = countParameters([layer]);
   return [
     `  ${layer.name}`,
     describe(layer) + (layer.frozen ? ' (frozen)' : ''),
@@ -105,6 +103,12 @@ function describe(layer: LayerPlan): string {
       return `spp {${layer.levels.map((level) => level.bins).join(', ')}}`;
     case 'branches':
       return `${layer.paths.length} branches`;
+    case 'batchnorm':
+      return layer.relu ? 'batchnorm relu' : 'batchnorm';
+    case 'lrn':
+      return `lrn ${layer.size}`;
+    case 'residual':
+      return `residual, ${layer.shortcut.length > 0 ? 'projection' : 'identity'}`;
     case 'relu':
       return 'relu';
   }
@@ -128,7 +132,20 @@ function totalLines(plan: ExperimentPlan): string[] {
     `multiply-adds per image    ${group(counted.multiplyAdds)} (auxiliary heads: ${group(counted.auxiliaryMultiplyAdds)} more)`,
     `training step              ${counted.relativeToStandardBp.toFixed(3)} x the multiply-adds of standard BP`,
     `activation memory          ${mebibytes(memory.activations)} for a micro-batch of ${plan.microBatch}`,
-    `weights, momentum, grads   ${mebibytes(memory.parameters)}`,
+    `weights, optimizer, grads  ${mebibytes(memory.parameters)}`,
+    ...statisticsLine(plan),
+  ];
+}
+
+/** Whose statistics batch normalization uses, where there is any. */
+function statisticsLine({ network, microBatch }: ExperimentPlan): string[] {
+  const layers = [...trunkOf(network), ...network.heads.flatMap((head) => head.layers)];
+  const inner = layers.flatMap(flatten).filter((layer) => layer.type === 'batchnorm');
+  if (inner.length === 0) return [];
+  const frozen = inner.filter((layer) => layer.frozen).length;
+  const rest = frozen > 0 ? `, by running statistics where frozen (${frozen})` : '';
+  return [
+    `batch normalization        by the statistics of a micro-batch of ${microBatch} (layers: ${inner.length - frozen})${rest}`,
   ];
 }
 

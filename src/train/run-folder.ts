@@ -98,6 +98,8 @@ const csvColumns = (losses: readonly string[]): string[] => [
   'top5',
   'top1_err',
   'top5_err',
+  'top1_ema',
+  'top5_ema',
   'imagesPerSecond',
   'dataWait',
 ];

@@ -1,5 +1,4 @@
 import { setImmediate } from 'node:timers/promises';
-import type { ExperimentConfig } from '../config/schema.js';
 import type { Batch } from '../data/loader.js';
 import type { Engine } from '../engine/engine.js';
 import { TrainingError } from '../errors.js';
@@ -8,6 +7,7 @@ import type { NetworkRuntime } from '../model/network-runtime.js';
 import type { Parameters } from '../model/parameters.js';
 import type { ExperimentPlan } from '../plan/experiment.js';
 import { emptySums, runMicroBatch, type StepSums } from '../relay/step.js';
+import { averageParameters, clipGradients, gradientNorm, updateParameters } from './optimizer.js';
 
 export interface StepResult {
   /** Mean over the batch by loss, unweighted. */
@@ -18,10 +18,11 @@ export interface StepResult {
 
 /**
  * One optimizer step: forward and relay backward over all micro-batches, then the update.
- * Nothing is updated unless every loss is finite.
+ * Nothing is updated unless every loss is finite, and the gradients' norm where it is to be clipped.
  *
  * @param next gives the step's micro-batches one after another
- * @throws TrainingError naming step, loss and layers when a loss is not finite
+ * @param step steps done before
+ * @throws TrainingError naming step, loss and layers when one of them is not finite
  */
 export async function trainStep(
   plan: ExperimentPlan,
@@ -40,8 +41,14 @@ export async function trainStep(
       microBatch(plan, network, batch, sums, top);
       await setImmediate(); // the engine blocks the thread: lets signals and the loader's messages in
     }
-    checkFinite(plan, parameters, network.engine, sums, step);
-    update(plan, parameters, sums, lr);
+    const { engine } = network;
+    const { clipNorm, ema } = plan.config.optimizer;
+    const norm = clipNorm === undefined ? 0 : gradientNorm(engine, sums.gradients);
+    checkFinite(plan, parameters, engine, sums, norm, step);
+    if (clipNorm !== undefined) clipGradients(engine, sums.gradients, norm, clipNorm);
+    const at = { lr, step: step + 1 };
+    updateParameters(engine, plan.config.optimizer, parameters, sums.gradients, at);
+    if (ema !== undefined) averageParameters(engine, parameters, ema, at.step);
     const losses = new Map(plan.losses.map(({ name }) => [name, sums.losses.get(name)!]));
     return { losses, top };
   } finally {
@@ -81,27 +88,17 @@ function microBatch(
   }
 }
 
-function update(plan: ExperimentPlan, parameters: Parameters, sums: StepSums, lr: number): void {
-  for (const [name, gradient] of sums.gradients) {
-    parameters.update(name, gradient, sgdStep(plan.config.optimizer, name, lr));
-  }
-}
-
-/** Weight decay is on weights, and on biases too unless `decayBiases: false` (paper.md §3: Caffe's default). */
-function sgdStep(optimizer: ExperimentConfig['optimizer'], parameter: string, lr: number) {
-  const decays = optimizer.decayBiases || !parameter.endsWith('.bias');
-  const weightDecay = decays ? optimizer.weightDecay : 0;
-  return { lr, momentum: optimizer.momentum, weightDecay };
-}
-
 function checkFinite(
   plan: ExperimentPlan,
   parameters: Parameters,
   engine: Engine,
   sums: StepSums,
+  norm: number,
   step: number,
 ): void {
-  const bad = [...sums.losses].filter(([, loss]) => !Number.isFinite(loss));
+  const losses = [...sums.losses].map(([name, loss]) => [`loss "${name}"`, loss] as const);
+  const checked = [...losses, ['norm of the gradients', norm] as const];
+  const bad = checked.filter(([, value]) => !Number.isFinite(value));
   if (bad.length === 0) return;
   const finite = (values: Float32Array): boolean => values.every(Number.isFinite);
   const gradients = [...sums.gradients].filter(([, g]) => !finite(engine.read(g)));
@@ -109,7 +106,7 @@ function checkFinite(
   const list = (names: string[]): string => (names.length > 0 ? names.join(', ') : 'none');
   throw new TrainingError(
     [
-      `step ${step + 1}: the loss ${bad.map(([name, loss]) => `"${name}" is ${loss}`).join(', ')}`,
+      `step ${step + 1}: the ${bad.map(([what, value]) => `${what} is ${value}`).join(', the ')}`,
       `gradients that are not finite: ${list(gradients.map(([name]) => name))}`,
       `weights that are not finite: ${list(weights)}`,
     ].join('\n'),

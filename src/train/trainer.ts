@@ -9,7 +9,6 @@ import { toSteps } from '../config/duration.js';
 import type { ImageIndex } from '../data/image-index.js';
 import { type Batch, Loader } from '../data/loader.js';
 import { describeEngine, type Engine } from '../engine/engine.js';
-import { type Evaluation, evaluate } from '../eval/evaluate.js';
 import { NetworkRuntime } from '../model/network-runtime.js';
 import { Parameters } from '../model/parameters.js';
 import type { ExperimentPlan } from '../plan/experiment.js';
@@ -17,9 +16,11 @@ import { version } from '../version.js';
 import { augmentation, type Normalization, normalizationTensors } from './data.js';
 import type { TrainEvents } from './events.js';
 import { Meter } from './meter.js';
+import { optimizerTensors, restoreOptimizer } from './optimizer-state.js';
 import type { MetricsRow, RunFolder } from './run-folder.js';
 import { afterEvaluation, type Durations, initialScheduleState, learningRate } from './schedule.js';
 import { trainStep } from './train-step.js';
+import { validate } from './validation.js';
 
 /** Where a training stands; all of it is in a checkpoint. */
 export type Progress = Pick<CheckpointState, 'step' | 'evaluated' | 'schedule' | 'best'>;
@@ -39,8 +40,8 @@ export interface TrainOptions {
   readonly normalization: Normalization;
   readonly run: RunFolder;
   readonly progress: Progress;
-  /** Weights and momentum to go on from. */
-  readonly restore: Pick<CheckpointTensors, 'weights' | 'momentum'> | null;
+  /** What to go on from; a moving average that is missing begins anew. */
+  readonly restore: Omit<CheckpointTensors, 'normalization'> | null;
   /** Stop after this step at the latest, with an evaluation and a checkpoint. */
   readonly maxSteps: number | null;
   /** Evaluate at most so many images; null for all. */
@@ -78,6 +79,8 @@ export function durations(plan: ExperimentPlan, images: number): Durations {
 class Trainer {
   private readonly parameters: Parameters;
   private readonly network: NetworkRuntime;
+  /** The same network with the moving average of its weights. */
+  private readonly averaged: NetworkRuntime | null;
   private readonly loader: Loader;
   private readonly durations: Durations;
   private readonly end: number;
@@ -90,8 +93,10 @@ class Trainer {
     const { config } = plan;
     const layers = [...plan.layers.values()];
     this.parameters = new Parameters(engine, layers, config.seed);
-    if (restore) this.parameters.restore(restore.weights, restore.momentum);
+    if (restore) this.restore(restore);
     this.network = new NetworkRuntime(engine, layers, this.parameters, config.seed);
+    const average = { value: (name: string) => this.parameters.slot('ema', name) };
+    this.averaged = config.optimizer.ema ? new NetworkRuntime(engine, layers, average, 0) : null;
     this.durations = durations(plan, train.count);
     this.end = Math.min(this.durations.totalSteps, options.maxSteps ?? Number.POSITIVE_INFINITY);
     this.progress = progress;
@@ -154,6 +159,13 @@ class Trainer {
   async close(): Promise<void> {
     await this.loader.close();
     this.parameters.dispose();
+  }
+
+  private restore({ weights, optimizer, ema }: NonNullable<TrainOptions['restore']>): void {
+    const { config } = this.options.plan;
+    this.parameters.restore(weights);
+    restoreOptimizer(config.optimizer, this.parameters, optimizer);
+    if (ema && config.optimizer.ema) this.parameters.restoreSlot('ema', ema);
   }
 
   /** At the end of every so many steps, and at the end of the training. */
@@ -222,43 +234,20 @@ class Trainer {
 
   /** @returns null if it was stopped */
   private async evaluate(): Promise<{ improved: boolean } | null> {
-    const { plan, engine, val, normalization, events, run, stop } = this.options;
+    const { plan, val, normalization, events, run, stop } = this.options;
     const { config } = plan;
-    const total = Math.min(val.count, this.options.evaluationLimit ?? val.count);
-    const loader = new Loader({
-      dataset: val,
-      sampler: { kind: 'sequential', seed: 0 },
-      start: 0,
-      end: total,
-      slot: config.evaluation.batchSize ?? plan.microBatch,
+    const options = {
+      plan,
+      images: val,
       preprocessing: normalization.preprocessing,
-      augment: null,
-      seed: 0,
-      onError: config.data.onError,
-    });
-    this.network.test();
-    const heads = plan.losses.map(({ name, tap }) => ({
-      loss: name,
-      tap,
-      layers: plan.heads.find((head) => head.loss === name)!.layers.map((layer) => layer.name),
-    }));
-    const network = {
-      engine,
-      trunk: plan.trunk.map((layer) => layer.name),
-      heads,
-      layer: (name: string) => this.network.layer(name),
+      limit: this.options.evaluationLimit,
+      onBatch: (done: number, total: number): void => events.evaluating(done, total),
+      onNotice: events.notice,
+      stop,
     };
-    let evaluation: Evaluation | null;
-    try {
-      const onBatch = (images: number): void => events.evaluating(images, total);
-      evaluation = await evaluate(network, loader, plan.network.input, { onBatch, stop });
-    } finally {
-      await loader.close();
-    }
-    if (!evaluation) return null;
-    for (const { path, reason } of loader.skipped) {
-      events.notice(`skipped in the evaluation: ${path}: ${reason}`);
-    }
+    const evaluation = await validate(this.network, options);
+    const average = this.averaged && evaluation && (await validate(this.averaged, options));
+    if (!evaluation || (this.averaged && !average)) return null;
     const result = evaluation.heads.get(plan.primary.name)!;
     const losses = new Map([...evaluation.heads].map(([name, head]) => [name, head.loss]));
     const { step } = this.progress;
@@ -274,6 +263,10 @@ class Trainer {
       top1_err,
       top5_err,
     };
+    if (average) {
+      const { top1, top5 } = average.heads.get(plan.primary.name)!;
+      Object.assign(row, { top1_ema: top1, top5_ema: top5 });
+    }
     run.append(row);
     const improved = this.progress.best === null || top1 > this.progress.best.top1;
     this.progress = {
@@ -302,7 +295,9 @@ class Trainer {
       config,
     };
     const path = writeCheckpoint(run.path, state, {
-      ...this.parameters.snapshot(),
+      weights: this.parameters.snapshot(),
+      optimizer: optimizerTensors(config.optimizer, this.parameters),
+      ema: config.optimizer.ema ? this.parameters.snapshotSlot('ema') : undefined,
       normalization: normalizationTensors(this.options.normalization),
     });
     pointTo(run.path, 'last', path);

@@ -34,7 +34,7 @@ const state = (step: number): CheckpointState => ({
 
 const tensors = (value: number): CheckpointTensors => ({
   weights: new Map([['w', { shape: [2], values: Float32Array.of(value, value) }]]),
-  momentum: new Map(),
+  optimizer: new Map(),
   normalization: new Map([['mean', { shape: [3], values: Float32Array.of(1, 2, 3) }]]),
 });
 
@@ -51,7 +51,7 @@ describe('a checkpoint', () => {
     expect(path).toBe(join(run, 'checkpoints', 'step-5'));
     expect(readState(path)).toEqual(state(5));
     expect(readTensors(path, 'weights')).toEqual(tensors(5).weights);
-    expect(readTensors(path, 'momentum').size).toBe(0);
+    expect(readTensors(path, 'optimizer').size).toBe(0);
   });
 
   it('replaces one of the same step', () => {
@@ -66,7 +66,7 @@ describe('a checkpoint', () => {
     write(5);
     const target = join(run, 'checkpoints');
     const broken = { ...state(6), step: 6 };
-    const bad = { ...tensors(1), momentum: null as unknown as CheckpointTensors['momentum'] };
+    const bad = { ...tensors(1), optimizer: null as unknown as CheckpointTensors['optimizer'] };
     expect(() => writeCheckpoint(run, broken, bad)).toThrow(
       /step-6: the checkpoint could not be written/,
     );

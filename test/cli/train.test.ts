@@ -25,7 +25,7 @@ const train = (...args: string[]): Promise<Outcome> =>
   relaybp('train', 'c.yaml', '--engine', 'wasm', ...args);
 const file = (...parts: string[]): Buffer => readFileSync(join(cwd, ...parts));
 const bytesOf = (folder: string): string[] =>
-  ['weights', 'momentum', 'normalization'].map((name) =>
+  ['weights', 'optimizer', 'normalization'].map((name) =>
     file(folder, `${name}.safetensors`).toString('base64'),
   );
 

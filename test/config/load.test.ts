@@ -31,6 +31,7 @@ describe('a valid config', () => {
       momentum: 0.9,
       weightDecay: 0.0005,
       decayBiases: true,
+      nesterov: false,
     });
     expect(config.checkpoint).toEqual({ every: '1 epoch', keep: 3 });
     expect(config.schedule).toEqual({ type: 'constant', warmup: 0 });
@@ -247,7 +248,7 @@ describe('messages', () => {
       '- {maxpool: {size: 2}, dropout: 0.1}\n    - name: seg2',
     );
     expect(problem(two)).toContain(
-      'model.segments[0].layers[1]: {"maxpool":{"size":2},"dropout":0.1}: a layer is a mapping with exactly one key, one of conv, maxpool, avgpool, fc, dropout, relu, spp, branches; here maxpool and dropout',
+      'model.segments[0].layers[1]: {"maxpool":{"size":2},"dropout":0.1}: a layer is a mapping with exactly one key, one of conv, maxpool, avgpool, fc, dropout, relu, spp, batchnorm, lrn, branches, residual; here maxpool and dropout',
     );
     const none = SMALL_CONFIG.replace(
       'conv: {filters: 4, kernel: 3}',

@@ -4,7 +4,6 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { indexFolder } from '../../src/data/folder-index.js';
 import { type ImageIndex, relativePath } from '../../src/data/image-index.js';
 import { Loader } from '../../src/data/loader.js';
-import { wholeImages } from '../../src/data/whole-images.js';
 import { solid, temporaryFolder } from './images.js';
 import { collect, loaderOptions as options } from './loading.js';
 
@@ -79,23 +78,5 @@ describe('undecodable files', () => {
     await expect(collect(options(dataset, { ...train, onError }), 9)).rejects.toThrow(
       'class "bad": none of its images can be decoded',
     );
-  });
-
-  it('whole images have the label −1 and the reason', async () => {
-    const preprocessing = options(damaged).preprocessing;
-    const whole = { dataset: damaged, start: 1, end: 4, scales: [5, 10], preprocessing };
-    const seen: unknown[] = [];
-    for await (const { index, label, reason, scales } of wholeImages(whole)) {
-      seen.push([index, label, reason === null, scales.map((s) => [s.height, s.width])]);
-    }
-    const sizes = [
-      [5, 6],
-      [10, 12],
-    ];
-    expect(seen).toEqual([
-      [1, 0, true, sizes],
-      [2, -1, false, []],
-      [3, 0, true, sizes],
-    ]);
   });
 });

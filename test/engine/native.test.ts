@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Tensor } from '../../src/engine/engine.js';
 import { engineRoot, locateNative } from '../../src/engine/locate.js';
 import { type NativeEngine, openNativeEngine } from '../../src/engine/native/native-engine.js';
 import { engineSuite } from './suite.js';
@@ -78,6 +79,44 @@ function nativeTests(at: { binding: string }): void {
     engine.sgd(w, v, gradient, { lr: 0.5, momentum: 0, weightDecay: 0.25 }); // v = .5 (1 + .5)
     expect([...engine.read(v), ...engine.read(w)]).toEqual([0.75, 1.25]);
     for (const t of [w, v, gradient]) engine.dispose(t);
+  });
+
+  test('normalization and the steps of optimizers leave nothing inside TensorFlow', () => {
+    const raw = engine.rawTensorCount();
+    const four = () => engine.tensor(Float32Array.of(1, 2, 3, 4), [4]);
+    const [weight, bias, mean, variance, m, v] = Array.from({ length: 6 }, four) as Tensor[];
+    const tensors = { weight: weight!, bias: bias!, mean: mean!, variance: variance! };
+    const step = { lr: 0.1, betas: [0.9, 0.99] as const, epsilon: 1e-8, weightDecay: 0.1 };
+    const cycle = (t: number): void => {
+      for (const training of [true, false])
+        for (const shape of [
+          [6, 4],
+          [2, 3, 1, 4],
+        ]) {
+          const x = engine.tensor(new Float32Array(24).fill(t), shape);
+          const options = { training, momentum: 0.1, epsilon: 1e-5, relu: true };
+          const { y, saved } = engine.batchNorm(x, tensors, options);
+          const gradient = engine.batchNormGradient(saved, y);
+          engine.adamw(weight!, m!, v!, gradient.weight, { ...step, step: t });
+          engine.lerp(bias!, weight!, 0.5);
+          engine.scale(bias!, 0.5);
+          engine.squaredNorm(bias!);
+          engine.release(saved);
+          for (const tensor of [x, y, ...Object.values(gradient)]) engine.dispose(tensor);
+        }
+      const x = engine.zeros([1, 1, 1, 4]);
+      const { y, saved } = engine.lrn(x, { size: 3, alpha: 1, beta: 0.5, k: 1 });
+      engine.dispose(engine.lrnGradient(saved, y));
+      engine.release(saved);
+      for (const tensor of [x, y]) engine.dispose(tensor);
+    };
+    cycle(1);
+    const after = engine.rawTensorCount();
+    cycle(2);
+    cycle(3);
+    expect(engine.rawTensorCount()).toBe(after);
+    for (const t of [weight, bias, mean, variance, m, v]) engine.dispose(t!);
+    expect(engine.rawTensorCount()).toBe(raw);
   });
 
   test('what one operation saved fits no other, and is released once', () => {

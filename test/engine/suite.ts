@@ -8,6 +8,8 @@ import { type Check, Context } from './suite/context.js';
 import { convChecks } from './suite/conv.js';
 import { layerChecks } from './suite/layers.js';
 import { memoryChecks } from './suite/memory.js';
+import { normalizationChecks } from './suite/normalization.js';
+import { optimizerChecks } from './suite/optimizers.js';
 import { poolChecks } from './suite/pool.js';
 import { shapeChecks } from './suite/shapes.js';
 import { trainingChecks } from './suite/training.js';
@@ -47,9 +49,11 @@ export function engineSuite(name: string, open: () => Promise<Engine>, skips: Sk
     memoryChecks(check);
     convChecks(check);
     layerChecks(check);
+    normalizationChecks(check);
     poolChecks(check);
     shapeChecks(check);
     trainingChecks(check);
+    optimizerChecks(check);
 
     test('every declared skip names a test of the suite', () => {
       expect(skips.flatMap(({ tests }) => tests).filter((title) => !titles.has(title))).toEqual([]);

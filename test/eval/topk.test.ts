@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { csvLine, predictions } from '../../src/eval/results.js';
+import { bestClasses, resultLine } from '../../src/eval/results.js';
 import { TopK } from '../../src/eval/topk.js';
 
 /** Result of one batch. */
@@ -62,12 +62,18 @@ describe('top-k', () => {
 });
 
 describe('per-image results', () => {
+  const row = Float32Array.from([0.25, 0.75], Math.log);
+
   it('rank the label and list the best classes with probabilities', () => {
-    const rows = predictions(Float32Array.of(0, Math.log(3), 9, 9), Int32Array.of(0, -1), [
-      'a',
-      'b,c',
-    ]);
-    expect(rows).toEqual([{ at: 0, cells: ['a', 2, 'b,c', '0.750000', 'a', '0.250000'] }]);
-    expect(csvLine(['x"y', ...rows[0]!.cells])).toBe('"x""y",a,2,"b,c",0.750000,a,0.250000\n');
+    const line = resultLine('x"y', row, 0, ['a', 'b,c']);
+    expect(line).toBe('"x""y",a,2,"b,c",0.750000,a,0.250000\n');
+  });
+
+  it('best classes: the lower one first among equals, what is not a number last', () => {
+    const labels = (...values: number[]): number[] =>
+      bestClasses(Float32Array.from(values), ['a', 'b', 'c'], 2).map(({ label }) => label);
+    expect(labels(-1, -1, 0)).toEqual([2, 0]);
+    expect(labels(Number.NaN, -2, -1)).toEqual([2, 1]);
+    expect(labels(Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY, 0)).toEqual([2, 0]);
   });
 });

@@ -13,6 +13,8 @@ export interface Network {
   losses?: string[];
   batchSize?: number;
   microBatch?: number;
+  /** In flow style. */
+  optimizer?: string;
 }
 
 export function planOf(network: Network): ExperimentPlan {
@@ -28,7 +30,7 @@ export function planOf(network: Network): ExperimentPlan {
     ...segments.map((layers, i) => `    - {name: seg${i + 1}, layers: ${layers}}`),
     'losses:',
     ...(network.losses ?? [plain]).map((loss) => `  - ${loss}`),
-    'optimizer: {lr: 0.1}',
+    `optimizer: ${network.optimizer ?? '{lr: 0.1}'}`,
     `training: {steps: 1, batchSize: ${batchSize}, microBatch: ${microBatch}}`,
   ].join('\n');
   return planExperiment(parseConfig(text, 'test.yaml'));

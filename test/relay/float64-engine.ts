@@ -3,8 +3,11 @@
  * finite differences of them can judge a float32 engine's gradients. It goes forward only, and frees nothing.
  */
 import type {
+  BatchNormOptions,
+  BatchNormTensors,
   Engine,
   Forward,
+  LrnOptions,
   PoolWindow,
   Shape,
   Tensor,
@@ -12,6 +15,7 @@ import type {
 } from '../../src/engine/engine.js';
 import { EngineError } from '../../src/errors.js';
 import * as reference from '../engine/reference.js';
+import * as normalization from '../engine/reference-normalization.js';
 
 export class Float64Tensor implements Tensor {
   constructor(
@@ -78,6 +82,20 @@ export class Float64Engine implements Engine {
     );
   }
 
+  /** Leaves the running statistics as they are. */
+  batchNorm(x: Tensor, tensors: BatchNormTensors, options: BatchNormOptions): Forward {
+    const [weight, bias] = [values(tensors.weight), values(tensors.bias)];
+    const statistics = options.training
+      ? normalization.statistics(values(x), weight.length)
+      : { mean: values(tensors.mean), variance: values(tensors.variance) };
+    const y = normalization.batchNorm(values(x), weight, bias, statistics, options.epsilon);
+    return forward(options.relu ? y.map((value) => Math.max(0, value)) : y, x.shape);
+  }
+
+  lrn(x: Tensor, options: LrnOptions): Forward {
+    return forward(normalization.lrn(values(x), x.shape[3]!, options).y, x.shape);
+  }
+
   pool(x: Tensor, window: PoolWindow): Forward {
     const shape = map(x);
     const { y } = reference.pool(values(x), shape, window);
@@ -106,6 +124,12 @@ export class Float64Engine implements Engine {
     return new Float64Tensor(y, [...xs[0]!.shape.slice(0, -1), width]);
   }
 
+  add(xs: readonly Tensor[]): Float64Tensor {
+    const all = xs.map(values);
+    const sum = all[0]!.map((_, i) => all.reduce((total, x) => total + x[i]!, 0));
+    return new Float64Tensor(sum, xs[0]!.shape);
+  }
+
   reshape(x: Tensor, shape: Shape): Float64Tensor {
     return new Float64Tensor(values(x), shape);
   }
@@ -126,9 +150,14 @@ export class Float64Engine implements Engine {
   poolGradient = forwardOnly;
   dropoutGradient = forwardOnly;
   split = forwardOnly;
-  add = forwardOnly;
   accumulate = forwardOnly;
+  batchNormGradient = forwardOnly;
+  lrnGradient = forwardOnly;
+  scale = forwardOnly;
+  lerp = forwardOnly;
+  squaredNorm = forwardOnly;
   sgd = forwardOnly;
+  adamw = forwardOnly;
 }
 
 /** A tensor of this engine: its values, which may be changed in place. */

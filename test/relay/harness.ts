@@ -51,13 +51,17 @@ export function randomBatch(plan: ExperimentPlan, size: number, seed = 1): Batch
   };
 }
 
-/** He-initialised weights; biases differ from zero, so that they are seen to be used. */
+/** He-initialised weights; biases differ from zero, and scales from one, so that they are seen to be used. */
 export function randomWeights(plan: ExperimentPlan, seed = 1): Map<string, NamedTensor> {
   return new Map(
     parametersOf([...plan.layers.values()]).map(({ name, shape, initializer }) => {
       const random = new Random(seed, 'weight', name);
       const scale = initializer.type === 'he' ? Math.sqrt(2 / initializer.fanIn) : 0.1;
-      const values = Float32Array.from({ length: volume(shape) }, () => scale * random.normal());
+      const around = initializer.type === 'ones' ? 1 : 0;
+      const values = Float32Array.from(
+        { length: volume(shape) },
+        () => around + scale * random.normal(),
+      );
       return [name, { shape, values }];
     }),
   );
@@ -90,7 +94,7 @@ export function runStep(plan: ExperimentPlan, engine: Engine, options: StepOptio
     try {
       for (let at = 0; at < batch.labels.length; at += microBatch) {
         if (options.dropout) network.train(5, at / microBatch);
-        else network.test();
+        else network.trainWithoutDropout();
         runPart(plan, network, step, batch, [at, at + microBatch], sums, (loss, tensor) => {
           options.onLogits?.(loss, tensor);
           logits.set(loss, [...(logits.get(loss) ?? []), ...engine.read(tensor)]);

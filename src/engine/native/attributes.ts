@@ -11,6 +11,11 @@ export const intAttribute = (name: string, value: number | readonly number[]): O
   type: AttributeType.int,
   value,
 });
+export const floatAttribute = (name: string, value: number): OpAttribute => ({
+  name,
+  type: AttributeType.float,
+  value,
+});
 export const boolAttribute = (name: string, value: boolean): OpAttribute => ({
   name,
   type: AttributeType.bool,

@@ -2,9 +2,14 @@
 import { availableParallelism } from 'node:os';
 import { EngineError } from '../../errors.js';
 import type {
+  AdamWStep,
+  BatchNormGradient,
+  BatchNormOptions,
+  BatchNormTensors,
   Engine,
   EngineInfo,
   Forward,
+  LrnOptions,
   ParameterGradient,
   PoolWindow,
   Saved,
@@ -18,11 +23,13 @@ import { DataType, loadBinding } from './binding.js';
 import { conv, convInputGradient, convParameterGradient } from './convolution.js';
 import { dense, denseInputGradient, denseParameterGradient } from './dense.js';
 import { softmaxCrossEntropy } from './loss.js';
+import { NativeMemory } from './memory.js';
+import { batchNorm, batchNormGradient, lrn, lrnGradient } from './normalization.js';
 import { hasOneDnnPooling, pool, poolGradient } from './pooling.js';
 import { Runtime } from './runtime.js';
-import { type DropoutSaved, expectSaved, type ReluSaved, takeTensors } from './saved.js';
+import { type DropoutSaved, expectSaved, type ReluSaved } from './saved.js';
 import { expectShape, expectSize, sizeOf } from './shapes.js';
-import { sgd } from './update.js';
+import * as update from './update.js';
 
 const INDEX = typeAttribute('Tidx', DataType.int32);
 const LENGTHS = typeAttribute('Tlen', DataType.int32);
@@ -37,11 +44,12 @@ export async function openNativeEngine(location: { binding: string }): Promise<N
   return new NativeEngine(new Runtime(loadBinding(location.binding)));
 }
 
-export class NativeEngine implements Engine {
+export class NativeEngine extends NativeMemory implements Engine {
   readonly info: EngineInfo;
   private readonly oneDnnPooling: boolean;
 
-  constructor(private readonly runtime: Runtime) {
+  constructor(runtime: Runtime) {
+    super(runtime);
     this.info = {
       name: 'native',
       library: `TensorFlow ${runtime.binding.TF_Version}`,
@@ -49,49 +57,6 @@ export class NativeEngine implements Engine {
       threads: Number(process.env.TF_NUM_INTRAOP_THREADS) || availableParallelism(),
     };
     this.oneDnnPooling = hasOneDnnPooling(runtime);
-  }
-
-  // --- Memory -------------------------------------------------------------------------------------------
-
-  tensor(values: Float32Array, shape: Shape): Tensor {
-    return this.runtime.own(this.upload(values, shape), shape);
-  }
-
-  zeros(shape: Shape): Tensor {
-    const { runtime } = this;
-    const attributes = [FLOAT, typeAttribute('index_type', DataType.int32)];
-    const zero = runtime.floats('0', [], () => Float32Array.of(0));
-    return runtime.own(runtime.run('Fill', attributes, [runtime.ints(shape), zero]), shape);
-  }
-
-  read(t: Tensor): Float32Array {
-    return this.runtime.binding.tensorDataSync(this.runtime.value(t)) as Float32Array;
-  }
-
-  assign(t: Tensor, values: Float32Array): void {
-    this.runtime.check(t);
-    this.runtime.replace(t, this.upload(values, t.shape));
-  }
-
-  retain(t: Tensor): Tensor {
-    return this.runtime.retain(t);
-  }
-
-  dispose(t: Tensor): void {
-    this.runtime.dispose(t);
-  }
-
-  release(saved: Saved): void {
-    for (const tensor of takeTensors(saved)) this.runtime.dispose(tensor);
-  }
-
-  tensorCount(): number {
-    return this.runtime.count;
-  }
-
-  /** Tensors inside TensorFlow, cached constants excluded: for tests of leaks below the handles. */
-  rawTensorCount(): number {
-    return this.runtime.rawCount;
   }
 
   // --- Layers -------------------------------------------------------------------------------------------
@@ -131,7 +96,7 @@ export class NativeEngine implements Engine {
 
   activationGradient(saved: Saved, dy: Tensor): Tensor {
     const { runtime } = this;
-    const { output } = expectSaved(saved, 'conv', 'dense', 'relu');
+    const { output } = expectSaved(saved, 'conv', 'dense', 'batchNorm', 'relu');
     if (!output) return runtime.retain(dy);
     expectShape('the signal', dy, output.shape);
     const id = runtime.run('ReluGrad', [FLOAT], [runtime.value(dy), runtime.value(output)]);
@@ -143,6 +108,22 @@ export class NativeEngine implements Engine {
     const y = runtime.own(runtime.run('Relu', [FLOAT], [runtime.value(x)]), x.shape);
     const saved: ReluSaved = { kind: 'relu', output: runtime.retain(y) };
     return { y, saved };
+  }
+
+  batchNorm(x: Tensor, tensors: BatchNormTensors, options: BatchNormOptions): Forward {
+    return batchNorm(this.runtime, this.runtime.check(x), tensors, options);
+  }
+
+  batchNormGradient(saved: Saved, dz: Tensor): BatchNormGradient {
+    return batchNormGradient(this.runtime, expectSaved(saved, 'batchNorm'), dz);
+  }
+
+  lrn(x: Tensor, options: LrnOptions): Forward {
+    return lrn(this.runtime, this.runtime.check(x), options);
+  }
+
+  lrnGradient(saved: Saved, dy: Tensor): Tensor {
+    return lrnGradient(this.runtime, expectSaved(saved, 'lrn'), dy);
   }
 
   pool(x: Tensor, window: PoolWindow): Forward {
@@ -224,15 +205,28 @@ export class NativeEngine implements Engine {
     runtime.replace(sum, runtime.run('AddV2', [FLOAT], inputs));
   }
 
+  scale(t: Tensor, factor: number): void {
+    update.scale(this.runtime, t, factor);
+  }
+
+  lerp(t: Tensor, target: Tensor, share: number): void {
+    expectShape('the target', target, t.shape);
+    update.lerp(this.runtime, t, target, share);
+  }
+
+  squaredNorm(t: Tensor): number {
+    return update.squaredNorm(this.runtime, t);
+  }
+
   sgd(w: Tensor, v: Tensor, gradient: Tensor, step: SgdStep): void {
     expectShape('the momentum', v, w.shape);
     expectShape('the gradient', gradient, w.shape);
-    sgd(this.runtime, w, v, gradient, step);
+    update.sgd(this.runtime, w, v, gradient, step);
   }
 
-  /** Copies values into a TensorFlow tensor; the copy is needed, as TensorFlow may go on using the memory. */
-  private upload(values: Float32Array, shape: Shape): number {
-    expectSize(values.length, shape);
-    return this.runtime.binding.createTensor(shape, DataType.float, values.slice());
+  adamw(w: Tensor, m: Tensor, v: Tensor, gradient: Tensor, step: AdamWStep): void {
+    for (const moment of [m, v]) expectShape('a moment', moment, w.shape);
+    expectShape('the gradient', gradient, w.shape);
+    update.adamw(this.runtime, [w, m, v], gradient, step);
   }
 }

@@ -1,6 +1,7 @@
 /** What the forward operations of the native engine keep for their backward operations. */
 import { EngineError } from '../../errors.js';
 import type { Saved } from '../engine.js';
+import type { OpAttribute } from './binding.js';
 import type { ConvPlan } from './convolution.js';
 import type { PoolPlan } from './pooling.js';
 import type { NativeTensor } from './runtime.js';
@@ -36,7 +37,31 @@ export interface DropoutSaved extends Saved {
   readonly kind: 'dropout';
   readonly mask: NativeTensor;
 }
-export type NativeSaved = ConvSaved | DenseSaved | ReluSaved | PoolSaved | DropoutSaved;
+export interface BatchNormSaved extends Activated {
+  readonly kind: 'batchNorm';
+  readonly attributes: readonly OpAttribute[];
+  /** `[b, h, w, c]`; a matrix is seen as maps of one pixel. */
+  readonly input: NativeTensor;
+  readonly weight: NativeTensor;
+  /** What the gradient operation wants of the forward pass; without training the running statistics. */
+  readonly statistics: readonly NativeTensor[];
+}
+export interface LrnSaved extends Saved {
+  readonly kind: 'lrn';
+  readonly attributes: readonly OpAttribute[];
+  readonly input: NativeTensor;
+  readonly output: NativeTensor;
+}
+export type NativeSaved =
+  | ConvSaved
+  | DenseSaved
+  | ReluSaved
+  | PoolSaved
+  | DropoutSaved
+  | BatchNormSaved
+  | LrnSaved;
+
+const KINDS = ['conv', 'dense', 'relu', 'pool', 'dropout', 'batchNorm', 'lrn'] as const;
 
 const released = new WeakSet<Saved>();
 
@@ -58,7 +83,7 @@ export function expectSaved<K extends NativeSaved['kind']>(
 
 /** Marks `saved` as released and returns the tensors that it held, each to be disposed of once. */
 export function takeTensors(saved: Saved): NativeTensor[] {
-  const ours = expectSaved(saved, 'conv', 'dense', 'relu', 'pool', 'dropout');
+  const ours = expectSaved(saved, ...KINDS);
   released.add(saved);
   switch (ours.kind) {
     case 'conv':
@@ -71,5 +96,11 @@ export function takeTensors(saved: Saved): NativeTensor[] {
       return [...ours.kept];
     case 'dropout':
       return [ours.mask];
+    case 'batchNorm': {
+      const { input, weight, statistics, output } = ours;
+      return [input, weight, ...statistics, ...(output ? [output] : [])];
+    }
+    case 'lrn':
+      return [ours.input, ours.output];
   }
 }

@@ -1,28 +1,26 @@
-/** The parameter update, in place on TensorFlow variables; see `Engine.sgd`. */
-import type { SgdStep, Tensor } from '../engine.js';
-import { FLOAT } from './attributes.js';
+/** Parameter updates, in place on TensorFlow variables; see `Engine.sgd` and `Engine.adamw`. */
+import type { AdamWStep, SgdStep, Tensor } from '../engine.js';
+import { boolAttribute, FLOAT, typeAttribute } from './attributes.js';
+import { DataType } from './binding.js';
 import type { Runtime } from './runtime.js';
 
 /**
- * `v = momentum * v + lr * (gradient + weightDecay * w)`, then `w = w - v`.
+ * `v = momentum * v + lr * (gradient + weightDecay * w)`, then `w = w - v`, or with Nesterov's momentum
+ * `w = w - (momentum * v + lr * (gradient + weightDecay * w))`.
  *
  * TensorFlow has this as one pass over memory, without the decay and with `v` of the opposite sign:
- * `u = momentum * u - lr * gradient`, then `w = w + u`. So the variable behind `v` holds `u = -v`, and the decay is
- * taken off beforehand, by `u = u - (lr * weightDecay / momentum) * w`, also in place.
+ * `u = momentum * u - lr * gradient`, then `w = w + u`. So the variable behind `v` holds `u = -v`. Without Nesterov
+ * the decay is taken off beforehand, by `u = u - (lr * weightDecay / momentum) * w`, also in place; otherwise it is
+ * added to the gradient.
  */
 export function sgd(runtime: Runtime, w: Tensor, v: Tensor, gradient: Tensor, step: SgdStep): void {
-  const { lr, momentum, weightDecay } = step;
+  const { lr, momentum, weightDecay, nesterov = false } = step;
   const velocity = runtime.variable(v, true);
   const decay = lr * weightDecay;
   let decayed: number | null = null;
-  if (decay !== 0 && momentum !== 0) {
+  if (decay !== 0 && momentum !== 0 && !nesterov) {
     runtime.withScalars([decay / momentum], (rate) => {
-      runtime.runAll(
-        'ResourceApplyGradientDescent',
-        [FLOAT],
-        [velocity, rate, runtime.value(w)],
-        0,
-      );
+      descend(runtime, velocity, rate, runtime.value(w));
     });
   } else if (decay !== 0) {
     runtime.withScalars([weightDecay], (rate) => {
@@ -33,7 +31,66 @@ export function sgd(runtime: Runtime, w: Tensor, v: Tensor, gradient: Tensor, st
   const weights = runtime.variable(w, false);
   runtime.withScalars([lr, momentum], (rate, keep) => {
     const inputs = [weights, velocity, rate, decayed ?? runtime.value(gradient), keep];
-    runtime.runAll('ResourceApplyKerasMomentum', [FLOAT], inputs, 0);
+    const attributes = [FLOAT, boolAttribute('use_nesterov', nesterov)];
+    runtime.runAll('ResourceApplyKerasMomentum', attributes, inputs, 0);
   });
   if (decayed !== null) runtime.binding.deleteTensor(decayed);
+}
+
+/**
+ * TensorFlow's Adam has no weight decay, and adds its epsilon before the second moment's bias is corrected:
+ * `w = w - lr * c / (1 - b1^step) * m / (sqrt(v) + epsilon')` with `c = sqrt(1 - b2^step)`. That is PyTorch's step
+ * for `epsilon' = epsilon * c`.
+ */
+export function adamw(
+  runtime: Runtime,
+  [w, m, v]: readonly [Tensor, Tensor, Tensor],
+  gradient: Tensor,
+  { lr, betas, epsilon, weightDecay, step }: AdamWStep,
+): void {
+  const [weights, first, second] = [w, m, v].map((t) => runtime.variable(t, false)) as [
+    number,
+    number,
+    number,
+  ];
+  if (weightDecay !== 0) {
+    const read = [typeAttribute('dtype', DataType.float)];
+    const value = runtime.run('ReadVariableOp', read, [weights]);
+    runtime.withScalars([lr * weightDecay], (rate) => descend(runtime, weights, rate, value));
+    runtime.binding.deleteTensor(value);
+  }
+  const powers = betas.map((beta) => beta ** step);
+  const corrected = epsilon * Math.sqrt(1 - powers[1]!);
+  runtime.withScalars([...powers, lr, ...betas, corrected], (...scalars) => {
+    const inputs = [weights, first, second, ...scalars, runtime.value(gradient)];
+    runtime.runAll('ResourceApplyAdam', [FLOAT], inputs, 0);
+  });
+}
+
+/** `variable = variable - rate * delta` */
+function descend(runtime: Runtime, variable: number, rate: number, delta: number): void {
+  runtime.runAll('ResourceApplyGradientDescent', [FLOAT], [variable, rate, delta], 0);
+}
+
+/** `t = t * factor` */
+export function scale(runtime: Runtime, t: Tensor, factor: number): void {
+  runtime.withScalars([factor], (by) => {
+    runtime.replace(t, runtime.run('Mul', [FLOAT], [runtime.value(t), by]));
+  });
+}
+
+/** `t = t + share * (target - t)` */
+export function lerp(runtime: Runtime, t: Tensor, target: Tensor, share: number): void {
+  runtime.withScalars([share], (by) => {
+    let id = runtime.run('Sub', [FLOAT], [runtime.value(target), runtime.value(t)]);
+    id = runtime.chain(id, 'Mul', [FLOAT], [by]);
+    runtime.replace(t, runtime.chain(id, 'AddV2', [FLOAT], [runtime.value(t)]));
+  });
+}
+
+export function squaredNorm(runtime: Runtime, t: Tensor): number {
+  const half = runtime.run('L2Loss', [FLOAT], [runtime.value(t)]);
+  const [value] = runtime.binding.tensorDataSync(half) as Float32Array;
+  runtime.binding.deleteTensor(half);
+  return 2 * value!;
 }

@@ -1,5 +1,4 @@
 /** Loops over plain float32 arrays: they read and write the WebAssembly heap where it lies. */
-import type { SgdStep } from '../engine.js';
 
 /** `max(0, x)`; keeps NaN, so that a broken loss shows. */
 export function relu(x: Float32Array, y: Float32Array): void {
@@ -32,6 +31,30 @@ export function add(a: Float32Array, b: Float32Array, sum: Float32Array): void {
 
 export function multiply(a: Float32Array, b: Float32Array, product: Float32Array): void {
   for (let i = 0; i < a.length; i++) product[i] = (a[i] as number) * (b[i] as number);
+}
+
+/** `t + share * (target - t)`, written to `next`. */
+export function lerp(
+  t: Float32Array,
+  target: Float32Array,
+  share: number,
+  next: Float32Array,
+): void {
+  for (let i = 0; i < t.length; i++) {
+    const value = t[i] as number;
+    next[i] = value + share * ((target[i] as number) - value);
+  }
+}
+
+export function scale(t: Float32Array, factor: number, next: Float32Array): void {
+  for (let i = 0; i < t.length; i++) next[i] = (t[i] as number) * factor;
+}
+
+/** In double precision. */
+export function squaredNorm(t: Float32Array): number {
+  let sum = 0;
+  for (let i = 0; i < t.length; i++) sum += (t[i] as number) ** 2;
+  return sum;
 }
 
 /** Sums `x` `[rows, sums.length]` over its rows, in double precision; eight columns at a time, in registers. */
@@ -70,20 +93,4 @@ export function copyColumns(
   let source = fromColumn;
   for (let target = toColumn; target < to.length; target += toWidth, source += fromWidth)
     for (let i = 0; i < width; i++) to[target + i] = from[source + i] as number;
-}
-
-/** `v = momentum * v + lr * (gradient + weightDecay * w)`, `w = w - v`, written to `next`. */
-export function sgd(
-  now: { w: Float32Array; v: Float32Array; gradient: Float32Array },
-  next: { w: Float32Array; v: Float32Array },
-  { lr, momentum, weightDecay }: SgdStep,
-): void {
-  const { w, v, gradient } = now;
-  for (let i = 0; i < w.length; i++) {
-    const weight = w[i] as number;
-    const decayed = (gradient[i] as number) + weightDecay * weight;
-    const step = momentum * (v[i] as number) + lr * decayed;
-    next.v[i] = step;
-    next.w[i] = weight - step;
-  }
 }

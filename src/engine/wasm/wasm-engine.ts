@@ -4,13 +4,16 @@
  */
 import { version_wasm } from '@tensorflow/tfjs-backend-wasm';
 import type {
+  BatchNormGradient,
+  BatchNormOptions,
+  BatchNormTensors,
   Engine,
   EngineInfo,
   Forward,
+  LrnOptions,
   ParameterGradient,
   PoolWindow,
   Saved,
-  SgdStep,
   Shape,
   Tensor,
   Window,
@@ -24,8 +27,10 @@ import * as loops from './elementwise.js';
 import { demand, factsOf, show, tensorOf, WasmSaved } from './handles.js';
 import { Heap, sizeOf } from './heap.js';
 import { softmaxCrossEntropy } from './loss.js';
-import { checkSame, WasmMemory } from './memory.js';
+import { checkSame } from './memory.js';
+import * as norm from './normalization.js';
 import { type PoolFacts, PoolSaved, poolBackward, pooledShape, poolForward } from './pooling.js';
+import { WasmUpdates } from './updates.js';
 
 /** Loads the engine; about 0.1 s. @throws EngineError if WebAssembly does not start. */
 export async function openWasmEngine(): Promise<Engine> {
@@ -35,7 +40,7 @@ export async function openWasmEngine(): Promise<Engine> {
 class ReluSaved extends WasmSaved<null> {}
 class DropoutSaved extends WasmSaved<Float32Array> {}
 
-class WasmEngine extends WasmMemory implements Engine {
+class WasmEngine extends WasmUpdates implements Engine {
   readonly info: EngineInfo = {
     name: 'wasm',
     library: `TensorFlow.js WASM ${version_wasm}`,
@@ -124,6 +129,62 @@ class WasmEngine extends WasmMemory implements Engine {
     return { y, saved: new ReluSaved(this.heap, null, active, [active]) };
   }
 
+  batchNorm(x: Tensor, tensors: BatchNormTensors, options: BatchNormOptions): Forward {
+    const channels = x.shape.at(-1)!;
+    demand(x.shape.length === 4 || x.shape.length === 2, () => {
+      return `batch normalization needs x [b, h, w, c] or [b, c], got ${show(x.shape)}`;
+    });
+    for (const t of Object.values(tensors)) checkSame('batch normalization', t.shape, [channels]);
+    const { mean, variance } = options.training
+      ? this.#batchStatistics(x, tensors, options)
+      : { mean: doubles(tensors.mean), variance: doubles(tensors.variance) };
+    const inverse = variance.map((value) => 1 / Math.sqrt(value + options.epsilon));
+    const y = this.fill(x.shape, (values) => {
+      const affine = {
+        weight: tensorOf(tensors.weight).values,
+        bias: tensorOf(tensors.bias).values,
+      };
+      norm.normalize(tensorOf(x).values, affine, { mean, inverse }, options, values);
+    });
+    const [kept, weight] = [x, tensors.weight].map((t) => this.heap.share(tensorOf(t).block));
+    const facts = { x: kept!, weight: weight!, mean, inverse, training: options.training };
+    const active = options.relu ? this.heap.share(tensorOf(y).block) : null;
+    const blocks = [kept!, weight!, ...(active ? [active] : [])];
+    return { y, saved: new norm.BatchNormSaved(this.heap, facts, active, blocks) };
+  }
+
+  batchNormGradient(saved: Saved, dz: Tensor): BatchNormGradient {
+    const { heap } = this;
+    const facts = factsOf(saved, norm.BatchNormSaved);
+    checkSame('the signal of a batch normalization', dz.shape, facts.x.shape);
+    const sums = norm.batchNormSums(heap.values(facts.x), tensorOf(dz).values, facts);
+    const input = this.fill(dz.shape, (dx) => {
+      const [x, weight] = [heap.values(facts.x), heap.values(facts.weight)];
+      norm.batchNormInput({ x, dz: tensorOf(dz).values, weight }, sums, facts, dx);
+    });
+    const [weight, bias] = [sums.weight, sums.bias].map((sum) => {
+      return this.fill([sum.length], (values) => values.set(sum));
+    });
+    return { weight: weight!, bias: bias!, input };
+  }
+
+  lrn(x: Tensor, options: LrnOptions): Forward {
+    demand(x.shape.length === 4, () => `lrn needs x [b, h, w, c], got ${show(x.shape)}`);
+    const y = this.fill(x.shape, (values) => {
+      norm.lrn(tensorOf(x).values, x.shape[3]!, options, values);
+    });
+    const kept = this.heap.share(tensorOf(x).block);
+    return { y, saved: new norm.LrnSaved(this.heap, { x: kept, options }, null, [kept]) };
+  }
+
+  lrnGradient(saved: Saved, dy: Tensor): Tensor {
+    const { x, options } = factsOf(saved, norm.LrnSaved);
+    checkSame('the signal of a local response normalization', dy.shape, x.shape);
+    return this.fill(x.shape, (dx) => {
+      norm.lrnGradient(this.heap.values(x), tensorOf(dy).values, x.shape[3]!, options, dx);
+    });
+  }
+
   pool(x: Tensor, window: PoolWindow): Forward {
     demand(x.shape.length === 4, () => `pool needs x [b, h, w, c], got ${show(x.shape)}`);
     checkWindow(x.shape, window);
@@ -196,30 +257,28 @@ class WasmEngine extends WasmMemory implements Engine {
     return { losses, gradient };
   }
 
-  accumulate(sum: Tensor, addend: Tensor): void {
-    checkSame('accumulate', sum.shape, addend.shape);
-    const target = tensorOf(sum);
-    const block = this.heap.alloc(sum.shape);
-    loops.add(target.values, tensorOf(addend).values, this.heap.values(block));
-    target.replace(block);
-  }
-
-  sgd(w: Tensor, v: Tensor, gradient: Tensor, step: SgdStep): void {
-    checkSame('sgd', w.shape, v.shape);
-    checkSame('sgd', w.shape, gradient.shape);
-    const [weights, momenta] = [tensorOf(w), tensorOf(v)];
-    const [nextW, nextV] = [this.heap.alloc(w.shape), this.heap.alloc(w.shape)];
-    loops.sgd(
-      { w: weights.values, v: momenta.values, gradient: tensorOf(gradient).values },
-      { w: this.heap.values(nextW), v: this.heap.values(nextV) },
-      step,
-    );
-    weights.replace(nextW);
-    momenta.replace(nextV);
+  /** The batch's own statistics; the running ones follow them. */
+  #batchStatistics(
+    x: Tensor,
+    tensors: BatchNormTensors,
+    { momentum }: BatchNormOptions,
+  ): norm.Moments {
+    const channels = x.shape.at(-1)!;
+    const found = norm.moments(tensorOf(x).values, channels);
+    const unbiased = norm.unbiased(found.variance, sizeOf(x.shape) / channels);
+    this.rewrite([tensors.mean, tensors.variance], ([mean, variance]) => {
+      norm.follow(tensorOf(tensors.mean).values, found.mean, momentum, mean);
+      norm.follow(tensorOf(tensors.variance).values, unbiased, momentum, variance);
+    });
+    return found;
   }
 
   /** The bias gradient of a signal `[…, out]`. */
   #sumRows(dz: Tensor): Tensor {
     return this.fill(dz.shape.slice(-1), (sums) => loops.sumRows(tensorOf(dz).values, sums));
   }
+}
+
+function doubles(t: Tensor): Float64Array {
+  return Float64Array.from(tensorOf(t).values);
 }

@@ -1,9 +1,9 @@
 import type { BranchesSpec } from '../../config/layers.js';
-import type { Engine, Tensor } from '../../engine/engine.js';
 import { ConfigError } from '../../errors.js';
-import type { Gradient, Layer, Pass } from '../../relay/layer.js';
-import type { LayerType, Runtime } from '../layer-type.js';
-import type { BranchesPlan, LayerPlan } from '../plan.js';
+import type { Pass } from '../../relay/layer.js';
+import type { LayerType } from '../layer-type.js';
+import type { BranchesPlan } from '../plan.js';
+import { backPaths, releasePaths, runPath } from './paths.js';
 import { channelsOf } from './window.js';
 
 /**
@@ -52,70 +52,11 @@ export const branches: LayerType<BranchesSpec, BranchesPlan> = {
     const pass: Pass = {
       backward(signals, carry, parameters) {
         const parts = signals.map((dy) => engine.split(dy, sizes));
-        const gradients: Gradient[] = [];
-        const ends = runs.map((run, path) => {
-          const arriving = parts.map((part) => part[path]!);
-          return backPath(engine, run, arriving, carry, parameters, gradients);
-        });
-        const inputs = signals.map((_, i) =>
-          carry[i]
-            ? sum(
-                engine,
-                ends.map((end) => end[i]!),
-              )
-            : null,
-        );
-        return { inputs, gradients };
+        const arriving = runs.map((_, path) => parts.map((part) => part[path]!));
+        return backPaths(engine, runs, arriving, carry, parameters);
       },
-      release() {
-        for (const { pass } of runs.flatMap((run) => run.layers)) pass.release();
-      },
+      release: () => releasePaths(runs),
     };
     return { y, pass };
   },
 };
-
-interface PathRun {
-  y: Tensor;
-  layers: { plan: LayerPlan; pass: Pass }[];
-}
-
-function runPath(path: readonly LayerPlan[], x: Tensor, runtime: Runtime): PathRun {
-  let y = runtime.engine.retain(x);
-  const layers = path.map((plan) => {
-    const result: ReturnType<Layer['forward']> = runtime.layer(plan).forward(y);
-    runtime.engine.dispose(y);
-    y = result.y;
-    return { plan, pass: result.pass };
-  });
-  return { y, layers };
-}
-
-/** Takes over `signals`; inside the path they all go on, and part at its lowest layer. */
-function backPath(
-  engine: Engine,
-  run: PathRun,
-  signals: Tensor[],
-  carry: readonly boolean[],
-  parameters: boolean,
-  gradients: Gradient[],
-): (Tensor | null)[] {
-  let arriving: (Tensor | null)[] = signals;
-  for (let i = run.layers.length - 1; i >= 0; i--) {
-    const { plan, pass } = run.layers[i]!;
-    const down = i > 0 ? signals.map(() => true) : carry;
-    const present = arriving.map((signal) => signal!);
-    const result = pass.backward(present, down, parameters && !plan.frozen);
-    for (const signal of present) engine.dispose(signal);
-    gradients.push(...result.gradients);
-    arriving = result.inputs;
-  }
-  return arriving;
-}
-
-/** Takes over `parts`. */
-function sum(engine: Engine, parts: Tensor[]): Tensor {
-  const total = engine.add(parts);
-  for (const part of parts) engine.dispose(part);
-  return total;
-}

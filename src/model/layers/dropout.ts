@@ -17,8 +17,8 @@ export const dropout: LayerType<{ rate: number; name?: string }, DropoutPlan> = 
     };
   },
 
-  forward(plan, x, { engine, training, random }) {
-    if (!training()) {
+  forward(plan, x, { engine, dropping, random }) {
+    if (!dropping()) {
       const pass = relaySignals(engine, { inputGradient: (dy) => engine.retain(dy), release() {} });
       return { y: engine.retain(x), pass };
     }

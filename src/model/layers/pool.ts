@@ -15,7 +15,9 @@ function planPool(kind: PoolWindow['kind'], spec: PoolSpec, place: Place): PoolP
     { kernel, stride: spec.stride ?? kernel, padding: spec.padding, rounding: spec.rounding },
     place,
   );
-  const counted = spec.countPadding === true ? declared : ([0, 0, 0, 0] as const);
+  // As in TensorFlow, what `tf-same` adds never counts.
+  const counts = spec.countPadding === true && spec.padding !== 'tf-same';
+  const counted = counts ? declared : ([0, 0, 0, 0] as const);
   return {
     type: kind === 'max' ? 'maxpool' : 'avgpool',
     name: place.name('pool', spec.name),

@@ -33,7 +33,10 @@ export function resolveWindow(
   const [height, width] = mapSize(place);
   const kernel = pair(spec.kernel);
   const stride = pair(spec.stride);
-  const [top, bottom, left, right] = explicitPadding(spec.padding, kernel, place);
+  const [top, bottom, left, right] =
+    spec.padding === 'tf-same'
+      ? [...tfSame(height, kernel[0], stride[0]), ...tfSame(width, kernel[1], stride[1])]
+      : explicitPadding(spec.padding, kernel, place);
   const y = along(height, kernel[0], stride[0], [top, bottom], spec.rounding);
   const x = along(width, kernel[1], stride[1], [left, right], spec.rounding);
   if (y.output < 1 || x.output < 1) {
@@ -77,7 +80,17 @@ function along(
   return { output, end: Math.max(end, (output - 1) * stride + kernel - size - start) };
 }
 
-function explicitPadding(padding: PaddingSpec, kernel: Pair, place: Place): Padding {
+/** TensorFlow's SAME: as much as gives `ceil(size / stride)` outputs, an odd pixel at the end. */
+function tfSame(size: number, kernel: number, stride: number): [number, number] {
+  const total = Math.max((Math.ceil(size / stride) - 1) * stride + kernel - size, 0);
+  return [Math.floor(total / 2), Math.ceil(total / 2)];
+}
+
+function explicitPadding(
+  padding: Exclude<PaddingSpec, 'tf-same'>,
+  kernel: Pair,
+  place: Place,
+): Padding {
   if (padding === 'valid') return [0, 0, 0, 0];
   if (padding === 'same') {
     if (kernel[0] % 2 === 0 || kernel[1] % 2 === 0) {

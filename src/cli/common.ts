@@ -1,0 +1,19 @@
+import { type Command, InvalidArgumentError, Option } from 'commander';
+
+/** What the definitions of several commands share. */
+
+export const print = (text: string): void => void process.stdout.write(`${text}\n`);
+export const printError = (text: string): void => void process.stderr.write(`${text}\n`);
+
+export function withEngine(command: Command): Command {
+  return command.addOption(
+    new Option('--engine <name>', 'auto: native if installed, else wasm')
+      .choices(['auto', 'native', 'wasm'])
+      .default('auto'),
+  );
+}
+
+export function positiveInteger(text: string): number {
+  if (!/^[1-9]\d*$/.test(text)) throw new InvalidArgumentError('a positive integer is needed');
+  return Number(text);
+}

@@ -1,0 +1,45 @@
+import { type Paired, paired } from '../eval/paired.js';
+import { aligned, type ScoreSet } from '../eval/score-set.js';
+import { rankOf } from '../eval/topk.js';
+import { Scorer, type ScoringOptions } from './scoring.js';
+
+export interface CompareResult {
+  a: string;
+  b: string;
+  data: string;
+  images: number;
+  /** Accuracies, percent. */
+  top1: { a: number; b: number } & Omit<Paired, 'images'>;
+  top5: { a: number; b: number } & Omit<Paired, 'images'>;
+}
+
+/** `relaybp compare`: how much better B is than A on the very same images. */
+export async function compareCommand(
+  a: string,
+  b: string,
+  options: ScoringOptions,
+  onNotice: (line: string) => void,
+): Promise<CompareResult> {
+  const scorer = new Scorer(options, onNotice);
+  const one = await scorer.score(a);
+  const two = await scorer.score(b);
+  const other = aligned(two.set, one.set);
+  return {
+    a: one.set.source,
+    b: other.source,
+    data: one.data,
+    images: one.set.rows.length,
+    top1: difference(one.set, other, 1),
+    top5: difference(one.set, other, 5),
+  };
+}
+
+function difference(a: ScoreSet, b: ScoreSet, k: number): CompareResult['top1'] {
+  const right = (set: ScoreSet): boolean[] =>
+    set.rows.map((row, i) => rankOf(row, set.labels[i]!) < k);
+  const percent = (hits: boolean[]): number =>
+    hits.length === 0 ? 0 : (100 * hits.filter(Boolean).length) / hits.length;
+  const [ofA, ofB] = [right(a), right(b)];
+  const { images: _, ...rest } = paired(ofA, ofB);
+  return { a: percent(ofA), b: percent(ofB), ...rest };
+}

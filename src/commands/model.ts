@@ -1,0 +1,81 @@
+import {
+  type CheckpointState,
+  findCheckpoint,
+  readState,
+  readTensors,
+  weightsOf,
+} from '../checkpoint/checkpoint.js';
+import { parseConfig, printConfig } from '../config/load.js';
+import type { Preprocessing } from '../data/preprocessing.js';
+import type { Engine } from '../engine/engine.js';
+import { CheckpointError } from '../errors.js';
+import { DenseNetwork } from '../eval/dense-network.js';
+import { planExperiment } from '../plan/experiment.js';
+import { readNormalization } from '../train/data.js';
+import { newestRun } from '../train/run-folder.js';
+import type { EngineOptions } from './options.js';
+
+/** Options of every command that runs trained networks. */
+export interface ModelOptions extends EngineOptions {
+  /** Which checkpoint of a run. */
+  checkpoint: 'best' | 'last';
+  /** Test with the moving average of the weights. */
+  ema?: boolean;
+  batchSize?: number;
+}
+
+/** A trained network, ready to score images. `close` frees it. */
+export interface Model {
+  checkpoint: string;
+  state: CheckpointState;
+  preprocessing: Preprocessing & { crop: number };
+  network: DenseNetwork;
+  batchSize: number;
+  close(): void;
+}
+
+/** @throws CheckpointError if there is no such checkpoint, or it is damaged */
+export function openModel(checkpoint: string, engine: Engine, options: ModelOptions): Model {
+  const state = readState(checkpoint);
+  const plan = planExperiment(parseConfig(printConfig(state.config), `${checkpoint}/state.json`));
+  const { config, microBatch } = plan;
+  const normalization = readTensors(checkpoint, 'normalization');
+  const { preprocessing } = readNormalization(config.data, normalization, checkpoint);
+  const network = new DenseNetwork(engine, config, plan.network, plan.primary.name);
+  try {
+    const wanted = new Set(network.parameters.names());
+    const weights = [...weightsOf(checkpoint, { ema: options.ema ?? false })].filter(([name]) =>
+      wanted.has(name),
+    );
+    network.parameters.restore(new Map(weights));
+  } catch (error) {
+    network.dispose();
+    throw error;
+  }
+  return {
+    checkpoint,
+    state,
+    preprocessing: { ...preprocessing, crop: config.data.crop },
+    network,
+    batchSize: options.batchSize ?? config.evaluation.batchSize ?? microBatch,
+    close: () => network.dispose(),
+  };
+}
+
+/** The checkpoint of a run folder, a checkpoint itself, or without a target that of the newest run. */
+export function checkpointOf(
+  target: string | undefined,
+  options: Pick<ModelOptions, 'checkpoint'>,
+  onNotice: (line: string) => void,
+): string {
+  const run = target ?? newestRun();
+  if (run === undefined) {
+    throw new CheckpointError(
+      'no run with a checkpoint under runs/',
+      'name one: relaybp eval <run>',
+    );
+  }
+  const checkpoint = findCheckpoint(run, options.checkpoint);
+  if (target === undefined) onNotice(`evaluating the newest run: ${checkpoint}`);
+  return checkpoint;
+}

@@ -1,0 +1,99 @@
+import { imagePath, relativePath } from '../data/image-index.js';
+import type { Engine } from '../engine/engine.js';
+import { openEngine } from '../engine/select.js';
+import { describeProtocol, type ProtocolOptions, protocolOf } from '../eval/protocol.js';
+import { scoreImages } from '../eval/score.js';
+import { isScoreFile, readScoreFile } from '../eval/score-file.js';
+import type { ScoreSet } from '../eval/score-set.js';
+import { openImages } from '../train/data.js';
+import { checkpointOf, type Model, type ModelOptions, openModel } from './model.js';
+
+/** Options of the commands that score a labelled test set. */
+export interface ScoringOptions extends ModelOptions, ProtocolOptions {
+  /** A folder of class folders; without it the validation data of the config. */
+  data?: string;
+}
+
+/** The scores of one run, or out of a score file. */
+export interface Scored {
+  set: ScoreSet;
+  /** As the user would name the test set. */
+  data: string;
+  /** Of a run: the step of its checkpoint, the protocol, and files that could not be decoded. */
+  step: number | null;
+  protocol: ReturnType<typeof describeProtocol> | null;
+  skipped: number;
+  /** Spent on decoding and scoring. */
+  seconds: number;
+}
+
+/** Scores runs and reads score files; the engine is opened for the first run. */
+export class Scorer {
+  private opened: Promise<Engine> | null = null;
+
+  constructor(
+    private readonly options: ScoringOptions,
+    private readonly onNotice: (line: string) => void,
+  ) {}
+
+  /** The engine's name; null if only score files were read. */
+  async engineName(): Promise<string | null> {
+    return (await this.opened)?.info.name ?? null;
+  }
+
+  /** @param target a run folder, a checkpoint or a score file; without one the newest run */
+  async score(target: string | undefined): Promise<Scored> {
+    if (target === undefined || !isScoreFile(target)) return this.scoreRun(target);
+    const set = readScoreFile(target);
+    return { set, data: set.root, step: null, protocol: null, skipped: 0, seconds: 0 };
+  }
+
+  private async scoreRun(target: string | undefined): Promise<Scored> {
+    const { options, onNotice } = this;
+    const checkpoint = checkpointOf(target, options, onNotice);
+    this.opened ??= openEngine(options.engine, { onNotice });
+    const model = openModel(checkpoint, await this.opened, options);
+    try {
+      return await this.scoreTestSet(model);
+    } finally {
+      model.close();
+    }
+  }
+
+  private async scoreTestSet(model: Model): Promise<Scored> {
+    const { options, onNotice } = this;
+    const { state, preprocessing, network, batchSize } = model;
+    const { data } = state.config;
+    const [root, part] = options.data ? [options.data, '.'] : [data.root, data.val];
+    const dataset = openImages(root, part, state.classes, onNotice);
+    const protocol = protocolOf(options, preprocessing);
+    const paths: string[] = [];
+    const labels: number[] = [];
+    const rows: Float32Array[] = [];
+    const start = performance.now();
+    const request = { dataset, protocol, batchSize, onError: data.onError };
+    for await (const { index, row, reason } of scoreImages(network, request)) {
+      const path = relativePath(dataset, index);
+      if (row) {
+        paths.push(path);
+        labels.push(dataset.labels[index]!);
+        rows.push(row);
+      } else onNotice(`skipped: ${imagePath(dataset, index)}: ${reason}`);
+    }
+    return {
+      set: {
+        source: model.checkpoint,
+        root: dataset.root,
+        classes: state.classes,
+        paths,
+        labels: Int32Array.from(labels),
+        rows,
+      },
+      data: options.data ?? `${data.root}/${data.val}`,
+      step: state.step,
+      protocol: describeProtocol(protocol),
+      skipped: dataset.count - rows.length,
+      seconds: (performance.now() - start) / 1000,
+    };
+  }
+}

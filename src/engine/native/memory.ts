@@ -1,0 +1,58 @@
+/** The part of the engine that makes, reads and frees tensors; see `Engine`. */
+import type { Saved, Shape, Tensor } from '../engine.js';
+import { FLOAT, typeAttribute } from './attributes.js';
+import { DataType } from './binding.js';
+import type { Runtime } from './runtime.js';
+import { takeTensors } from './saved.js';
+import { expectSize } from './shapes.js';
+
+export class NativeMemory {
+  constructor(protected readonly runtime: Runtime) {}
+
+  tensor(values: Float32Array, shape: Shape): Tensor {
+    return this.runtime.own(this.upload(values, shape), shape);
+  }
+
+  zeros(shape: Shape): Tensor {
+    const { runtime } = this;
+    const attributes = [FLOAT, typeAttribute('index_type', DataType.int32)];
+    const zero = runtime.floats('0', [], () => Float32Array.of(0));
+    return runtime.own(runtime.run('Fill', attributes, [runtime.ints(shape), zero]), shape);
+  }
+
+  read(t: Tensor): Float32Array {
+    return this.runtime.binding.tensorDataSync(this.runtime.value(t)) as Float32Array;
+  }
+
+  assign(t: Tensor, values: Float32Array): void {
+    this.runtime.check(t);
+    this.runtime.replace(t, this.upload(values, t.shape));
+  }
+
+  retain(t: Tensor): Tensor {
+    return this.runtime.retain(t);
+  }
+
+  dispose(t: Tensor): void {
+    this.runtime.dispose(t);
+  }
+
+  release(saved: Saved): void {
+    for (const tensor of takeTensors(saved)) this.runtime.dispose(tensor);
+  }
+
+  tensorCount(): number {
+    return this.runtime.count;
+  }
+
+  /** Tensors inside TensorFlow, cached constants excluded: for tests of leaks below the handles. */
+  rawTensorCount(): number {
+    return this.runtime.rawCount;
+  }
+
+  /** Copies values into a TensorFlow tensor; the copy is needed, as TensorFlow may go on using the memory. */
+  protected upload(values: Float32Array, shape: Shape): number {
+    expectSize(values.length, shape);
+    return this.runtime.binding.createTensor(shape, DataType.float, values.slice());
+  }
+}

@@ -1,0 +1,155 @@
+/** Batch and local response normalization, forward and backward; see `Engine` for shapes and ownership. */
+import type {
+  BatchNormGradient,
+  BatchNormOptions,
+  BatchNormTensors,
+  Forward,
+  LrnOptions,
+  Shape,
+  Tensor,
+} from '../engine.js';
+import {
+  boolAttribute,
+  CHANNELS_LAST,
+  FLOAT,
+  floatAttribute,
+  intAttribute,
+  typeAttribute,
+} from './attributes.js';
+import { DataType } from './binding.js';
+import type { NativeTensor, Runtime } from './runtime.js';
+import type { BatchNormSaved, LrnSaved } from './saved.js';
+import { expectShape, sizeOf } from './shapes.js';
+
+const STATISTICS = typeAttribute('U', DataType.float);
+const RESHAPE = [FLOAT, typeAttribute('Tshape', DataType.int32)];
+
+export function batchNorm(
+  runtime: Runtime,
+  x: NativeTensor,
+  tensors: BatchNormTensors,
+  { training, momentum, epsilon, relu }: BatchNormOptions,
+): Forward {
+  const { weight, bias, mean, variance } = tensors;
+  const channels = x.shape.at(-1)!;
+  if (x.shape.length !== 2) {
+    expectShape('the input of a batch normalization', x, [null, null, null, null]);
+  }
+  for (const t of [weight, bias, mean, variance]) {
+    expectShape('a tensor of a batch normalization', t, [channels]);
+  }
+  const common = [FLOAT, STATISTICS, floatAttribute('epsilon', epsilon), CHANNELS_LAST];
+  const attributes = [...common, boolAttribute('is_training', training)];
+  const input = asMaps(runtime, x);
+  // TensorFlow takes no running statistics where none of them would be left.
+  const replaced = training && momentum === 1;
+  const empty = runtime.floats('none', [0], () => new Float32Array());
+  const outputs = runtime.runAll(
+    'FusedBatchNormV3',
+    [...attributes, floatAttribute('exponential_avg_factor', training ? momentum : 1)],
+    [
+      runtime.value(input),
+      runtime.value(weight),
+      runtime.value(bias),
+      ...(replaced ? [empty, empty] : [runtime.value(mean), runtime.value(variance)]),
+    ],
+    6,
+  );
+  const [normalized, newMean, newVariance, ...reserves] = outputs as [
+    number,
+    number,
+    number,
+    ...number[],
+  ];
+  let statistics: NativeTensor[];
+  if (training) {
+    runtime.replace(mean, newMean);
+    runtime.replace(variance, newVariance);
+    statistics = reserves.map((id) => runtime.own(id, []));
+  } else {
+    for (const id of [newMean, newVariance, reserves[0]!, reserves[1]!]) {
+      runtime.binding.deleteTensor(id);
+    }
+    const kept = [mean, variance].map((t) => runtime.retain(runtime.check(t)));
+    statistics = [...kept, runtime.own(reserves[2]!, [])];
+  }
+  const y = runtime.own(shaped(runtime, activated(runtime, normalized, relu), x.shape), x.shape);
+  const saved: BatchNormSaved = {
+    kind: 'batchNorm',
+    attributes,
+    input,
+    weight: runtime.retain(runtime.check(weight)),
+    statistics,
+    output: relu ? runtime.retain(y) : null,
+  };
+  return { y, saved };
+}
+
+export function batchNormGradient(
+  runtime: Runtime,
+  saved: BatchNormSaved,
+  dz: Tensor,
+): BatchNormGradient {
+  const { attributes, input, weight, statistics } = saved;
+  const [batch, , , channels] = input.shape;
+  const count = sizeOf(input.shape);
+  expectShape('the signal', dz, dz.shape.length === 2 ? [batch!, count / batch!] : input.shape);
+  const signal = asMaps(runtime, runtime.check(dz));
+  const inputs = [signal, input, weight, ...statistics].map((t) => runtime.value(t));
+  const [dx, dWeight, dBias, ...unused] = runtime.runAll(
+    'FusedBatchNormGradV3',
+    attributes,
+    inputs,
+    5,
+  ) as [number, number, number, ...number[]];
+  for (const id of unused) runtime.binding.deleteTensor(id);
+  runtime.dispose(signal);
+  return {
+    weight: runtime.own(dWeight, [channels!]),
+    bias: runtime.own(dBias, [channels!]),
+    input: runtime.own(shaped(runtime, dx, dz.shape), dz.shape),
+  };
+}
+
+/** `[b, c]` as `[b, 1, 1, c]`; maps as they are, retained. The caller owns the result. */
+function asMaps(runtime: Runtime, x: NativeTensor): NativeTensor {
+  if (x.shape.length === 4) return runtime.retain(x);
+  const shape = [x.shape[0]!, 1, 1, x.shape[1]!];
+  return runtime.own(
+    runtime.run('Reshape', RESHAPE, [runtime.value(x), runtime.ints(shape)]),
+    shape,
+  );
+}
+
+/** Takes over `maps`, and returns it under `shape`. */
+function shaped(runtime: Runtime, maps: number, shape: Shape): number {
+  return shape.length === 4 ? maps : runtime.chain(maps, 'Reshape', RESHAPE, [runtime.ints(shape)]);
+}
+
+function activated(runtime: Runtime, id: number, relu: boolean): number {
+  return relu ? runtime.chain(id, 'Relu', [FLOAT], []) : id;
+}
+
+/** TensorFlow does not divide alpha by the number of channels. */
+export function lrn(runtime: Runtime, x: NativeTensor, options: LrnOptions): Forward {
+  expectShape('the input of a local response normalization', x, [null, null, null, null]);
+  const { size, alpha, beta, k } = options;
+  const attributes = [
+    FLOAT,
+    intAttribute('depth_radius', (size - 1) / 2),
+    floatAttribute('bias', k),
+    floatAttribute('alpha', alpha / size),
+    floatAttribute('beta', beta),
+  ];
+  const y = runtime.own(runtime.run('LRN', attributes, [runtime.value(x)]), x.shape);
+  const kept = { input: runtime.retain(x), output: runtime.retain(y) };
+  const saved: LrnSaved = { kind: 'lrn', attributes, ...kept };
+  return { y, saved };
+}
+
+export function lrnGradient(runtime: Runtime, saved: LrnSaved, dy: Tensor): Tensor {
+  const { attributes, input, output } = saved;
+  expectShape('the signal', dy, input.shape);
+  const inputs = [dy, input, output].map((t) => runtime.value(t));
+  return runtime.own(runtime.run('LRNGrad', attributes, inputs), input.shape);
+}

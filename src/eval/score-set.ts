@@ -1,0 +1,74 @@
+import { DataError } from '../errors.js';
+
+/** What one model says about the images of a test set; skipped files are left out. Score files hold this. */
+export interface ScoreSet {
+  /** Where it comes from: a checkpoint or a score file, for messages and reports. */
+  readonly source: string;
+  /** The folder that the paths are relative to. */
+  readonly root: string;
+  readonly classes: readonly string[];
+  /** With '/' between folders. */
+  readonly paths: readonly string[];
+  /** `[images]`, positions in `classes`. */
+  readonly labels: Int32Array;
+  /** Log-probabilities `[classes]` of each image. */
+  readonly rows: readonly Float32Array[];
+}
+
+/**
+ * The same scores with classes and images in the order of another set, matched by name and by path.
+ *
+ * @throws DataError if the two have other classes, other images or other labels
+ */
+export function aligned(set: ScoreSet, to: ScoreSet): ScoreSet {
+  const columns = positions(set, to, 'classes');
+  const order = positions(set, to, 'paths');
+  const labelOf = new Map(columns.map((column, label) => [column, label]));
+  const labels = Int32Array.from(order, (image) => labelOf.get(set.labels[image]!)!);
+  const other = labels.findIndex((label, image) => label !== to.labels[image]);
+  if (other >= 0) {
+    const [one, two] = [to.classes[to.labels[other]!], to.classes[labels[other]!]];
+    throw new DataError(
+      `${to.paths[other]}: its class is "${one}" in ${to.source} and "${two}" in ${set.source}`,
+      'make both from the same images',
+    );
+  }
+  const rows = order.map((image) => Float32Array.from(columns, (c) => set.rows[image]![c]!));
+  return { ...set, classes: to.classes, paths: to.paths, labels, rows };
+}
+
+/** A part of the images, in the same order. */
+export function part(set: ScoreSet, wanted: (path: string) => boolean): ScoreSet {
+  const images = [...set.paths.keys()].filter((image) => wanted(set.paths[image]!));
+  return {
+    ...set,
+    paths: images.map((image) => set.paths[image]!),
+    labels: Int32Array.from(images, (image) => set.labels[image]!),
+    rows: images.map((image) => set.rows[image]!),
+  };
+}
+
+/** Where each of `to`'s classes or images is in `set`. */
+function positions(set: ScoreSet, to: ScoreSet, what: 'classes' | 'paths'): number[] {
+  const at = new Map(set[what].map((name, i) => [name, i]));
+  const wanted = new Set(to[what]);
+  const missing = to[what].filter((name) => !at.has(name));
+  const extra = set[what].filter((name) => !wanted.has(name));
+  if (missing.length === 0 && extra.length === 0) return to[what].map((name) => at.get(name)!);
+  const nouns = { classes: 'classes', paths: 'images' } as const;
+  throw new DataError(
+    `${set.source} and ${to.source} have different ${nouns[what]}: ` +
+      `the first lacks ${some(missing)}, and has ${some(extra)} besides`,
+    what === 'classes'
+      ? 'only models trained on the same classes go together; their order does not matter'
+      : 'give --data with one folder for all, or make the score files from the same images',
+  );
+}
+
+const some = (names: readonly string[]): string =>
+  names.length === 0
+    ? 'nothing'
+    : names
+        .slice(0, 3)
+        .map((name) => JSON.stringify(name))
+        .join(', ') + (names.length > 3 ? ` and ${names.length - 3} more` : '');

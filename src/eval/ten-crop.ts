@@ -1,0 +1,35 @@
+import { centreView, type Preprocessing, type View } from '../data/preprocessing.js';
+import type { Average, Protocol } from './protocol.js';
+import { cropInput } from './single-crop.js';
+
+/** Four corners and centre of the image at `data.resize`, and their mirror images. */
+export function tenCrop(
+  preprocessing: Preprocessing & { crop: number },
+  average: Average,
+): Protocol {
+  const { resize, crop, kernel } = preprocessing;
+  return {
+    name: 'ten-crop',
+    sides: [resize],
+    flip: true,
+    average,
+    kernel,
+    smallest: [[crop, crop]],
+    inputs: ([pixels]) =>
+      tenViews(pixels!, crop).map((view) => cropInput(pixels!, view, preprocessing)),
+  };
+}
+
+/** Top left, top right, bottom left, bottom right, centre; then the same five mirrored. */
+export function tenViews(image: { height: number; width: number }, crop: number): View[] {
+  const [bottom, right] = [image.height - crop, image.width - crop];
+  const centre = centreView(image, [crop, crop]);
+  const corners = [
+    [0, 0],
+    [0, right],
+    [bottom, 0],
+    [bottom, right],
+  ] as const;
+  const views = [...corners.map(([top, left]) => ({ ...centre, top, left })), centre];
+  return [...views, ...views.map((view) => ({ ...view, flip: true }))];
+}

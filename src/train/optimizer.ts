@@ -1,0 +1,75 @@
+import type { OptimizerConfig } from '../config/schema.js';
+import type { Engine, Tensor } from '../engine/engine.js';
+import type { Parameters, Slot } from '../model/parameters.js';
+
+/** What an optimizer keeps beside each parameter that it updates. */
+export function slotsOf({ type }: OptimizerConfig): readonly Exclude<Slot, 'ema'>[] {
+  return type === 'sgd' ? ['momentum'] : ['m', 'v'];
+}
+
+/**
+ * One update of every parameter that has a gradient.
+ *
+ * @param step counts updates; the first is 1
+ */
+export function updateParameters(
+  engine: Engine,
+  optimizer: OptimizerConfig,
+  parameters: Parameters,
+  gradients: ReadonlyMap<string, Tensor>,
+  { lr, step }: { lr: number; step: number },
+): void {
+  for (const [name, gradient] of gradients) {
+    const w = parameters.value(name);
+    const weightDecay = decays(optimizer, name) ? optimizer.weightDecay : 0;
+    if (optimizer.type === 'sgd') {
+      const { momentum, nesterov } = optimizer;
+      const velocity = parameters.slot('momentum', name);
+      engine.sgd(w, velocity, gradient, { lr, momentum, weightDecay, nesterov });
+    } else {
+      const { betas, epsilon } = optimizer;
+      const [m, v] = [parameters.slot('m', name), parameters.slot('v', name)];
+      engine.adamw(w, m, v, gradient, { lr, betas, epsilon, weightDecay, step });
+    }
+  }
+}
+
+/** Weight decay is on weights, and on biases too unless `decayBiases: false` (paper.md §3: Caffe's default). */
+function decays({ decayBiases }: OptimizerConfig, parameter: string): boolean {
+  return decayBiases || !parameter.endsWith('.bias');
+}
+
+/** The Euclidean norm of all gradients together. */
+export function gradientNorm(engine: Engine, gradients: ReadonlyMap<string, Tensor>): number {
+  const squares = [...gradients.values()].map((gradient) => engine.squaredNorm(gradient));
+  return Math.sqrt(squares.reduce((sum, square) => sum + square, 0));
+}
+
+/** Scales the gradients in place so that their norm is at most `limit`: by `limit / (norm + 1e-6)`, as PyTorch does. */
+export function clipGradients(
+  engine: Engine,
+  gradients: ReadonlyMap<string, Tensor>,
+  norm: number,
+  limit: number,
+): void {
+  const factor = limit / (norm + 1e-6);
+  if (factor >= 1) return;
+  for (const gradient of gradients.values()) engine.scale(gradient, factor);
+}
+
+/**
+ * Lets the moving averages of all parameters and running statistics follow them:
+ * `average = decay * average + (1 - decay) * value`. Early on the decay is smaller, `(1 + step) / (10 + step)`, so
+ * that the initial weights are soon forgotten.
+ */
+export function averageParameters(
+  engine: Engine,
+  parameters: Parameters,
+  decay: number,
+  step: number,
+): void {
+  const share = 1 - Math.min(decay, (1 + step) / (10 + step));
+  for (const name of parameters.names()) {
+    engine.lerp(parameters.slot('ema', name), parameters.value(name), share);
+  }
+}

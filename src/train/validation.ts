@@ -1,0 +1,60 @@
+import type { ImageIndex } from '../data/image-index.js';
+import { Loader } from '../data/loader.js';
+import type { Preprocessing } from '../data/preprocessing.js';
+import { type Evaluation, evaluate } from '../eval/evaluate.js';
+import type { NetworkRuntime } from '../model/network-runtime.js';
+import type { ExperimentPlan } from '../plan/experiment.js';
+
+export interface ValidationOptions {
+  readonly plan: ExperimentPlan;
+  readonly images: ImageIndex;
+  readonly preprocessing: Preprocessing;
+  /** At most so many images; null for all. */
+  readonly limit: number | null;
+  readonly onBatch: (done: number, total: number) => void;
+  readonly onNotice: (line: string) => void;
+  /** Asked between batches. */
+  readonly stop: () => boolean;
+}
+
+/** Every head of the network on the validation images, one central crop each. @returns null if it was stopped */
+export async function validate(
+  runtime: NetworkRuntime,
+  options: ValidationOptions,
+): Promise<Evaluation | null> {
+  const { plan, images, preprocessing, limit, onNotice, stop } = options;
+  const { config } = plan;
+  const total = Math.min(images.count, limit ?? images.count);
+  const loader = new Loader({
+    dataset: images,
+    sampler: { kind: 'sequential', seed: 0 },
+    start: 0,
+    end: total,
+    slot: config.evaluation.batchSize ?? plan.microBatch,
+    preprocessing,
+    augment: null,
+    seed: 0,
+    onError: config.data.onError,
+  });
+  runtime.test();
+  const heads = plan.losses.map(({ name, tap }) => ({
+    loss: name,
+    tap,
+    layers: plan.heads.find((head) => head.loss === name)!.layers.map((layer) => layer.name),
+  }));
+  const network = {
+    engine: runtime.engine,
+    trunk: plan.trunk.map((layer) => layer.name),
+    heads,
+    layer: (name: string) => runtime.layer(name),
+  };
+  const onBatch = (done: number): void => options.onBatch(done, total);
+  try {
+    return await evaluate(network, loader, plan.network.input, { onBatch, stop });
+  } finally {
+    await loader.close();
+    for (const { path, reason } of loader.skipped) {
+      onNotice(`skipped in the evaluation: ${path}: ${reason}`);
+    }
+  }
+}
