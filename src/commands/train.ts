@@ -91,6 +91,7 @@ export async function trainCommand(
       interrupted: result.interrupted,
       final: readMetrics(run.path).findLast((row) => row.kind === 'val') ?? null,
       best: result.best,
+      peakMemoryMiB: Math.round(process.resourceUsage().maxRSS / 1024),
     });
     return { ...result, run: run.path };
   } finally {
