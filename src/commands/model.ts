@@ -41,17 +41,9 @@ export function openModel(checkpoint: string, engine: Engine, options: ModelOpti
   const { config, microBatch } = plan;
   const normalization = readTensors(checkpoint, 'normalization');
   const { preprocessing } = readNormalization(config.data, normalization, checkpoint);
-  const network = new DenseNetwork(engine, config, plan.network, plan.primary.name);
-  try {
-    const wanted = new Set(network.parameters.names());
-    const weights = [...weightsOf(checkpoint, { ema: options.ema ?? false })].filter(([name]) =>
-      wanted.has(name),
-    );
-    network.parameters.restore(new Map(weights));
-  } catch (error) {
-    network.dispose();
-    throw error;
-  }
+  const weights = weightsOf(checkpoint, { ema: options.ema ?? false });
+  const loss = plan.primary.name;
+  const network = new DenseNetwork(engine, config, plan.network, loss, weights);
   return {
     checkpoint,
     state,

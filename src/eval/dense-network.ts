@@ -1,3 +1,4 @@
+import type { NamedTensor } from '../checkpoint/safetensors.js';
 import type { ExperimentConfig } from '../config/schema.js';
 import type { Engine, Tensor } from '../engine/engine.js';
 import { chainOf, planDense } from '../model/dense.js';
@@ -19,14 +20,25 @@ export class DenseNetwork {
   private readonly views = new Map<string, Tensor>();
   readonly parameters: Parameters;
 
-  /** @param loss whose head is the output; parameters are at their initial values until they are restored */
+  /**
+   * @param loss whose head is the output
+   * @param origin a seed for initial values, or values of which those of other heads are left out
+   * @throws CheckpointError if values are missing or of other shapes
+   */
   constructor(
     readonly engine: Engine,
     private readonly config: Pick<ExperimentConfig, 'model' | 'losses' | 'data'>,
     readonly plan: NetworkPlan,
     private readonly loss: string,
+    origin: number | ReadonlyMap<string, NamedTensor>,
   ) {
-    this.parameters = new Parameters(engine, chainOf(plan, loss), 0);
+    const chain = chainOf(plan, loss);
+    const needed = new Set(parametersOf(chain).map(({ name }) => name));
+    const own =
+      typeof origin === 'number'
+        ? origin
+        : new Map([...origin].filter(([name]) => needed.has(name)));
+    this.parameters = new Parameters(engine, chain, own);
   }
 
   get classes(): number {

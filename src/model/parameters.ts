@@ -17,14 +17,22 @@ interface Entry {
 export class Parameters {
   private readonly entries = new Map<string, Entry>();
 
-  /** He initialisation (paper, §3): each value derives from the seed and the parameter's name alone. */
+  /**
+   * @param origin a seed for He initialisation (paper, §3), each value deriving from it and the parameter's name
+   *   alone; or the values of a checkpoint
+   * @throws CheckpointError unless names and shapes are exactly this network's
+   */
   constructor(
     private readonly engine: Engine,
     layers: readonly LayerPlan[],
-    seed: number,
+    origin: number | ReadonlyMap<string, NamedTensor>,
   ) {
-    for (const plan of parametersOf(layers)) {
-      const value = engine.tensor(initialValues(plan, seed), plan.shape);
+    const plans = parametersOf(layers);
+    if (typeof origin !== 'number') checkFit(plans, origin);
+    for (const plan of plans) {
+      const values =
+        typeof origin === 'number' ? initialValues(plan, origin) : origin.get(plan.name)!.values;
+      const value = engine.tensor(values, plan.shape);
       this.entries.set(plan.name, { plan, value, slots: new Map() });
     }
   }
@@ -55,19 +63,14 @@ export class Parameters {
     return tensor;
   }
 
-  /** Replaces all values. @throws CheckpointError unless names and shapes are exactly this network's. */
-  restore(values: ReadonlyMap<string, NamedTensor>): void {
-    checkNames(this.names(), values);
-    for (const [name, tensor] of values) this.assign(this.value(name), tensor, name);
-  }
-
   /** Replaces one slot of the parameters that are named. @throws CheckpointError if one is not this network's. */
   restoreSlot(slot: Slot, values: ReadonlyMap<string, NamedTensor>): void {
-    checkNames(
-      this.names().filter((name) => values.has(name)),
+    const plans = [...this.entries.values()].map(({ plan }) => plan);
+    checkFit(
+      plans.filter(({ name }) => values.has(name)),
       values,
     );
-    for (const [name, tensor] of values) this.assign(this.slot(slot, name), tensor, name);
+    for (const [name, tensor] of values) this.engine.assign(this.slot(slot, name), tensor.values);
   }
 
   /** Copies of all values. */
@@ -96,16 +99,6 @@ export class Parameters {
     return new Map(found);
   }
 
-  private assign(to: Tensor, from: NamedTensor, name: string): void {
-    if (from.shape.join() !== to.shape.join()) {
-      throw new CheckpointError(
-        `parameter ${name} is [${from.shape.join(', ')}] in the checkpoint, but [${to.shape.join(', ')}] in the network`,
-        'use the config that the checkpoint was trained with',
-      );
-    }
-    this.engine.assign(to, from.values);
-  }
-
   private entry(name: string): Entry {
     const entry = this.entries.get(name);
     if (!entry) throw new Error(`no parameter "${name}"`);
@@ -113,15 +106,27 @@ export class Parameters {
   }
 }
 
-function checkNames(names: readonly string[], other: ReadonlyMap<string, unknown>): void {
-  const missing = names.filter((name) => !other.has(name));
-  const extra = [...other.keys()].filter((name) => !names.includes(name));
-  if (missing.length === 0 && extra.length === 0) return;
-  const list = (items: string[]): string => items.slice(0, 5).join(', ') || 'nothing';
-  throw new CheckpointError(
-    `the checkpoint does not fit the network: it lacks ${list(missing)}, and has ${list(extra)} besides`,
-    'use the config that the checkpoint was trained with',
-  );
+/** @throws CheckpointError unless the values are exactly those planned. */
+function checkFit(plans: readonly ParameterPlan[], values: ReadonlyMap<string, NamedTensor>): void {
+  const hint = 'use the config that the checkpoint was trained with';
+  const names = new Set(plans.map(({ name }) => name));
+  const missing = [...names].filter((name) => !values.has(name));
+  const extra = [...values.keys()].filter((name) => !names.has(name));
+  if (missing.length > 0 || extra.length > 0) {
+    const list = (items: string[]): string => items.slice(0, 5).join(', ') || 'nothing';
+    throw new CheckpointError(
+      `the checkpoint does not fit the network: it lacks ${list(missing)}, and has ${list(extra)} besides`,
+      hint,
+    );
+  }
+  for (const { name, shape } of plans) {
+    const found = values.get(name)!.shape;
+    if (found.join() === shape.join()) continue;
+    throw new CheckpointError(
+      `parameter ${name} is [${found.join(', ')}] in the checkpoint, but [${shape.join(', ')}] in the network`,
+      hint,
+    );
+  }
 }
 
 function initialValues({ name, shape, initializer }: ParameterPlan, seed: number): Float32Array {

@@ -92,8 +92,8 @@ class Trainer {
     const { plan, engine, train, normalization, progress, restore } = options;
     const { config } = plan;
     const layers = [...plan.layers.values()];
-    this.parameters = new Parameters(engine, layers, config.seed);
-    if (restore) this.restore(restore);
+    this.parameters = new Parameters(engine, layers, restore?.weights ?? config.seed);
+    if (restore) this.restoreSlots(restore);
     this.network = new NetworkRuntime(engine, layers, this.parameters, config.seed);
     const average = { value: (name: string) => this.parameters.slot('ema', name) };
     this.averaged = config.optimizer.ema ? new NetworkRuntime(engine, layers, average, 0) : null;
@@ -161,9 +161,8 @@ class Trainer {
     this.parameters.dispose();
   }
 
-  private restore({ weights, optimizer, ema }: NonNullable<TrainOptions['restore']>): void {
+  private restoreSlots({ optimizer, ema }: NonNullable<TrainOptions['restore']>): void {
     const { config } = this.options.plan;
-    this.parameters.restore(weights);
     restoreOptimizer(config.optimizer, this.parameters, optimizer);
     if (ema && config.optimizer.ema) this.parameters.restoreSlot('ema', ema);
   }

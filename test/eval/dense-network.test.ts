@@ -18,9 +18,12 @@ beforeAll(async () => {
 const fixture = (name: string): string =>
   fileURLToPath(new URL(`../fixtures/${name}`, import.meta.url));
 
-function network(file: string): DenseNetwork {
+function network(
+  file: string,
+  origin: number | ReadonlyMap<string, NamedTensor> = 0,
+): DenseNetwork {
   const plan = planExperiment(loadConfig(file, []));
-  return new DenseNetwork(engine, plan.config, plan.network, plan.primary.name);
+  return new DenseNetwork(engine, plan.config, plan.network, plan.primary.name, origin);
 }
 
 function scores(net: DenseNetwork, { shape, values }: NamedTensor): Float32Array {
@@ -40,8 +43,7 @@ describe.each(['dense-fc', 'dense-spp', 'dense-global'])('%s against PyTorch', (
 
   it.each(named('images/').map(([size]) => size))('%s', (size) => {
     const before = engine.tensorCount();
-    const net = network(fixture(`${name}.json`));
-    net.parameters.restore(new Map(named('weight/')));
+    const net = network(fixture(`${name}.json`), new Map(named('weight/')));
     const expected = tensors.get(`scores/${size}`)!.values;
     const found = scores(net, tensors.get(`images/${size}`)!);
     expect(found).toHaveLength(expected.length);

@@ -35,7 +35,7 @@ let images: FolderIndex['index'];
 beforeAll(async () => {
   engine = await openWasmEngine();
   const plan = planExperiment(parseConfig(SMALL_CONFIG, 'c.yaml'));
-  network = new DenseNetwork(engine, plan.config, plan.network, plan.primary.name);
+  network = new DenseNetwork(engine, plan.config, plan.network, plan.primary.name, 0);
   // Square ones of the crop's size first, then others.
   const sizes = [
     [16, 16],

@@ -146,9 +146,8 @@ export function withNetwork<T>(
   body: (network: NetworkRuntime, parameters: Parameters) => T,
 ): T {
   const layers = [...plan.layers.values()];
-  const parameters = new Parameters(engine, layers, plan.config.seed);
+  const parameters = new Parameters(engine, layers, weights);
   try {
-    parameters.restore(new Map(weights));
     return body(new NetworkRuntime(engine, layers, parameters, plan.config.seed), parameters);
   } finally {
     parameters.dispose();
