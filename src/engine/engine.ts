@@ -119,9 +119,9 @@ export interface EngineInfo {
   readonly threads: number;
 }
 
-/** `native: TensorFlow 2.21.0, 2 threads, cpu` */
-export function describeEngine({ name, library, threads, device }: EngineInfo): string {
-  return `${name}: ${library}, ${threads} ${threads === 1 ? 'thread' : 'threads'}, ${device}`;
+/** `TensorFlow 2.21.0, 2 threads, cpu` */
+export function describeEngine({ library, threads, device }: EngineInfo): string {
+  return `${library}, ${threads} ${threads === 1 ? 'thread' : 'threads'}, ${device}`;
 }
 
 export interface Engine {

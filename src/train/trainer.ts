@@ -129,7 +129,7 @@ class Trainer {
       step: this.progress.step,
       totalSteps: this.end,
       images: train.count,
-      engine: describeEngine(engine.info),
+      engine: `${engine.info.name} (${describeEngine(engine.info)})`,
     });
     let saved = this.progress.step;
     this.meter.reset();
