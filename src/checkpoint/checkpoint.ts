@@ -4,8 +4,8 @@ import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
 import { type ExperimentConfig, experimentSchema } from '../config/schema.js';
 import { CheckpointError } from '../errors.js';
+import { decodeSafetensors, encodeSafetensors, type NamedTensor } from '../safetensors.js';
 import { replaceFile, syncFolder, writeDurably } from './files.js';
-import { decodeSafetensors, encodeSafetensors, type NamedTensor } from './safetensors.js';
 
 /** What a checkpoint holds besides tensors: `state.json`, format version 1 (docs/checkpoint.md). */
 const stateSchema = z.object({

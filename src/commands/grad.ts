@@ -1,5 +1,4 @@
 import { writeDurably } from '../checkpoint/files.js';
-import { encodeSafetensors, type NamedTensor } from '../checkpoint/safetensors.js';
 import { loadConfig } from '../config/load.js';
 import { Loader } from '../data/loader.js';
 import type { Engine } from '../engine/engine.js';
@@ -9,6 +8,7 @@ import { Parameters } from '../model/parameters.js';
 import { type ExperimentPlan, planExperiment } from '../plan/experiment.js';
 import { planStep, type StepPlan } from '../relay/plan.js';
 import { emptySums, runMicroBatch } from '../relay/step.js';
+import { encodeSafetensors, type NamedTensor } from '../safetensors.js';
 import { augmentation, normalization, openTrainingImages } from '../train/data.js';
 import { type ConfigOptions, cacheDir, type EngineOptions } from './options.js';
 

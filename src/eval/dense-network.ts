@@ -1,4 +1,3 @@
-import type { NamedTensor } from '../checkpoint/safetensors.js';
 import type { ExperimentConfig } from '../config/schema.js';
 import type { Engine, Tensor } from '../engine/engine.js';
 import { chainOf, planDense } from '../model/dense.js';
@@ -6,6 +5,7 @@ import { NetworkRuntime } from '../model/network-runtime.js';
 import { Parameters } from '../model/parameters.js';
 import { type NetworkPlan, parametersOf } from '../model/plan.js';
 import type { Layer } from '../relay/layer.js';
+import type { NamedTensor } from '../safetensors.js';
 import { through } from './forward.js';
 
 /** Sizes whose layers are kept; the least recently used one goes first. */

@@ -1,13 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { writeDurably } from '../checkpoint/files.js';
+import { CheckpointError } from '../errors.js';
 import {
   decodeSafetensors,
   encodeSafetensors,
   type NamedTensor,
   safetensorsMetadata,
-} from '../checkpoint/safetensors.js';
-import { CheckpointError } from '../errors.js';
+} from '../safetensors.js';
 import type { ScoreSet } from './score-set.js';
 
 /** The metadata of a score file (docs/evaluation.md), JSON under `scores`. */

@@ -1,7 +1,7 @@
-import type { NamedTensor } from '../checkpoint/safetensors.js';
 import type { Engine, Tensor } from '../engine/engine.js';
 import { CheckpointError } from '../errors.js';
 import { Random } from '../random.js';
+import type { NamedTensor } from '../safetensors.js';
 import { type LayerPlan, type ParameterPlan, parametersOf, volume } from './plan.js';
 
 /** What is kept beside a parameter: SGD's velocity, Adam's two moments, the moving average of its values. */

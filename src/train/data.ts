@@ -1,6 +1,5 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
-import type { NamedTensor } from '../checkpoint/safetensors.js';
 import type { DataConfig } from '../config/schema.js';
 import type { Augmentation, PcaColor } from '../data/augment.js';
 import { indexFolder } from '../data/folder-index.js';
@@ -10,6 +9,7 @@ import { indexList } from '../data/list-index.js';
 import type { Preprocessing, Triple } from '../data/preprocessing.js';
 import { dataStatistics } from '../data/statistics.js';
 import { CheckpointError, DataError } from '../errors.js';
+import type { NamedTensor } from '../safetensors.js';
 
 /** How images become input: kept with every checkpoint, so that evaluation repeats it exactly. */
 export interface Normalization {

@@ -1,7 +1,7 @@
-import type { NamedTensor } from '../checkpoint/safetensors.js';
 import type { OptimizerConfig } from '../config/schema.js';
 import { CheckpointError } from '../errors.js';
 import type { Parameters } from '../model/parameters.js';
+import type { NamedTensor } from '../safetensors.js';
 import { slotsOf } from './optimizer.js';
 
 /** What the optimizer keeps beside the parameters, as a checkpoint holds it: `<slot>/<parameter>`. */

@@ -1,13 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { decodeSafetensors, type NamedTensor } from '../../src/checkpoint/safetensors.js';
 import { loadConfig } from '../../src/config/load.js';
 import type { Engine } from '../../src/engine/engine.js';
 import { openWasmEngine } from '../../src/engine/wasm/wasm-engine.js';
 import { DenseNetwork, meanOverPositions } from '../../src/eval/dense-network.js';
 import { planExperiment } from '../../src/plan/experiment.js';
 import { Random } from '../../src/random.js';
+import { decodeSafetensors, type NamedTensor } from '../../src/safetensors.js';
 import { folderWith } from '../support/configs.js';
 
 let engine: Engine;

@@ -1,7 +1,6 @@
 /** What the tests of the relay backward pass share: fixtures, seeded values, one step, comparison. */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { decodeSafetensors, type NamedTensor } from '../../src/checkpoint/safetensors.js';
 import { loadConfig } from '../../src/config/load.js';
 import type { Engine, Tensor } from '../../src/engine/engine.js';
 import { NetworkRuntime } from '../../src/model/network-runtime.js';
@@ -11,6 +10,7 @@ import { type ExperimentPlan, planExperiment } from '../../src/plan/experiment.j
 import { Random } from '../../src/random.js';
 import type { StepPlan } from '../../src/relay/plan.js';
 import { emptySums, runMicroBatch } from '../../src/relay/step.js';
+import { decodeSafetensors, type NamedTensor } from '../../src/safetensors.js';
 
 const path = (name: string): string =>
   fileURLToPath(new URL(`../fixtures/${name}`, import.meta.url));

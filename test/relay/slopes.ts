@@ -1,9 +1,10 @@
 /** Slopes of losses, computed in float64 by central differences. */
-import type { NamedTensor } from '../../src/checkpoint/safetensors.js';
+
 import type { ExperimentPlan } from '../../src/plan/experiment.js';
 import { Random } from '../../src/random.js';
 import type { StepPlan } from '../../src/relay/plan.js';
 import { emptySums } from '../../src/relay/step.js';
+import type { NamedTensor } from '../../src/safetensors.js';
 import { softmaxCrossEntropy } from '../engine/reference.js';
 import { Float64Engine, values } from './float64-engine.js';
 import { type Batch, norm, runPart, withNetwork } from './harness.js';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { decodeSafetensors, encodeSafetensors } from '../../src/checkpoint/safetensors.js';
-import { CheckpointError } from '../../src/errors.js';
+import { CheckpointError } from '../src/errors.js';
+import { decodeSafetensors, encodeSafetensors } from '../src/safetensors.js';
 
 /** A file with a header of one's own and a body of `bytes` bytes. */
 function fileWith(header: unknown, bytes: number): Uint8Array {

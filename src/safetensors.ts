@@ -1,4 +1,4 @@
-import { CheckpointError } from '../errors.js';
+import { CheckpointError } from './errors.js';
 
 /**
  * The safetensors format: 8 bytes little-endian header length, a JSON header
