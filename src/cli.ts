@@ -12,7 +12,8 @@ import { version } from './version.js';
  * Exit codes: 0; 1 runtime; 2 config or usage; 3 data; 4 checkpoint; 130 interrupted.
  */
 export async function main(argv: readonly string[]): Promise<number> {
-  process.stdout.once('error', ({ code }: NodeJS.ErrnoException) => {
+  process.stdout.on('error', ({ code }: NodeJS.ErrnoException) => {
+    if (argv[0] === 'train' && code === 'EPIPE') return; // a training goes on, its log has everything
     process.exit(code === 'EPIPE' ? 0 : 1); // whoever reads has enough, as with `| head`
   });
   try {
@@ -149,24 +150,28 @@ async function printConfig(file: string | undefined, overrides: string[]): Promi
   print(loader.printConfig(loaded.config).trimEnd());
 }
 
-/** The first SIGINT or SIGTERM asks for a stop, the second ends the process at once. */
+/**
+ * The first SIGINT or SIGTERM asks for a stop. Then the system's own handling is back, so that a second one ends the
+ * process at once, also while an engine blocks it.
+ */
 function stopSignals(): { stop: () => boolean; close: () => void } {
   let stopping = false;
+  const close = (): void => {
+    process.off('SIGINT', handler);
+    process.off('SIGTERM', handler);
+  };
   const handler = (): void => {
-    if (stopping) process.exit(130);
     stopping = true;
+    close();
+    if (process.stdout.isTTY) process.stdout.write(SHOW_CURSOR);
     printError('finishing the current step; a second signal stops at once');
   };
   process.on('SIGINT', handler);
   process.on('SIGTERM', handler);
-  return {
-    stop: () => stopping,
-    close: () => {
-      process.off('SIGINT', handler);
-      process.off('SIGTERM', handler);
-    },
-  };
+  return { stop: () => stopping, close };
 }
+
+const SHOW_CURSOR = '\u001b[?25h';
 
 function report(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, join, relative, resolve } from 'node:path';
 import { z } from 'zod';
 import { type ExperimentConfig, experimentSchema } from '../config/schema.js';
 import { CheckpointError } from '../errors.js';
@@ -77,9 +77,12 @@ export function writeCheckpoint(
     const json = JSON.stringify({ ...state, files }, null, 1);
     writeDurably(join(temporary, 'state.json'), [Buffer.from(json)]);
     syncFolder(temporary);
-    rmSync(final, { recursive: true, force: true });
+    const old = join(folder, `.old-step-${state.step}`);
+    rmSync(old, { recursive: true, force: true });
+    if (existsSync(final)) renameSync(final, old);
     renameSync(temporary, final);
     syncFolder(folder);
+    rmSync(old, { recursive: true, force: true });
   } catch (error) {
     rmSync(temporary, { recursive: true, force: true });
     throw new CheckpointError(
@@ -109,15 +112,54 @@ export function pruneCheckpoints(run: string, keep: number): void {
   }
 }
 
-/** Removes what an interrupted write left behind. */
+/** Removes what an interrupted write left behind, and brings back a checkpoint that was just being replaced. */
 export function removeStaleFiles(run: string): void {
   const folder = join(run, FOLDER);
   for (const name of existsSync(folder) ? readdirSync(folder) : []) {
-    if (name.startsWith('.writing-')) rmSync(join(folder, name), { recursive: true, force: true });
+    const [, replaced] = /^\.old-(step-\d+)$/.exec(name) ?? [];
+    if (replaced && !existsSync(join(folder, replaced))) {
+      renameSync(join(folder, name), join(folder, replaced));
+    } else if (replaced || name.startsWith('.writing-')) {
+      rmSync(join(folder, name), { recursive: true, force: true });
+    }
   }
-  for (const name of readdirSync(run)) {
-    if (name.endsWith('.tmp')) rmSync(join(run, name), { force: true });
+  for (const name of existsSync(run) ? readdirSync(run) : []) {
+    if (
+      /^(config\.yaml|metrics\.(jsonl|csv)|summary\.json|last|best)\.[0-9a-f]{8}\.tmp$/.test(name)
+    ) {
+      rmSync(join(run, name), { force: true });
+    }
   }
+}
+
+/**
+ * Takes a run back to a checkpoint: removes later ones, lets `last` name it, and `best` the best one until then, if
+ * that is still there.
+ */
+export function rewind(run: string, checkpoint: string, state: CheckpointState): void {
+  for (const name of listCheckpoints(run)) {
+    if (stepOf(name) > state.step)
+      rmSync(join(run, FOLDER, name), { recursive: true, force: true });
+  }
+  pointTo(run, 'last', checkpoint);
+  const best = `step-${state.best?.step}`;
+  if (listCheckpoints(run).includes(best)) pointTo(run, 'best', best);
+  else rmSync(join(run, 'best'), { force: true });
+}
+
+const stepOf = (name: string): number => Number(name.slice('step-'.length));
+
+/** The run that a checkpoint belongs to: it is `<run>/checkpoints/step-N`. */
+export function runOf(checkpoint: string): string {
+  const path = resolve(checkpoint);
+  const run = dirname(dirname(path));
+  if (basename(dirname(path)) !== FOLDER || !existsSync(join(run, 'config.yaml'))) {
+    throw new CheckpointError(
+      `${checkpoint}: not inside a run folder (<run>/${FOLDER}/step-N beside config.yaml), so there is nothing to go on with`,
+      'copy the whole run folder, or put the checkpoint back where it was',
+    );
+  }
+  return relative(process.cwd(), run) || '.';
 }
 
 /** Names of the checkpoints of a run, oldest step first. */

@@ -1,7 +1,7 @@
 import { type Paired, paired } from '../eval/paired.js';
 import { aligned, type ScoreSet } from '../eval/score-set.js';
 import { rankOf } from '../eval/topk.js';
-import { Scorer, type ScoringOptions } from './scoring.js';
+import { checkScoreFiles, Scorer, type ScoringOptions } from './scoring.js';
 
 export interface CompareResult {
   a: string;
@@ -20,10 +20,14 @@ export async function compareCommand(
   options: ScoringOptions,
   onNotice: (line: string) => void,
 ): Promise<CompareResult> {
+  checkScoreFiles([a, b], options);
   const scorer = new Scorer(options, onNotice);
   const one = await scorer.score(a);
   const two = await scorer.score(b);
   const other = aligned(two.set, one.set);
+  if (one.set.root !== two.set.root) {
+    onNotice(`the images lie in different folders: ${one.set.root} and ${two.set.root}`);
+  }
   return {
     a: one.set.source,
     b: other.source,

@@ -6,7 +6,8 @@ import { perClassCsv, type Report, Tally } from '../eval/report.js';
 import { csvLine, RESULT_COLUMNS, resultLine } from '../eval/results.js';
 import { writeScoreFile } from '../eval/score-file.js';
 import type { ScoreSet } from '../eval/score-set.js';
-import { type Scored, Scorer, type ScoringOptions } from './scoring.js';
+import { checkOutput } from './options.js';
+import { checkScoreFiles, type Scored, Scorer, type ScoringOptions } from './scoring.js';
 
 export interface EvalCommandOptions extends ScoringOptions {
   results?: string;
@@ -140,6 +141,17 @@ function checkOptions(target: string | undefined, options: EvalCommandOptions): 
   const fail = (message: string, hint: string): never => {
     throw new ConfigError(message, hint);
   };
+  checkOutput('--results', options.results);
+  checkOutput('--scores', scores);
+  checkOutput('--per-class', options.perClass);
+  checkOutput('--confusion', options.confusion);
+  if (options.results && !/\.(csv|json)$/.test(options.results)) {
+    fail(
+      `--results ${options.results}: a file ending in .csv (per image) or .json (the report)`,
+      `--results ${options.results}.json`,
+    );
+  }
+  checkScoreFiles(members ?? [target], options);
   if (scores && !scores.endsWith('.safetensors')) {
     fail(`--scores ${scores}: score files end in .safetensors`, `--scores ${scores}.safetensors`);
   }

@@ -10,7 +10,7 @@ import { planStep, type StepPlan } from '../relay/plan.js';
 import { emptySums, runMicroBatch } from '../relay/step.js';
 import { encodeSafetensors, type NamedTensor } from '../safetensors.js';
 import { augmentation, normalization, openTrainingImages } from '../train/data.js';
-import { type ConfigOptions, cacheDir, type EngineOptions } from './options.js';
+import { type ConfigOptions, cacheDir, checkOutput, type EngineOptions } from './options.js';
 
 export interface GradCommandOptions extends ConfigOptions, EngineOptions {
   out: string;
@@ -34,6 +34,7 @@ export async function gradCommand(
   options: GradCommandOptions,
   onNotice: (line: string) => void,
 ): Promise<{ tensors: number; losses: Record<string, number> }> {
+  checkOutput('--out', options.out);
   const plan = planExperiment(loadConfig(file, options.set));
   const batch = await firstBatch(plan, onNotice);
   const engine = await openEngine(options.engine, { onNotice });
@@ -124,7 +125,7 @@ async function firstBatch(
 ): Promise<HostBatch> {
   const { config } = plan;
   const dataset = openTrainingImages(config.data, onNotice);
-  const normalized = await normalization(config.data, dataset, cacheDir());
+  const normalized = await normalization(config.data, dataset, cacheDir(), onNotice);
   const size = config.training.batchSize;
   const loader = new Loader({
     dataset,

@@ -1,6 +1,9 @@
+import { statSync } from 'node:fs';
+import { basename, dirname } from 'node:path';
 import { imagePath, relativePath } from '../data/image-index.js';
 import type { Engine } from '../engine/engine.js';
 import { openEngine } from '../engine/select.js';
+import { ConfigError } from '../errors.js';
 import { describeProtocol, type ProtocolOptions, protocolOf } from '../eval/protocol.js';
 import { scoreImages } from '../eval/score.js';
 import { isScoreFile, readScoreFile } from '../eval/score-file.js';
@@ -12,6 +15,31 @@ import { checkpointOf, type Model, type ModelOptions, openModel } from './model.
 export interface ScoringOptions extends ModelOptions, ProtocolOptions {
   /** A folder of class folders; without it the validation data of the config. */
   data?: string;
+}
+
+/**
+ * Options that say how networks are run mean nothing where only score files are read.
+ *
+ * @throws ConfigError naming the option
+ */
+export function checkScoreFiles(
+  targets: readonly (string | undefined)[],
+  options: ScoringOptions,
+): void {
+  if (!targets.every((target) => target !== undefined && isScoreFile(target))) return;
+  const { data, ema, flip, multiscale, tenCrop } = options;
+  const given = Object.entries({
+    '--data': data,
+    '--ema': ema,
+    '--flip': flip,
+    '--multiscale': multiscale,
+    '--ten-crop': tenCrop,
+  }).find(([, value]) => value !== undefined && value !== false);
+  if (!given) return;
+  throw new ConfigError(
+    `${given[0]}: score files hold what was scored already, on the images and by the protocol of then`,
+    'name the runs instead of their score files',
+  );
 }
 
 /** The scores of one run, or out of a score file. */
@@ -64,7 +92,7 @@ export class Scorer {
     const { options, onNotice } = this;
     const { state, preprocessing, network, batchSize } = model;
     const { data } = state.config;
-    const [root, part] = options.data ? [options.data, '.'] : [data.root, data.val];
+    const [root, part] = options.data ? testSet(options.data) : [data.root, data.val];
     const dataset = openImages(root, part, state.classes, onNotice);
     const protocol = protocolOf(options, preprocessing);
     const paths: string[] = [];
@@ -96,4 +124,10 @@ export class Scorer {
       seconds: (performance.now() - start) / 1000,
     };
   }
+}
+
+/** A folder of class folders, or a list file with paths relative to where it lies. */
+function testSet(path: string): [root: string, part: string] {
+  const isFile = statSync(path, { throwIfNoEntry: false })?.isFile();
+  return isFile ? [dirname(path), basename(path)] : [path, '.'];
 }

@@ -1,4 +1,4 @@
-import { dirname, join, relative, resolve } from 'node:path';
+import { join } from 'node:path';
 import { pino } from 'pino';
 import {
   type CheckpointState,
@@ -7,6 +7,8 @@ import {
   readState,
   readTensors,
   removeStaleFiles,
+  rewind,
+  runOf,
 } from '../checkpoint/checkpoint.js';
 import { type LoadedConfig, loadConfig, parseConfig, printConfig } from '../config/load.js';
 import { openEngine } from '../engine/select.js';
@@ -55,7 +57,7 @@ export async function trainCommand(
   const engine = await openEngine(options.engine, { onNotice: view.notice });
   const normalized = from
     ? readNormalization(config.data, readTensors(from.path, 'normalization'), from.path)
-    : await normalization(config.data, images, cacheDir());
+    : await normalization(config.data, images, cacheDir(), view.notice);
   const restore = from
     ? {
         weights: readTensors(from.path, 'weights'),
@@ -66,9 +68,9 @@ export async function trainCommand(
   const losses = plan.losses.map((loss) => loss.name);
   const text = printConfig(config);
   const run = from
-    ? RunFolder.resume(from.run, text, losses, from.state.step)
+    ? RunFolder.resume(from.run, text, losses, from.state)
     : RunFolder.create(options.out ?? newRunPath(config.name, new Date()), text, losses);
-  removeStaleFiles(run.path);
+  if (from) rewind(from.run, from.path, from.state);
   view.setLog(pino({ base: null }, pino.destination({ dest: logPath(run.path), sync: true })));
   try {
     const result = await train({
@@ -113,15 +115,22 @@ function resumeFrom(
   const byName = which === 'last' || which === 'best';
   const name = file ? loadConfig(file, options.set).config.name : undefined;
   const run = options.out ?? newestRun(name);
+  if (run !== undefined) removeStaleFiles(run);
+  if (!byName && options.out !== undefined) {
+    throw new ConfigError(
+      `--resume ${which} goes on in its own run folder; --out ${options.out} cannot be given as well`,
+      `--resume ${which}, or --resume last --out ${options.out}`,
+    );
+  }
   if (byName && run === undefined) {
     throw new CheckpointError(
       `--resume ${which}: no run${name ? ` of "${name}"` : ''} with a checkpoint under runs/`,
       'give the run folder: --resume <run>, or --out <run>',
     );
   }
+  if (!byName) removeStaleFiles(which);
   const path = byName ? findCheckpoint(run!, which) : findCheckpoint(which);
-  const folder = dirname(dirname(resolve(path)));
-  return { run: relative(process.cwd(), folder) || '.', path, state: readState(path) };
+  return { run: runOf(path), path, state: readState(path) };
 }
 
 /** The config given, else the one in the checkpoint; with the overrides. */

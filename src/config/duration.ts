@@ -4,9 +4,13 @@ import { z } from 'zod';
  * A duration in a config: a number of epochs (`30`), or a number with its unit
  * (`"30 epochs"`, `"1 epoch"`, `"500 steps"`).
  */
+const error = 'a duration: a number of epochs, or text such as "30 epochs" or "500 steps"';
 export const durationSchema = z.union(
-  [z.number().nonnegative(), z.string().regex(/^\s*\d+(\.\d+)?\s*(epochs?|steps?)\s*$/)],
-  { error: 'a duration: a number of epochs, or text such as "30 epochs" or "500 steps"' },
+  [
+    z.number().nonnegative(error),
+    z.string().regex(/^\s*\d+(\.\d+)?\s*(epochs?|steps?)\s*$/, error),
+  ],
+  { error },
 );
 
 export type Duration = z.infer<typeof durationSchema>;

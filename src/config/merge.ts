@@ -4,6 +4,12 @@ import { ConfigError } from '../errors.js';
 export type Yaml = null | boolean | number | string | Yaml[] | { [key: string]: Yaml };
 export type YamlMap = { [key: string]: Yaml };
 
+/** Keys of which a mapping has one or the other: stating one takes the base's other away. */
+const alternatives = [
+  ['epochs', 'steps'],
+  ['downTo', 'layers'],
+] as const;
+
 const forbidden = new Set(['__proto__', 'constructor', 'prototype']);
 
 export function isMap(value: Yaml | undefined): value is YamlMap {
@@ -22,12 +28,16 @@ function isNamedList(value: Yaml | undefined): value is YamlMap[] {
 /**
  * `derived` laid over `base`: mappings merge key by key, lists of named items (segments, losses) merge by name,
  * everything else is replaced. `null` deletes a key, an item with `remove: true` is dropped, and a mapping whose
- * `type` changes replaces the base's mapping as a whole.
+ * `type` changes replaces the base's mapping as a whole. Of two alternatives (epochs or steps) the stated one stays.
  */
 export function merge(base: Yaml | undefined, derived: Yaml): Yaml {
   if (isMap(derived)) {
     const from = isMap(base) && !changesType(base, derived) ? base : {};
     const out: YamlMap = { ...from };
+    for (const [one, other] of alternatives) {
+      if (states(derived, one) && !states(derived, other)) delete out[other];
+      if (states(derived, other) && !states(derived, one)) delete out[one];
+    }
     for (const [key, value] of Object.entries(derived)) {
       if (forbidden.has(key)) throw new ConfigError(`"${key}" is not allowed as a key in a config`);
       if (value === null) delete out[key];
@@ -38,6 +48,8 @@ export function merge(base: Yaml | undefined, derived: Yaml): Yaml {
   if (isNamedList(derived)) return mergeNamed(isNamedList(base) ? base : [], derived);
   return Array.isArray(derived) ? derived.map((item) => merge(undefined, item)) : derived;
 }
+
+const states = (map: YamlMap, key: string): boolean => map[key] !== undefined && map[key] !== null;
 
 function changesType(base: YamlMap, derived: YamlMap): boolean {
   return derived.type !== undefined && derived.type !== base.type;

@@ -13,6 +13,9 @@ sharp.cache(false);
 /** Larger files count as undecodable; a guard against decompression bombs. */
 export const MAX_PIXELS = 100_000_000;
 
+/** An image that its resize would make larger than this counts as undecodable: a strip of extreme proportions. */
+export const MAX_RESIZED_PIXELS = 4_000_000;
+
 /**
  * Decode a file and resize its shorter side to `resize`, the other side in proportion (rounded),
  * whether that shrinks or enlarges it.
@@ -33,11 +36,13 @@ export async function decodeImage(
   resize: number,
   kernel: Kernel = 'lanczos3',
 ): Promise<Pixels> {
-  const { data, info } = await sharp(path, {
+  const image = sharp(path, {
     failOn: 'truncated',
     limitInputPixels: MAX_PIXELS,
     autoOrient: true,
-  })
+  });
+  checkResized(await image.metadata(), resize);
+  const { data, info } = await image
     .resize({ width: resize, height: resize, fit: 'outside', kernel, fastShrinkOnLoad: false })
     .flatten({ background: '#ffffff' })
     .toColourspace('srgb')
@@ -47,6 +52,15 @@ export async function decodeImage(
   if (channels === 3) return { data, width, height };
   if (channels === 1) return { data: repeated(data), width, height };
   throw new Error(`decoded to ${channels} channels instead of 3`);
+}
+
+function checkResized({ width, height }: { width: number; height: number }, resize: number): void {
+  const [short, long] = [Math.min(width, height), Math.max(width, height)];
+  const other = Math.round((long * resize) / short);
+  if (resize * other <= MAX_RESIZED_PIXELS) return;
+  throw new Error(
+    `${width}x${height} resized to a shorter side of ${resize} would be ${resize}x${other}, more than ${MAX_RESIZED_PIXELS} pixels`,
+  );
 }
 
 /** [pixels] → [pixels, 3] */

@@ -23,6 +23,8 @@ export interface StatisticsOptions extends Pick<Preprocessing, 'resize' | 'crop'
   sampleLimit?: number;
   /** Called now and then with the images done and their total; not if a kept result is read. */
   onProgress?: (done: number, total: number) => void;
+  /** Takes a line if the result cannot be kept. */
+  onNotice?: (line: string) => void;
 }
 
 const SLOT = 32;
@@ -87,9 +89,20 @@ export async function dataStatistics(
       );
     }
     const result = { ...sums.result(), images: sums.images, undecodable, fingerprint: data };
-    if (file !== null) writeStatistics(file, result);
+    if (file !== null) keep(file, result, options.onNotice);
     return result;
   } finally {
     await loader.close();
+  }
+}
+
+/** A cache that cannot be written is no reason to stop. */
+function keep(file: string, result: DataStatistics, onNotice?: (line: string) => void): void {
+  try {
+    writeStatistics(file, result);
+  } catch (error) {
+    onNotice?.(
+      `the data statistics cannot be kept and will be computed again next time: ${(error as Error).message}`,
+    );
   }
 }

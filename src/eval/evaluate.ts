@@ -31,7 +31,6 @@ export async function evaluate(
   input: readonly number[],
   options: {
     onBatch?: (images: number) => void;
-    onLogits?: (loss: string, logits: Float32Array, batch: Batch) => void;
     stop?: () => boolean;
   } = {},
 ): Promise<Evaluation | null> {
@@ -44,7 +43,6 @@ export async function evaluate(
     const count = (loss: string, logits: Tensor): void => {
       const values = network.engine.read(logits);
       counts.get(loss)!.add(values, labels);
-      options.onLogits?.(loss, values, batch!);
     };
     try {
       forward(network, tensor, count);

@@ -61,6 +61,14 @@ export function readScoreFile(file: string): ScoreSet {
         `here they are [${values?.shape.join(', ')}] and [${labels?.shape.join(', ')}]`,
     );
   }
+  const odd = labels.values.findIndex((label) => !Number.isInteger(label) || !(label in classes));
+  if (odd >= 0) {
+    return fail(`${paths[odd]}: the label ${labels.values[odd]} is none of the ${width} classes`);
+  }
+  for (const [what, names] of Object.entries({ paths, classes })) {
+    if (new Set(names).size < names.length) return fail(`its ${what} are not all different`);
+  }
+  if (images === 0) return fail('it holds no images');
   return {
     source: file,
     root,

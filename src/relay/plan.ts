@@ -52,7 +52,7 @@ export function planStep(
     const layer = trunk[at]!.name;
     actions.push({ do: 'forward', layer, from });
     if (from !== 'input') actions.push({ do: 'free', output: from });
-    if (at < lowest) actions.push({ do: 'free', saved: layer });
+    if (bottomsPresent(losses, at).length === 0) actions.push({ do: 'free', saved: layer });
     for (const loss of losses.filter((candidate) => candidate.tap === at)) {
       actions.push(...headActions(loss, headOf(heads, loss.name), layer));
     }
@@ -67,15 +67,14 @@ export function planStep(
       }
     }
     const present = bottomsPresent(losses, at);
-    if (present.length > 0) {
-      actions.push({
-        do: 'backward',
-        layer: layer.name,
-        signals: present.map((bottom) => trunk[bottom]!.name),
-        carry: present.map((bottom) => bottom < at),
-        parameters: layer.trainable,
-      });
-    }
+    if (present.length === 0) continue;
+    actions.push({
+      do: 'backward',
+      layer: layer.name,
+      signals: present.map((bottom) => trunk[bottom]!.name),
+      carry: present.map((bottom) => bottom < at),
+      parameters: layer.trainable,
+    });
     actions.push({ do: 'free', saved: layer.name });
   }
   const trained = trunk.filter(

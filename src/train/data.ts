@@ -1,5 +1,5 @@
 import { statSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { DataConfig } from '../config/schema.js';
 import type { Augmentation, PcaColor } from '../data/augment.js';
 import { indexFolder } from '../data/folder-index.js';
@@ -30,7 +30,7 @@ export function openImages(
   classes: readonly string[] | undefined,
   onNotice: (line: string) => void,
 ): ImageIndex {
-  const path = join(root, part);
+  const path = resolve(root, part);
   if (isFile(path)) return indexList(path, { root, classes });
   const { index, missingClasses, strayFiles } = indexFolder(path, { classes });
   const empty = emptyClasses(index).filter((name) => !missingClasses.includes(name));
@@ -59,12 +59,12 @@ export async function normalization(
   data: DataConfig,
   index: ImageIndex,
   cacheDir: string,
-  onProgress?: (done: number, total: number) => void,
+  onNotice?: (line: string) => void,
 ): Promise<Normalization> {
   const { resize, crop, mean, std, augment } = data;
   const needed = typeof mean === 'string' || std === 'channel' || augment.color === 'pca';
   const statistics = needed
-    ? await dataStatistics(index, { resize, crop, cacheDir, onProgress })
+    ? await dataStatistics(index, { resize, crop, cacheDir, onNotice })
     : null;
   const preprocessing: Preprocessing = {
     resize,

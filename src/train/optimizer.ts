@@ -34,7 +34,7 @@ export function updateParameters(
   }
 }
 
-/** Weight decay is on weights, and on biases too unless `decayBiases: false` (paper.md §3: Caffe's default). */
+/** Weight decay is on weights, and on biases too unless `decayBiases: false` (Caffe's default; the paper is silent). */
 function decays({ decayBiases }: OptimizerConfig, parameter: string): boolean {
   return decayBiases || !parameter.endsWith('.bias');
 }

@@ -29,27 +29,39 @@ export class RunFolder {
     private readonly columns: readonly string[],
   ) {}
 
-  /** A new run. @throws CheckpointError if the folder holds a run already. */
+  /** A new run. @throws CheckpointError if the folder holds a run with a checkpoint, or cannot be made. */
   static create(path: string, config: string, losses: readonly string[]): RunFolder {
-    if (existsSync(join(path, 'config.yaml'))) {
+    if (existsSync(join(path, 'last'))) {
       throw new CheckpointError(
         `${path}: holds a run already`,
         'give --resume to go on with it, or another --out folder',
       );
     }
-    mkdirSync(join(path, 'checkpoints'), { recursive: true });
-    replaceFile(join(path, 'config.yaml'), config);
+    try {
+      mkdirSync(join(path, 'checkpoints'), { recursive: true });
+      replaceFile(join(path, 'config.yaml'), config);
+    } catch (error) {
+      throw new CheckpointError(
+        `${path}: the run folder cannot be written: ${(error as Error).message}`,
+        'give another --out folder, or fix the permissions',
+      );
+    }
     const run = new RunFolder(path, csvColumns(losses));
     run.rewrite([]);
     return run;
   }
 
-  /** A run to go on with: drops rows past `step`, and whatever a crash left half-written. */
-  static resume(path: string, config: string, losses: readonly string[], step: number): RunFolder {
-    mkdirSync(join(path, 'checkpoints'), { recursive: true });
+  /** A run to go on with: drops rows past its checkpoint, and whatever a crash left half-written. */
+  static resume(
+    path: string,
+    config: string,
+    losses: readonly string[],
+    at: { step: number; evaluated: number },
+  ): RunFolder {
     replaceFile(join(path, 'config.yaml'), config);
     const run = new RunFolder(path, csvColumns(losses));
-    run.rewrite(readMetrics(path).filter((row) => row.step <= step));
+    const until = (row: MetricsRow): number => (row.kind === 'val' ? at.evaluated : at.step);
+    run.rewrite(readMetrics(path).filter((row) => row.step <= until(row)));
     return run;
   }
 

@@ -18,7 +18,7 @@ export interface StepResult {
 
 /**
  * One optimizer step: forward and relay backward over all micro-batches, then the update.
- * Nothing is updated unless every loss is finite, and the gradients' norm where it is to be clipped.
+ * No weight is updated unless every loss is finite, and the gradients' norm where it is to be clipped.
  *
  * @param next gives the step's micro-batches one after another
  * @param step steps done before

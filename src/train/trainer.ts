@@ -9,9 +9,11 @@ import { toSteps } from '../config/duration.js';
 import type { ImageIndex } from '../data/image-index.js';
 import { type Batch, Loader } from '../data/loader.js';
 import { describeEngine, type Engine } from '../engine/engine.js';
+import { TrainingError } from '../errors.js';
 import { NetworkRuntime } from '../model/network-runtime.js';
 import { Parameters } from '../model/parameters.js';
 import type { ExperimentPlan } from '../plan/experiment.js';
+import type { NamedTensor } from '../safetensors.js';
 import { version } from '../version.js';
 import { augmentation, type Normalization, normalizationTensors } from './data.js';
 import type { TrainEvents } from './events.js';
@@ -23,10 +25,14 @@ import { trainStep } from './train-step.js';
 import { validate } from './validation.js';
 
 /** Where a training stands; all of it is in a checkpoint. */
-export type Progress = Pick<CheckpointState, 'step' | 'evaluated' | 'schedule' | 'best'>;
+export type Progress = Pick<
+  CheckpointState,
+  'step' | 'position' | 'evaluated' | 'schedule' | 'best'
+>;
 
 export const beginning = (): Progress => ({
   step: 0,
+  position: 0,
   evaluated: 0,
   schedule: initialScheduleState(),
   best: null,
@@ -103,7 +109,7 @@ class Trainer {
     this.loader = new Loader({
       dataset: train,
       sampler: { kind: config.data.sampler, seed: config.seed },
-      start: progress.step * config.training.batchSize,
+      start: progress.position,
       slot: plan.microBatch,
       slots: Math.max(4, Math.ceil((2 * config.training.batchSize) / plan.microBatch)),
       preprocessing: normalization.preprocessing,
@@ -131,7 +137,7 @@ class Trainer {
       images: train.count,
       engine: `${engine.info.name} (${describeEngine(engine.info)})`,
     });
-    let saved = this.progress.step;
+    let saved: number | null = this.options.restore ? this.progress.step : null;
     this.meter.reset();
     while (!this.options.stop()) {
       const { step } = this.progress;
@@ -185,7 +191,8 @@ class Trainer {
     };
     const result = await trainStep(plan, this.network, this.parameters, next, step, lr);
     this.meter.add(result);
-    this.progress = { ...this.progress, step: step + 1 };
+    const position = this.progress.position + config.training.batchSize;
+    this.progress = { ...this.progress, step: step + 1, position };
     this.reportSkipped();
     events.step({ ...this.position(lr), ...this.rates() });
   }
@@ -249,6 +256,7 @@ class Trainer {
     if (!evaluation || (this.averaged && !average)) return null;
     const result = evaluation.heads.get(plan.primary.name)!;
     const losses = new Map([...evaluation.heads].map(([name, head]) => [name, head.loss]));
+    checkLosses(losses, this.progress.step);
     const { step } = this.progress;
     const { images, top1, top5, top1_err, top5_err } = result;
     const row: MetricsRow = {
@@ -269,12 +277,13 @@ class Trainer {
     run.append(row);
     const improved = this.progress.best === null || top1 > this.progress.best.top1;
     this.progress = {
-      step,
+      ...this.progress,
       evaluated: step,
       schedule: afterEvaluation(config.schedule, this.progress.schedule, top1_err),
       best: improved ? { top1, step } : this.progress.best,
     };
-    events.evaluated(step, this.epoch(), evaluation.heads, evaluation.seconds, improved);
+    const heads = new Map([[plan.primary.name, result], ...evaluation.heads]);
+    events.evaluated(step, this.epoch(), heads, evaluation.seconds, improved);
     return { improved };
   }
 
@@ -287,14 +296,15 @@ class Trainer {
       relaybp: version,
       ...this.progress,
       epoch: this.epoch(),
-      position: this.progress.step * config.training.batchSize,
       seed: config.seed,
       classes: [...train.classes],
       engine: { name, library, device },
       config,
     };
+    const weights = this.parameters.snapshot();
+    checkWeights(weights, this.progress.step);
     const path = writeCheckpoint(run.path, state, {
-      weights: this.parameters.snapshot(),
+      weights,
       optimizer: optimizerTensors(config.optimizer, this.parameters),
       ema: config.optimizer.ema ? this.parameters.snapshotSlot('ema') : undefined,
       normalization: normalizationTensors(this.options.normalization),
@@ -313,6 +323,25 @@ class Trainer {
     }
     this.reported = this.loader.skipped.length;
   }
+}
+
+const DIVERGED =
+  'no checkpoint was written, earlier ones are untouched; lower optimizer.lr, add schedule.warmup, or check data.mean and data.std';
+
+/** @throws TrainingError if a validation loss is not finite */
+function checkLosses(losses: ReadonlyMap<string, number>, step: number): void {
+  const bad = [...losses].filter(([, loss]) => !Number.isFinite(loss));
+  if (bad.length === 0) return;
+  const list = bad.map(([name, loss]) => `"${name}" is ${loss}`).join(', ');
+  throw new TrainingError(`step ${step}: the validation loss ${list}`, DIVERGED);
+}
+
+/** @throws TrainingError if a weight is not finite: such a checkpoint must not take the place of a good one */
+function checkWeights(weights: ReadonlyMap<string, NamedTensor>, step: number): void {
+  const bad = [...weights].filter(([, { values }]) => !values.every(Number.isFinite));
+  if (bad.length === 0) return;
+  const names = bad.map(([name]) => name).join(', ');
+  throw new TrainingError(`step ${step}: weights that are not finite: ${names}`, DIVERGED);
 }
 
 function prefixed(losses: ReadonlyMap<string, number>): Record<string, number> {

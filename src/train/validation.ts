@@ -35,6 +35,7 @@ export async function validate(
     augment: null,
     seed: 0,
     onError: config.data.onError,
+    cacheBytes: 0, // each image is seen once
   });
   runtime.test();
   const heads = plan.losses.map(({ name, tap }) => ({
