@@ -1,4 +1,13 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -152,6 +161,34 @@ describe('--resume', () => {
     expect(stdout).toContain('step 9');
   });
 
+  it('goes on only inside a run folder, and not into another', async () => {
+    await train('--max-steps', '1', '--out', 'run');
+    cpSync(join(cwd, 'run/checkpoints/step-1'), join(cwd, 'copy'), { recursive: true });
+    const copied = await train('--resume', 'copy');
+    expect(copied.code).toBe(4);
+    expect(copied.stderr).toContain('copy: not inside a run folder');
+    const two = await train('--resume', 'run', '--out', 'other');
+    expect(two.code).toBe(2);
+    expect(two.stderr).toContain('--out other cannot be given as well');
+  });
+
+  it('from an earlier checkpoint takes the run back to it', async () => {
+    await train('--out', 'run', '--set', 'checkpoint={every: 2 steps, keep: 9}');
+    const back = await train('--resume', 'run/checkpoints/step-2', '--max-steps', '4');
+    expect(back.code).toBe(0);
+    expect(file('run', 'last').toString()).toBe('checkpoints/step-4\n');
+    expect(readdirSync(join(cwd, 'run/checkpoints'))).not.toContain('step-6');
+    expect(Math.max(...readMetrics(join(cwd, 'run')).map((row) => row.step))).toBe(4);
+  });
+
+  it('leaves files alone that are not its own', async () => {
+    mkdirSync(join(cwd, 'mine'));
+    writeFileSync(join(cwd, 'mine/notes.tmp'), 'mine');
+    await train('--max-steps', '1', '--out', 'mine');
+    await train('--resume', 'mine', '--max-steps', '2');
+    expect(file('mine', 'notes.tmp').toString()).toBe('mine');
+  });
+
   it('refuses another network, other classes, and a run that is not there', async () => {
     await train('--max-steps', '1', '--out', 'run');
     const other = await train(
@@ -240,6 +277,38 @@ describe('what goes wrong', () => {
       'hint: the last checkpoint is untouched; lower optimizer.lr (now 1e+30)',
     );
     expect(existsSync(join(cwd, 'run/checkpoints/step-1/state.json'))).toBe(true);
+  });
+
+  it('diverged weights never become a checkpoint', async () => {
+    const good = await train('--out', 'run', '--max-steps', '1');
+    expect(good.code).toBe(0);
+    const { code, stderr } = await train(
+      '--resume',
+      'run',
+      '--set',
+      'optimizer.lr=1e37',
+      '--max-steps',
+      '2',
+    );
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/step 2: (the validation loss|weights that are not finite)/);
+    expect(file('run', 'last').toString()).toBe('checkpoints/step-1\n');
+    expect(file('run', 'best').toString()).toBe('checkpoints/step-1\n');
+  });
+
+  it("the accuracy shown is the primary head's, wherever it stands", async () => {
+    const text = SMALL_CONFIG.replace('data/small', images);
+    const [start, rest] = text.split('losses:\n') as [string, string];
+    const [primary, others] = rest.split('  - name: auxiliary') as [string, string];
+    const [auxiliary, end] = others.split('optimizer:') as [string, string];
+    const swapped = `${start}losses:\n  - name: auxiliary${auxiliary}${primary}optimizer:${end}`;
+    writeFileSync(join(cwd, 'c.yaml'), swapped);
+    const { stdout } = await train('--out', 'run');
+    const shown = [...stdout.matchAll(/validation: top-1 ([\d.]+) %/g)].map(([, top1]) =>
+      Number(top1),
+    );
+    const logged = readMetrics(join(cwd, 'run')).filter((row) => row.kind === 'val');
+    expect(shown).toEqual(logged.map((row) => Number(Number(row.top1).toFixed(2))));
   });
 
   it('data that are not there or do not fit the config', async () => {

@@ -83,6 +83,17 @@ training: {epochs: null, steps: 7}
     expect(config.schedule).toEqual({ type: 'cosine', warmup: 0, minimum: 0 });
   });
 
+  it('of two alternatives the stated one stays', () => {
+    const text =
+      'extends: base.yaml\ntraining: {steps: 7}\nlosses: [{name: primary, range: {layers: 2}}]\n';
+    const { config } = load({ 'base.yaml': SMALL_CONFIG, 'main.yaml': text }, [
+      'training.epochs=3',
+    ]);
+    expect(config.training).toMatchObject({ epochs: 3 });
+    expect(config.training.steps).toBeUndefined();
+    expect(config.losses[0]?.range).toEqual({ layers: 2 });
+  });
+
   it('goes through several files, nearest last', () => {
     const files = {
       'a.yaml': SMALL_CONFIG,

@@ -68,6 +68,7 @@ describe.each(CONFIGS)('%s', (name) => {
     const [purpose] = text.split(/(?:[A-Z0-9_]+=\S+ )?(?:relaybp|Command|npm run)/);
     expect(purpose!.trim().length, 'purpose').toBeGreaterThan(20);
     expect(`${text} `).toContain(`${command} `);
+    expect(text).not.toContain('@@');
     expect(text).toMatch(/\bData\b/);
     expect(text).toMatch(/Expected|not available|error: [\d.]+\/[\d.]+ %/);
   });
