@@ -12,15 +12,18 @@ export interface NamedTensor {
 
 const LARGEST_HEADER = 100_000_000;
 
-/** The file as pieces to be written one after another; the values are not copied. */
-export function encodeSafetensors(
+/**
+ * The file as pieces to be written one after another. A tensor's `values` are asked for once, when its turn comes, and
+ * not copied.
+ */
+export function* encodeSafetensors(
   tensors: ReadonlyMap<string, NamedTensor>,
   metadata: Record<string, string> = {},
-): Uint8Array[] {
+): Generator<Uint8Array> {
   const header: Record<string, unknown> = { __metadata__: { format: 'relaybp', ...metadata } };
   let offset = 0;
-  for (const [name, { shape, values }] of tensors) {
-    const end = offset + values.byteLength;
+  for (const [name, { shape }] of tensors) {
+    const end = offset + 4 * shape.reduce((product, size) => product * size, 1);
     header[name] = { dtype: 'F32', shape, data_offsets: [offset, end] };
     offset = end;
   }
@@ -28,10 +31,12 @@ export function encodeSafetensors(
   const bytes = Buffer.from(json + ' '.repeat(-Buffer.byteLength(json) & 7));
   const length = Buffer.alloc(8);
   length.writeBigUInt64LE(BigInt(bytes.length));
-  const bodies = [...tensors.values()].map(
-    ({ values }) => new Uint8Array(values.buffer, values.byteOffset, values.byteLength),
-  );
-  return [length, bytes, ...bodies];
+  yield length;
+  yield bytes;
+  for (const tensor of tensors.values()) {
+    const { buffer, byteOffset, byteLength } = tensor.values;
+    yield new Uint8Array(buffer, byteOffset, byteLength);
+  }
 }
 
 /**

@@ -20,13 +20,13 @@ describe('safetensors', () => {
   ]);
 
   it('reads what it wrote', () => {
-    const file = Buffer.concat(encodeSafetensors(tensors));
+    const file = Buffer.concat([...encodeSafetensors(tensors)]);
     expect([...decode(file)]).toEqual([...tensors]);
   });
 
   it('writes the bytes of the format: header length, JSON padded to 8, values little-endian', () => {
     const one = new Map([['a', { shape: [1], values: Float32Array.of(1) }]]);
-    const file = Buffer.concat(encodeSafetensors(one));
+    const file = Buffer.concat([...encodeSafetensors(one)]);
     const header = Number(file.readBigUInt64LE(0));
     expect(header % 8).toBe(0);
     expect(JSON.parse(file.subarray(8, 8 + header).toString())).toEqual({
@@ -37,7 +37,7 @@ describe('safetensors', () => {
   });
 
   it('gives arrays of their own, not views into a larger buffer', () => {
-    const [first] = decode(Buffer.concat(encodeSafetensors(tensors))).values();
+    const [first] = decode(Buffer.concat([...encodeSafetensors(tensors)])).values();
     expect(first?.values.buffer.byteLength).toBe(24);
   });
 

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } 
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { z } from 'zod';
 import { type ExperimentConfig, experimentSchema } from '../config/schema.js';
-import { CheckpointError } from '../errors.js';
+import { CheckpointError, RelaybpError } from '../errors.js';
 import { decodeSafetensors, encodeSafetensors, type NamedTensor } from '../safetensors.js';
 import { replaceFile, syncFolder, writeDurably } from './files.js';
 
@@ -85,6 +85,7 @@ export function writeCheckpoint(
     rmSync(old, { recursive: true, force: true });
   } catch (error) {
     rmSync(temporary, { recursive: true, force: true });
+    if (error instanceof RelaybpError) throw error;
     throw new CheckpointError(
       `${final}: the checkpoint could not be written: ${(error as Error).message}`,
       'the checkpoints before it are untouched; make room or fix the permissions, then --resume',

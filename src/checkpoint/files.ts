@@ -5,7 +5,7 @@ import { dirname } from 'node:path';
 /** Writes pieces one after another, and makes sure that they are on the disk. @returns size and SHA-256 */
 export function writeDurably(
   path: string,
-  pieces: readonly Uint8Array[],
+  pieces: Iterable<Uint8Array>,
 ): { bytes: number; sha256: string } {
   const hash = createHash('sha256');
   const file = openSync(path, 'w');

@@ -64,7 +64,7 @@ export function batchGradients(
     ['batch.images', { shape: [size, ...plan.network.input], values: batch.images }],
     ['batch.labels', { shape: [size], values: Float32Array.from(batch.labels) }],
   ]);
-  for (const [name, tensor] of parameters.snapshot()) tensors.set(`weight/${name}`, tensor);
+  for (const [name, tensor] of parameters.snapshot()) tensors.set(`weight/${name}`, { ...tensor });
   const run = (step: StepPlan, prefix: string, keepLogits: boolean): Map<string, number> => {
     const sums = microBatches(plan, step, network, batch, (loss, logits) => {
       if (!keepLogits) return;

@@ -40,7 +40,7 @@ export interface LoaderOptions {
   workers?: number;
   /** Images decoded at once, over all workers; default: the number of processors + 1. */
   lanes?: number;
-  /** Bytes of decoded, resized images kept for the next epochs; default 512 MiB, 0: none. */
+  /** Bytes of decoded, resized images kept for the next epochs; default 256 MiB, 0: none. */
   cacheBytes?: number;
 }
 
@@ -67,7 +67,7 @@ interface Thread {
 
 type Filled = Extract<FromWorker, { kind: 'filled' }>;
 
-const DEFAULT_CACHE = 512 * 1024 * 1024;
+const DEFAULT_CACHE = 256 * 1024 * 1024;
 /** How long close() waits for images that are being decoded before it ends the thread. */
 const CLOSE_MS = 5000;
 

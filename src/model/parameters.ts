@@ -2,7 +2,7 @@ import type { Engine, Tensor } from '../engine/engine.js';
 import { CheckpointError } from '../errors.js';
 import { Random } from '../random.js';
 import type { NamedTensor } from '../safetensors.js';
-import { type LayerPlan, type ParameterPlan, parametersOf, volume } from './plan.js';
+import { type LayerPlan, type ParameterPlan, parametersOf, type Shape, volume } from './plan.js';
 
 /** What is kept beside a parameter: SGD's velocity, Adam's two moments, the moving average of its values. */
 export type Slot = 'momentum' | 'm' | 'v' | 'ema';
@@ -73,12 +73,12 @@ export class Parameters {
     for (const [name, tensor] of values) this.engine.assign(this.slot(slot, name), tensor.values);
   }
 
-  /** Copies of all values. */
+  /** All values; each is read from the engine when it is asked for, and stands for what it is then. */
   snapshot(): Map<string, NamedTensor> {
     return this.copies(({ value }) => value);
   }
 
-  /** Copies of one slot of the parameters that have it. */
+  /** One slot of the parameters that have it, as `snapshot`. */
   snapshotSlot(slot: Slot): Map<string, NamedTensor> {
     return this.copies(({ slots }) => slots.get(slot));
   }
@@ -94,7 +94,7 @@ export class Parameters {
     const found = [...this.entries].flatMap(([name, entry]) => {
       const tensor = pick(entry);
       const { shape } = entry.plan;
-      return tensor ? [[name, { shape, values: this.engine.read(tensor) }] as const] : [];
+      return tensor ? [[name, lazily(shape, () => this.engine.read(tensor))] as const] : [];
     });
     return new Map(found);
   }
@@ -127,6 +127,15 @@ function checkFit(plans: readonly ParameterPlan[], values: ReadonlyMap<string, N
       hint,
     );
   }
+}
+
+function lazily(shape: Shape, read: () => Float32Array): NamedTensor {
+  return {
+    shape,
+    get values() {
+      return read();
+    },
+  };
 }
 
 function initialValues({ name, shape, initializer }: ParameterPlan, seed: number): Float32Array {

@@ -111,7 +111,7 @@ class Trainer {
       sampler: { kind: config.data.sampler, seed: config.seed },
       start: progress.position,
       slot: plan.microBatch,
-      slots: Math.max(4, Math.ceil((2 * config.training.batchSize) / plan.microBatch)),
+      slots: Math.min(8, Math.max(4, Math.ceil((2 * config.training.batchSize) / plan.microBatch))),
       preprocessing: normalization.preprocessing,
       augment: augmentation(config.data, normalization),
       seed: config.seed,
@@ -301,10 +301,11 @@ class Trainer {
       engine: { name, library, device },
       config,
     };
-    const weights = this.parameters.snapshot();
-    checkWeights(weights, this.progress.step);
+    const weights = [...this.parameters.snapshot()].map(
+      ([name, tensor]) => [name, finite(name, tensor, this.progress.step)] as const,
+    );
     const path = writeCheckpoint(run.path, state, {
-      weights,
+      weights: new Map(weights),
       optimizer: optimizerTensors(config.optimizer, this.parameters),
       ema: config.optimizer.ema ? this.parameters.snapshotSlot('ema') : undefined,
       normalization: normalizationTensors(this.options.normalization),
@@ -336,12 +337,16 @@ function checkLosses(losses: ReadonlyMap<string, number>, step: number): void {
   throw new TrainingError(`step ${step}: the validation loss ${list}`, DIVERGED);
 }
 
-/** @throws TrainingError if a weight is not finite: such a checkpoint must not take the place of a good one */
-function checkWeights(weights: ReadonlyMap<string, NamedTensor>, step: number): void {
-  const bad = [...weights].filter(([, { values }]) => !values.every(Number.isFinite));
-  if (bad.length === 0) return;
-  const names = bad.map(([name]) => name).join(', ');
-  throw new TrainingError(`step ${step}: weights that are not finite: ${names}`, DIVERGED);
+/** The tensor, which throws when its values are read and not finite: it must not take the place of a good one. */
+function finite(name: string, tensor: NamedTensor, step: number): NamedTensor {
+  return {
+    shape: tensor.shape,
+    get values() {
+      const { values } = tensor;
+      if (values.every(Number.isFinite)) return values;
+      throw new TrainingError(`step ${step}: the weight ${name} is not finite`, DIVERGED);
+    },
+  };
 }
 
 function prefixed(losses: ReadonlyMap<string, number>): Record<string, number> {

@@ -105,7 +105,9 @@ onEveryEngine((engine) => {
     withNetwork(plan, engine(), weights, (network, parameters) => {
       const read = () => {
         const all = parameters.snapshot();
-        return [...all].filter(([name]) => name.includes('.running_'));
+        return [...all].flatMap(([name, tensor]) =>
+          name.includes('.running_') ? [[name, { ...tensor }] as const] : [],
+        );
       };
       const run = () => {
         const sums = emptySums();
