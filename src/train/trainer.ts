@@ -15,6 +15,7 @@ import { Parameters } from '../model/parameters.js';
 import type { ExperimentPlan } from '../plan/experiment.js';
 import type { NamedTensor } from '../safetensors.js';
 import { version } from '../version.js';
+import { collectGarbage } from './collect-garbage.js';
 import { augmentation, type Normalization, normalizationTensors } from './data.js';
 import type { TrainEvents } from './events.js';
 import { Meter } from './meter.js';
@@ -100,6 +101,7 @@ class Trainer {
     const layers = [...plan.layers.values()];
     this.parameters = new Parameters(engine, layers, restore?.weights ?? config.seed);
     if (restore) this.restoreSlots(restore);
+    collectGarbage();
     this.network = new NetworkRuntime(engine, layers, this.parameters, config.seed);
     const average = { value: (name: string) => this.parameters.slot('ema', name) };
     this.averaged = config.optimizer.ema ? new NetworkRuntime(engine, layers, average, 0) : null;

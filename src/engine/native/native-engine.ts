@@ -199,10 +199,8 @@ export class NativeEngine extends NativeMemory implements Engine {
   }
 
   accumulate(sum: Tensor, addend: Tensor): void {
-    const { runtime } = this;
     expectShape('the addend', addend, sum.shape);
-    const inputs = [runtime.value(sum), runtime.value(addend)];
-    runtime.replace(sum, runtime.run('AddV2', [FLOAT], inputs));
+    update.accumulate(this.runtime, sum, addend);
   }
 
   scale(t: Tensor, factor: number): void {

@@ -72,6 +72,12 @@ function descend(runtime: Runtime, variable: number, rate: number, delta: number
   runtime.runAll('ResourceApplyGradientDescent', [FLOAT], [variable, rate, delta], 0);
 }
 
+/** `sum = sum + addend` */
+export function accumulate(runtime: Runtime, sum: Tensor, addend: Tensor): void {
+  const inputs = [runtime.variable(sum, false), runtime.value(addend)];
+  runtime.runAll('AssignAddVariableOp', [typeAttribute('dtype', DataType.float)], inputs, 0);
+}
+
 /** `t = t * factor` */
 export function scale(runtime: Runtime, t: Tensor, factor: number): void {
   runtime.withScalars([factor], (by) => {
