@@ -10,6 +10,7 @@ import { planStep, type StepPlan } from '../relay/plan.js';
 import { emptySums, runMicroBatch } from '../relay/step.js';
 import { encodeSafetensors, type NamedTensor } from '../safetensors.js';
 import { augmentation, normalization, openTrainingImages } from '../train/data.js';
+import { stepParts } from '../train/train-step.js';
 import { type ConfigOptions, cacheDir, checkOutput, type EngineOptions } from './options.js';
 
 export interface GradCommandOptions extends ConfigOptions, EngineOptions {
@@ -98,12 +99,7 @@ function microBatches(
   onLogits: (loss: string, logits: Float32Array) => void,
 ) {
   const { engine } = network;
-  const weights = new Map(plan.losses.map((loss) => [loss.name, loss.weight]));
-  const parts = {
-    engine,
-    layer: (name: string) => network.layer(name),
-    weight: (loss: string) => weights.get(loss)!,
-  };
+  const parts = stepParts(plan, network);
   const sums = emptySums();
   const perImage = images.length / labels.length;
   network.trainWithoutDropout();

@@ -179,7 +179,5 @@ export const experimentSchema = z.strictObject({
 
 export type ExperimentConfig = z.infer<typeof experimentSchema>;
 export type DataConfig = ExperimentConfig['data'];
-export type ModelConfig = ExperimentConfig['model'];
-export type LossConfig = ExperimentConfig['losses'][number];
 export type OptimizerConfig = ExperimentConfig['optimizer'];
 export type ScheduleConfig = ExperimentConfig['schedule'];

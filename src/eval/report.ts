@@ -14,14 +14,7 @@ export interface ClassReport {
 }
 
 /** Percentages over the images that count. */
-export interface Report {
-  images: number;
-  /** Mean of −log of the probability that the true class is given. */
-  loss: number;
-  top1: number;
-  top5: number;
-  top1_err: number;
-  top5_err: number;
+export interface Report extends ReturnType<TopK['result']> {
   /** 95 % intervals of the errors (Wilson). */
   top1_err_interval: [number, number];
   top5_err_interval: [number, number];

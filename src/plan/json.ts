@@ -70,5 +70,3 @@ export function updatedBy({ losses, trunk }: ExperimentPlan, layer: string): str
 function headUpdatedBy(layer: LayerPlan, loss: string): string[] {
   return isTrainable(layer) ? [loss] : [];
 }
-
-export type PlanJson = ReturnType<typeof planJson>;

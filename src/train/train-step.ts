@@ -6,7 +6,7 @@ import { TopK } from '../eval/topk.js';
 import type { NetworkRuntime } from '../model/network-runtime.js';
 import type { Parameters } from '../model/parameters.js';
 import type { ExperimentPlan } from '../plan/experiment.js';
-import { emptySums, runMicroBatch, type StepSums } from '../relay/step.js';
+import { emptySums, runMicroBatch, type StepParts, type StepSums } from '../relay/step.js';
 import { averageParameters, clipGradients, gradientNorm, updateParameters } from './optimizer.js';
 
 export interface StepResult {
@@ -56,6 +56,16 @@ export async function trainStep(
   }
 }
 
+/** What the plan's step is carried out on. */
+export function stepParts(plan: ExperimentPlan, network: NetworkRuntime): StepParts {
+  const weights = new Map(plan.losses.map((loss) => [loss.name, loss.weight]));
+  return {
+    engine: network.engine,
+    layer: (name) => network.layer(name),
+    weight: (loss) => weights.get(loss)!,
+  };
+}
+
 function microBatch(
   plan: ExperimentPlan,
   network: NetworkRuntime,
@@ -64,13 +74,8 @@ function microBatch(
   top: TopK,
 ): void {
   const { engine } = network;
-  const weights = new Map(plan.losses.map((loss) => [loss.name, loss.weight]));
   const images = engine.tensor(batch.images, [batch.size, ...plan.network.input]);
-  const parts = {
-    engine,
-    layer: (name: string) => network.layer(name),
-    weight: (loss: string) => weights.get(loss)!,
-  };
+  const parts = stepParts(plan, network);
   const { batchSize } = plan.config.training;
   try {
     runMicroBatch(
