@@ -11,26 +11,41 @@ export interface SignalRules {
 }
 
 /**
- * The relay at one layer (paper, §3): the parameters take *one* gradient, of the sum of the signals present, while
- * each signal that reaches further down gets an input gradient of its own. A signal at the bottom of its range
- * counts in the sum and ends here.
+ * The relay at one layer (paper, §3): the parameters take *one* gradient, of the sum of all signals, while each
+ * signal that reaches further down gets an input gradient of its own. A signal at the bottom of its range counts in
+ * the sum and ends here.
  */
 export function relaySignals(engine: Engine, rules: SignalRules): Pass {
+  /** Signals that came earlier and went on below: they count in the sum when the last ones are here. */
+  const waiting: Tensor[] = [];
   return {
-    backward(signals, carry, parameters) {
-      const arrived = signals.map((dy) =>
-        rules.activation ? rules.activation(dy) : engine.retain(dy),
-      );
-      const gradients: Gradient[] = [];
-      if (parameters && rules.parameterGradient) {
-        const sum = engine.add(arrived);
-        gradients.push(...rules.parameterGradient(sum));
+    backward(signals, carry, gradients) {
+      const arrived = signals.map((dy) => {
+        if (!rules.activation) return dy;
+        const dz = rules.activation(dy);
+        engine.dispose(dy);
+        return dz;
+      });
+      const found: Gradient[] = [];
+      if (rules.parameterGradient && gradients === 'later') {
+        waiting.push(...arrived.map((dz) => engine.retain(dz)));
+      } else if (rules.parameterGradient && gradients) {
+        const sum = engine.add([...waiting, ...arrived]);
+        for (const dz of waiting.splice(0)) engine.dispose(dz);
+        found.push(...rules.parameterGradient(sum));
         engine.dispose(sum);
       }
-      const inputs = arrived.map((dz, i) => (carry[i] ? rules.inputGradient(dz) : null));
-      for (const dz of arrived) engine.dispose(dz);
-      return { inputs, gradients };
+      const inputs = arrived.map((dz, i) => {
+        const input = carry[i] ? rules.inputGradient(dz) : null;
+        engine.dispose(dz);
+        return input;
+      });
+      if (typeof gradients === 'function') found.forEach(gradients);
+      return inputs;
     },
-    release: rules.release,
+    release() {
+      for (const dz of waiting.splice(0)) engine.dispose(dz);
+      rules.release();
+    },
   };
 }

@@ -1,5 +1,5 @@
 import type { Engine, Tensor } from '../engine/engine.js';
-import type { Layer, Pass } from './layer.js';
+import type { Gradient, Layer, Pass } from './layer.js';
 import type { Action, StepPlan } from './plan.js';
 
 /** The parts that a step plan is carried out on. */
@@ -7,6 +7,11 @@ export interface StepParts {
   readonly engine: Engine;
   layer(name: string): Layer;
   weight(loss: string): number;
+  /**
+   * Changes a parameter by its gradient, which it borrows, as soon as that is known. Without it gradients add up in
+   * `StepSums`. Only for a step of one micro-batch.
+   */
+  update?(gradient: Gradient): void;
 }
 
 /** One micro-batch of a step. */
@@ -47,6 +52,12 @@ export function runMicroBatch(
   const outputs = new Map<string, Tensor>([['input', engine.retain(batch.images)]]);
   const passes = new Map<string, Pass>();
   const signals = new Map<string, Tensor>();
+  const takeGradient = ({ parameter, value }: Gradient): void => {
+    if (parts.update) {
+      parts.update({ parameter, value });
+      engine.dispose(value);
+    } else addGradient(engine, sums, parameter, value);
+  };
 
   const perform = (action: Action): void => {
     switch (action.do) {
@@ -54,6 +65,20 @@ export function runMicroBatch(
         const { y, pass } = parts.layer(action.layer).forward(get(outputs, action.from));
         outputs.set(action.layer, y);
         passes.set(action.layer, pass);
+        return;
+      }
+      case 'recompute': {
+        let x = engine.retain(get(outputs, action.from));
+        try {
+          for (const layer of action.layers) {
+            const { y, pass } = parts.layer(layer).forward(x, true);
+            passes.set(layer, pass);
+            engine.dispose(x);
+            x = y;
+          }
+        } finally {
+          engine.dispose(x);
+        }
         return;
       }
       case 'loss': {
@@ -66,12 +91,12 @@ export function runMicroBatch(
         onLogits?.(action.loss, logits);
         return;
       }
-      case 'backward': {
+      case 'backward':
+      case 'early': {
         const arriving = action.signals.map((name) => take(signals, name));
+        const gradients = action.do === 'early' ? 'later' : takeGradient;
         const pass = get(passes, action.layer);
-        const { inputs, gradients } = pass.backward(arriving, action.carry, action.parameters);
-        for (const signal of arriving) engine.dispose(signal);
-        for (const { parameter, value } of gradients) addGradient(engine, sums, parameter, value);
+        const inputs = pass.backward(arriving, action.carry, action.parameters ? gradients : null);
         inputs.forEach((input, i) => {
           if (input) signals.set(action.signals[i]!, input);
         });

@@ -1,6 +1,7 @@
 import type { OptimizerConfig } from '../config/schema.js';
 import type { Engine, Tensor } from '../engine/engine.js';
 import type { Parameters, Slot } from '../model/parameters.js';
+import type { Gradient } from '../relay/layer.js';
 
 /** What an optimizer keeps beside each parameter that it updates. */
 export function slotsOf({ type }: OptimizerConfig): readonly Exclude<Slot, 'ema'>[] {
@@ -8,29 +9,28 @@ export function slotsOf({ type }: OptimizerConfig): readonly Exclude<Slot, 'ema'
 }
 
 /**
- * One update of every parameter that has a gradient.
+ * One update of a parameter.
  *
+ * @param gradient borrowed
  * @param step counts updates; the first is 1
  */
-export function updateParameters(
+export function updateParameter(
   engine: Engine,
   optimizer: OptimizerConfig,
   parameters: Parameters,
-  gradients: ReadonlyMap<string, Tensor>,
+  { parameter: name, value: gradient }: Gradient,
   { lr, step }: { lr: number; step: number },
 ): void {
-  for (const [name, gradient] of gradients) {
-    const w = parameters.value(name);
-    const weightDecay = decays(optimizer, name) ? optimizer.weightDecay : 0;
-    if (optimizer.type === 'sgd') {
-      const { momentum, nesterov } = optimizer;
-      const velocity = parameters.slot('momentum', name);
-      engine.sgd(w, velocity, gradient, { lr, momentum, weightDecay, nesterov });
-    } else {
-      const { betas, epsilon } = optimizer;
-      const [m, v] = [parameters.slot('m', name), parameters.slot('v', name)];
-      engine.adamw(w, m, v, gradient, { lr, betas, epsilon, weightDecay, step });
-    }
+  const w = parameters.value(name);
+  const weightDecay = decays(optimizer, name) ? optimizer.weightDecay : 0;
+  if (optimizer.type === 'sgd') {
+    const { momentum, nesterov } = optimizer;
+    const velocity = parameters.slot('momentum', name);
+    engine.sgd(w, velocity, gradient, { lr, momentum, weightDecay, nesterov });
+  } else {
+    const { betas, epsilon } = optimizer;
+    const [m, v] = [parameters.slot('m', name), parameters.slot('v', name)];
+    engine.adamw(w, m, v, gradient, { lr, betas, epsilon, weightDecay, step });
   }
 }
 

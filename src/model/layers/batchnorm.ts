@@ -1,5 +1,5 @@
 import type { BatchNormSpec } from '../../config/layers.js';
-import type { Tensor } from '../../engine/engine.js';
+import type { BatchNormGradient, Tensor } from '../../engine/engine.js';
 import type { Pass } from '../../relay/layer.js';
 import type { LayerType } from '../layer-type.js';
 import type { BatchNormPlan, ParameterPlan } from '../plan.js';
@@ -31,41 +31,56 @@ export const batchnorm: LayerType<BatchNormSpec, BatchNormPlan> = {
     };
   },
 
-  forward(plan, x, { engine, parameter, training }) {
+  forward(plan, x, { engine, parameter, training, again }) {
     const [weight, bias, mean, variance] = plan.parameters.map(({ name }) => parameter(name));
+    const batchStatistics = training() && !plan.frozen;
+    // A forward pass that is done again gives the same output, but the running statistics have followed already.
+    const aside = batchStatistics && again;
+    const running = [mean!, variance!].map((t) => (aside ? engine.zeros(t.shape) : t));
     const { momentum, epsilon, relu } = plan;
     const { y, saved } = engine.batchNorm(
       x,
-      { weight: weight!, bias: bias!, mean: mean!, variance: variance! },
-      { training: training() && !plan.frozen, momentum, epsilon, relu },
+      { weight: weight!, bias: bias!, mean: running[0]!, variance: running[1]! },
+      { training: batchStatistics, momentum, epsilon, relu },
     );
+    if (aside) for (const t of running) engine.dispose(t);
+    /** Of the signals that came earlier; see `Pass.backward`. */
+    const waiting: Pick<BatchNormGradient, 'weight' | 'bias'>[] = [];
     const sum = (parts: Tensor[]): Tensor => {
       const total = engine.add(parts);
       for (const part of parts) engine.dispose(part);
       return total;
     };
+    const disposeWaiting = (): void => {
+      for (const { weight, bias } of waiting.splice(0)) {
+        engine.dispose(weight);
+        engine.dispose(bias);
+      }
+    };
     const pass: Pass = {
-      backward(signals, carry, parameters) {
-        const all = signals.map((dy) => {
+      backward(signals, carry, gradients) {
+        const inputs = signals.map((dy, i) => {
           const dz = engine.activationGradient(saved, dy);
-          const gradient = engine.batchNormGradient(saved, dz);
+          engine.dispose(dy);
+          const { input, ...own } = engine.batchNormGradient(saved, dz);
           engine.dispose(dz);
-          return gradient;
-        });
-        const inputs = all.map(({ input }, i) => {
+          waiting.push(own);
           if (carry[i]) return input;
           engine.dispose(input);
           return null;
         });
-        const total = {
-          weight: sum(all.map((gradient) => gradient.weight)),
-          bias: sum(all.map((gradient) => gradient.bias)),
-        };
-        if (parameters) return { inputs, gradients: namedGradients(plan.name, total) };
-        for (const t of Object.values(total)) engine.dispose(t);
-        return { inputs, gradients: [] };
+        if (typeof gradients === 'function') {
+          const all = waiting.splice(0);
+          const weight = sum(all.map((gradient) => gradient.weight));
+          const bias = sum(all.map((gradient) => gradient.bias));
+          namedGradients(plan.name, { weight, bias }).forEach(gradients);
+        } else if (gradients === null) disposeWaiting();
+        return inputs;
       },
-      release: () => engine.release(saved),
+      release() {
+        disposeWaiting();
+        engine.release(saved);
+      },
     };
     return { y, pass };
   },

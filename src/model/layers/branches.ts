@@ -50,10 +50,14 @@ export const branches: LayerType<BranchesSpec, BranchesPlan> = {
     for (const output of outputs) engine.dispose(output);
 
     const pass: Pass = {
-      backward(signals, carry, parameters) {
-        const parts = signals.map((dy) => engine.split(dy, sizes));
+      backward(signals, carry, gradients) {
+        const parts = signals.map((dy) => {
+          const split = engine.split(dy, sizes);
+          engine.dispose(dy);
+          return split;
+        });
         const arriving = runs.map((_, path) => parts.map((part) => part[path]!));
-        return backPaths(engine, runs, arriving, carry, parameters);
+        return backPaths(engine, runs, arriving, carry, gradients);
       },
       release: () => releasePaths(runs),
     };

@@ -1,6 +1,6 @@
 /** Chains of layers inside a composite layer, forward and backward. */
 import type { Engine, Tensor } from '../../engine/engine.js';
-import type { Backward, Pass } from '../../relay/layer.js';
+import type { GradientSink, Pass } from '../../relay/layer.js';
 import type { Runtime } from '../layer-type.js';
 import type { LayerPlan } from '../plan.js';
 
@@ -31,23 +31,23 @@ export function releasePaths(runs: readonly PathRun[]): void {
  * Inside a path all signals go on, and part at its lowest layer.
  *
  * @param arriving for each path its signals; taken over
+ * @param gradients as in `Pass.backward`
  */
 export function backPaths(
   engine: Engine,
   runs: readonly PathRun[],
   arriving: readonly (readonly Tensor[])[],
   carry: readonly boolean[],
-  parameters: boolean,
-): Backward {
-  const ends = runs.map((run, path) => backPath(engine, run, arriving[path]!, carry, parameters));
-  const inputs = carry.map((goesOn, i) => {
+  gradients: GradientSink | 'later' | null,
+): (Tensor | null)[] {
+  const ends = runs.map((run, path) => backPath(engine, run, arriving[path]!, carry, gradients));
+  return carry.map((goesOn, i) => {
     if (!goesOn) return null;
-    const parts = ends.map((end) => end.inputs[i]!);
+    const parts = ends.map((end) => end[i]!);
     const sum = engine.add(parts);
     for (const part of parts) engine.dispose(part);
     return sum;
   });
-  return { inputs, gradients: ends.flatMap((end) => end.gradients) };
 }
 
 /** Takes over `signals`. */
@@ -56,28 +56,19 @@ function backPath(
   { layers }: PathRun,
   signals: readonly Tensor[],
   carry: readonly boolean[],
-  parameters: boolean,
-): Backward {
-  let present = signals;
-  const gradients: Backward['gradients'] = [];
-  for (let i = layers.length - 1; i > 0; i--) {
+  gradients: GradientSink | 'later' | null,
+): (Tensor | null)[] {
+  let present: readonly (Tensor | null)[] = signals;
+  for (let i = layers.length - 1; i >= 0; i--) {
     const { plan, pass } = layers[i]!;
-    const below = pass.backward(
-      present,
-      present.map(() => true),
-      parameters && !plan.frozen,
-    );
-    for (const signal of present) engine.dispose(signal);
-    gradients.push(...below.gradients);
-    present = below.inputs.map((input) => input!);
+    const arriving = present.map((signal) => signal!);
+    const goesOn = i > 0 ? present.map(() => true) : carry;
+    present = pass.backward(arriving, goesOn, plan.frozen ? null : gradients);
   }
-  const lowest = layers[0];
-  const end = lowest
-    ? lowest.pass.backward(present, carry, parameters && !lowest.plan.frozen)
-    : {
-        inputs: present.map((signal, i) => (carry[i] ? engine.retain(signal) : null)),
-        gradients: [],
-      };
-  for (const signal of present) engine.dispose(signal);
-  return { inputs: end.inputs, gradients: [...gradients, ...end.gradients] };
+  if (layers.length > 0) return [...present];
+  return signals.map((signal, i) => {
+    if (carry[i]) return signal;
+    engine.dispose(signal);
+    return null;
+  });
 }

@@ -52,12 +52,15 @@ export const residual: LayerType<ResidualSpec, ResidualPlan> = {
     if (active) engine.dispose(sum);
 
     const pass: Pass = {
-      backward(signals, carry, parameters) {
-        const arriving = signals.map((dy) =>
-          active ? engine.activationGradient(active.saved, dy) : engine.retain(dy),
-        );
+      backward(signals, carry, gradients) {
+        const arriving = signals.map((dy) => {
+          if (!active) return dy;
+          const dz = engine.activationGradient(active.saved, dy);
+          engine.dispose(dy);
+          return dz;
+        });
         const twice = arriving.map((signal) => engine.retain(signal));
-        return backPaths(engine, runs, [arriving, twice], carry, parameters);
+        return backPaths(engine, runs, [arriving, twice], carry, gradients);
       },
       release() {
         releasePaths(runs);

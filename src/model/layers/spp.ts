@@ -39,10 +39,8 @@ export const spp: LayerType<readonly number[], SppPlan> = {
         const parts = engine.split(dy, sizes);
         const gradients = parts.map((part, i) => {
           const signal = engine.reshape(part, shapes[i]!);
-          const [dx] = levels[i]!.pass.backward([signal], [true], false).inputs;
           engine.dispose(part);
-          engine.dispose(signal);
-          return dx!;
+          return levels[i]!.pass.backward([signal], [true], null)[0]!;
         });
         const sum = engine.add(gradients);
         for (const dx of gradients) engine.dispose(dx);
