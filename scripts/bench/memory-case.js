@@ -10,12 +10,21 @@ import { Parameters } from '../../dist/model/parameters.js';
 import { planExperiment } from '../../dist/plan/experiment.js';
 import { memoryPlan } from '../../dist/plan/memory.js';
 import { Random } from '../../dist/random.js';
+import { planStep } from '../../dist/relay/plan.js';
 import { collectGarbage } from '../../dist/train/collect-garbage.js';
 import { slotsOf } from '../../dist/train/optimizer.js';
 import { trainStep } from '../../dist/train/train-step.js';
 
-const { config, sets, engine: name, steps } = JSON.parse(process.argv[2] ?? '{}');
-const plan = planExperiment(loadConfig(config, sets));
+const { config, sets, engine: name, steps, order, update } = JSON.parse(process.argv[2] ?? '{}');
+const planned = planExperiment(loadConfig(config, sets));
+const { trunk, losses, heads, recompute } = planned;
+const early = order === undefined ? planned.early : order === 'early';
+const plan = {
+  ...planned,
+  early,
+  step: planStep(trunk, losses, heads, { early, recompute }),
+  updateAtOnce: update === undefined ? planned.updateAtOnce : update === 'at once',
+};
 const engine = await openEngine(name, { onNotice: (line) => process.stderr.write(`${line}\n`) });
 const started = resident().now;
 const layers = [...plan.layers.values()];
@@ -38,11 +47,15 @@ const images = Float32Array.from(
 const labels = Int32Array.from({ length: size }, () => random.int(plan.network.classes));
 const next = async () => ({ images, labels, size, release() {} });
 const times = [];
+const cpu = [];
 for (let step = 0; step < steps; step++) {
   const start = performance.now();
+  const before = process.cpuUsage();
   await trainStep(plan, network, parameters, next, step, plan.config.optimizer.lr / 100);
   times.push(performance.now() - start);
-  process.stderr.write(`step ${step} ${JSON.stringify(resident())} ${times.at(-1)}\n`);
+  const { user, system } = process.cpuUsage(before);
+  cpu.push((user + system) / 1000);
+  process.stderr.write(`step ${step} ${JSON.stringify(resident())} ${times.at(-1)} cpu ${cpu.at(-1)}\n`);
 }
 const { peak } = resident();
 process.stdout.write(
@@ -54,6 +67,7 @@ process.stdout.write(
     activations: peak - built.now,
     predicted: memoryPlan(plan),
     stepMs: times,
+    cpuMs: cpu,
   })}\n`,
 );
 

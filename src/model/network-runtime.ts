@@ -14,12 +14,13 @@ export class NetworkRuntime {
   constructor(
     readonly engine: Engine,
     plans: readonly LayerPlan[],
-    parameters: Pick<Parameters, 'value'>,
+    parameters: Pick<Parameters, 'value' | 'parts'>,
     seed: number,
   ) {
     const runtime = {
       engine,
       parameter: (name: string) => parameters.value(name),
+      parts: (name: string) => parameters.parts(name),
       training: () => this.mode !== 'test',
       dropping: () => this.mode === 'training',
       random: (layer: string) => {

@@ -1,3 +1,4 @@
+import { LARGEST_PART, partsOf } from '../model/parts.js';
 import { type LayerPlan, parametersOf, pathsOf, volume } from '../model/plan.js';
 import type { Tally } from './tally.js';
 
@@ -53,28 +54,30 @@ export class BackwardMemory {
   ): void {
     const { tally } = this;
     const [out, below] = [this.bytesOf(layer.output), this.bytesOf(layer.input)];
-    const activated = isWeighted(layer) && layer.relu;
-    if (activated) {
-      for (let i = 0; i < arriving; i++) {
-        tally.add('activations', out);
-        if (!shared) tally.drop('activations', out);
-      }
-    }
     const weighted = isWeighted(layer);
-    let gradient = 0;
-    if (weighted && gradients === 'now') {
-      if (waiting + arriving > 1) tally.add('activations', out);
-      tally.drop('activations', waiting * out);
-      gradient = trainedBytes(layer);
-      tally.add('gradients', gradient);
-      if (waiting + arriving > 1) tally.drop('activations', out);
+    const activated = weighted && layer.relu;
+    for (let i = 0; activated && i < arriving; i++) {
+      tally.add('activations', out);
+      if (!shared) tally.drop('activations', out);
     }
-    const stays = (weighted && gradients === 'later') || (shared === true && !activated);
+    const ours = activated || !shared;
+    const now = weighted && gradients === 'now';
+    const summed = now && waiting + arriving > 1;
+    if (summed) {
+      tally.add('activations', out);
+      tally.drop('activations', waiting * out);
+    }
+    const stay = !ours || (weighted && gradients === 'later') || (now && !summed);
     for (let i = 0; i < arriving; i++) {
       if (i < carried) tally.add('activations', below);
-      if (!stays) tally.drop('activations', out);
+      if (!stay) tally.drop('activations', out);
     }
-    if (gradient > 0) this.found(gradient);
+    if (!now) return;
+    for (const bytes of gradientParts(layer)) {
+      tally.add('gradients', bytes);
+      this.found(bytes);
+    }
+    if (summed || ours) tally.drop('activations', out);
   }
 
   private batchNorm(layer: LayerPlan, { arriving, carried, gradients, shared }: Passage): void {
@@ -89,9 +92,10 @@ export class BackwardMemory {
       if (i >= carried) tally.drop('activations', bytes);
     }
     if (gradients !== 'now') return;
-    const gradient = trainedBytes(layer);
-    tally.add('gradients', gradient);
-    this.found(gradient);
+    for (const part of gradientParts(layer)) {
+      tally.add('gradients', part);
+      this.found(part);
+    }
   }
 
   /** Signals run down path after path; below, what comes out of the paths is added up. */
@@ -134,11 +138,11 @@ export function isWeighted(layer: LayerPlan): layer is Extract<LayerPlan, { type
 
 const FLOAT_BYTES = 4;
 
-/** Of a layer's own parameters; gradients are float32. */
-export function trainedBytes(layer: LayerPlan): number {
-  if (layer.frozen) return 0;
-  const trained = layer.parameters.filter(({ state }) => !state);
-  return FLOAT_BYTES * trained.reduce((sum, { shape }) => sum + volume(shape), 0);
+/** Bytes of the gradients of a layer's own parameters, as they are handed out: large ones in parts. */
+export function gradientParts(layer: LayerPlan): number[] {
+  if (layer.frozen) return [];
+  const parts = partsOf(layer, LARGEST_PART).flat();
+  return parts.filter(({ state }) => !state).map(({ shape }) => FLOAT_BYTES * volume(shape));
 }
 
 /** Of a layer with everything inside it. */

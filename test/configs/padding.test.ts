@@ -72,6 +72,7 @@ function run(engine: Engine, plan: LayerPlan) {
   const layer = buildLayer(plan, {
     engine,
     parameter: (name) => weights.get(name)!,
+    parts: (name) => [name],
     training: () => true,
     dropping: () => false,
     random: () => Math.random,
