@@ -55,7 +55,9 @@ for (let step = 0; step < steps; step++) {
   times.push(performance.now() - start);
   const { user, system } = process.cpuUsage(before);
   cpu.push((user + system) / 1000);
-  process.stderr.write(`step ${step} ${JSON.stringify(resident())} ${times.at(-1)} cpu ${cpu.at(-1)}\n`);
+  process.stderr.write(
+    `step ${step} ${JSON.stringify(resident())} ${times.at(-1)} cpu ${cpu.at(-1)}\n`,
+  );
 }
 const { peak } = resident();
 process.stdout.write(

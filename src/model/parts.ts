@@ -27,7 +27,7 @@ export function partsOf(layer: LayerPlan, largest: number): PartPlan[][] {
   const rows = weight ? volume(weight.shape) / columns : 1;
   const fitting = Math.max(1, Math.floor(largest / FLOAT_BYTES / rows));
   // Parts of nearly equal width.
-  const count = layer.type === 'fc' ? Math.ceil(columns / fitting) : 1;
+  const count = layer.type === 'fc' ? Math.max(1, Math.ceil(columns / fitting)) : 1;
   const width = Math.ceil(columns / count);
   return layer.parameters.map((whole) => {
     if (count === 1) return [{ ...whole, whole, columns: [0, whole.shape.at(-1)!] }];
