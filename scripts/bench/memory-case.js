@@ -10,21 +10,12 @@ import { Parameters } from '../../dist/model/parameters.js';
 import { planExperiment } from '../../dist/plan/experiment.js';
 import { memoryPlan } from '../../dist/plan/memory.js';
 import { Random } from '../../dist/random.js';
-import { planStep } from '../../dist/relay/plan.js';
 import { collectGarbage } from '../../dist/train/collect-garbage.js';
 import { slotsOf } from '../../dist/train/optimizer.js';
 import { trainStep } from '../../dist/train/train-step.js';
 
-const { config, sets, engine: name, steps, order, update } = JSON.parse(process.argv[2] ?? '{}');
-const planned = planExperiment(loadConfig(config, sets));
-const { trunk, losses, heads, recompute } = planned;
-const early = order === undefined ? planned.early : order === 'early';
-const plan = {
-  ...planned,
-  early,
-  step: planStep(trunk, losses, heads, { early, recompute }),
-  updateAtOnce: update === undefined ? planned.updateAtOnce : update === 'at once',
-};
+const { config, sets, engine: name, steps } = JSON.parse(process.argv[2] ?? '{}');
+const plan = planExperiment(loadConfig(config, sets));
 const engine = await openEngine(name, { onNotice: (line) => process.stderr.write(`${line}\n`) });
 const started = resident().now;
 const layers = [...plan.layers.values()];
@@ -69,7 +60,6 @@ process.stdout.write(
     activations: peak - built.now,
     predicted: memoryPlan(plan),
     stepMs: times,
-    cpuMs: cpu,
   })}\n`,
 );
 

@@ -58,7 +58,7 @@ export function batchGradients(
   byLoss: boolean,
 ): { tensors: Map<string, NamedTensor>; losses: Record<string, number> } {
   const layers = [...plan.layers.values()];
-  const parameters = new Parameters(engine, layers, plan.config.seed, Number.POSITIVE_INFINITY);
+  const parameters = new Parameters(engine, layers, plan.config.seed);
   const network = new NetworkRuntime(engine, layers, parameters, plan.config.seed);
   const size = batch.labels.length;
   const tensors = new Map<string, NamedTensor>([

@@ -38,7 +38,7 @@ export class DenseNetwork {
       typeof origin === 'number'
         ? origin
         : new Map([...origin].filter(([name]) => needed.has(name)));
-    this.parameters = new Parameters(engine, chain, own, Number.POSITIVE_INFINITY);
+    this.parameters = new Parameters(engine, chain, own);
   }
 
   get classes(): number {
@@ -85,10 +85,7 @@ export class DenseNetwork {
   private build(height: number, width: number): Layer[] {
     const { layers } = planDense(this.config, this.plan, this.loss, [height, width]);
     const shapes = new Map(parametersOf(layers).map(({ name, shape }) => [name, shape]));
-    const parameters = {
-      value: (name: string) => this.view(name, shapes.get(name)!),
-      parts: (name: string) => [name],
-    };
+    const parameters = { value: (name: string) => this.view(name, shapes.get(name)!) };
     const runtime = new NetworkRuntime(this.engine, layers, parameters, 0);
     return layers.map(({ name }) => runtime.layer(name));
   }

@@ -27,10 +27,8 @@ export interface Place {
 /** What a layer's forward pass can use. */
 export interface Runtime {
   readonly engine: Engine;
-  /** The parameter's value, or that of a part of it; borrowed. */
+  /** The parameter's value; borrowed. */
   parameter(name: string): Tensor;
-  /** The tensors that hold a fully connected layer's parameter; see `Parameters.parts`. */
-  parts(name: string): string[];
   /** False at test time: batch normalization then uses its running statistics, and dropout passes its input on. */
   training(): boolean;
   /** Whether dropout drops; never at test time. */

@@ -14,13 +14,12 @@ export class NetworkRuntime {
   constructor(
     readonly engine: Engine,
     plans: readonly LayerPlan[],
-    parameters: Pick<Parameters, 'value' | 'parts'>,
+    parameters: Pick<Parameters, 'value'>,
     seed: number,
   ) {
     const runtime = {
       engine,
       parameter: (name: string) => parameters.value(name),
-      parts: (name: string) => parameters.parts(name),
       training: () => this.mode !== 'test',
       dropping: () => this.mode === 'training',
       random: (layer: string) => {

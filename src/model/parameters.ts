@@ -2,75 +2,47 @@ import type { Engine, Tensor } from '../engine/engine.js';
 import { CheckpointError, TrainingError } from '../errors.js';
 import { Random } from '../random.js';
 import type { NamedTensor } from '../safetensors.js';
-import { cutPart, joinParts, LARGEST_PART, type PartPlan, partsOf } from './parts.js';
-import {
-  flatten,
-  type LayerPlan,
-  type ParameterPlan,
-  parametersOf,
-  type Shape,
-  volume,
-} from './plan.js';
+import { type LayerPlan, type ParameterPlan, parametersOf, type Shape, volume } from './plan.js';
 
 /** What is kept beside a parameter: SGD's velocity, Adam's two moments, the moving average of its values. */
 export type Slot = 'momentum' | 'm' | 'v' | 'ema';
 
 interface Entry {
-  plan: PartPlan;
+  plan: ParameterPlan;
   value: Tensor;
   slots: Map<Slot, Tensor>;
 }
 
-/**
- * The parameters and running statistics of a network, with what is kept beside each. Owns the tensors.
- *
- * Each is one tensor, or several that are parts of it (parts.ts): names of tensors differ from those of parameters
- * only there.
- */
+/** The parameters and running statistics of a network, with what is kept beside each. Owns the tensors. */
 export class Parameters {
-  /** By tensor. */
   private readonly entries = new Map<string, Entry>();
-  /** By parameter. */
-  private readonly wholes = new Map<string, { plan: ParameterPlan; parts: Entry[] }>();
   private changing = false;
 
   /**
    * @param origin a seed for He initialisation (paper, §3), each value deriving from it and the parameter's name
    *   alone; or the values of a checkpoint
-   * @param largest bytes of a tensor; larger fully connected weights are held in parts
    * @throws CheckpointError unless names and shapes are exactly this network's
    */
   constructor(
     private readonly engine: Engine,
     layers: readonly LayerPlan[],
     origin: number | ReadonlyMap<string, NamedTensor>,
-    largest: number = LARGEST_PART,
   ) {
-    if (typeof origin !== 'number') checkFit(parametersOf(layers), origin);
-    for (const parts of layers.flatMap(flatten).flatMap((layer) => partsOf(layer, largest))) {
-      const plan = parts[0]!.whole;
+    const plans = parametersOf(layers);
+    if (typeof origin !== 'number') checkFit(plans, origin);
+    for (const plan of plans) {
       const values =
         typeof origin === 'number' ? initialValues(plan, origin) : origin.get(plan.name)!.values;
-      const entries = parts.map((part) => {
-        const value = engine.tensor(cutPart(values, part), part.shape);
-        return { plan: part, value, slots: new Map() };
-      });
-      for (const entry of entries) this.entries.set(entry.plan.name, entry);
-      this.wholes.set(plan.name, { plan, parts: entries });
+      const value = engine.tensor(values, plan.shape);
+      this.entries.set(plan.name, { plan, value, slots: new Map() });
     }
   }
 
-  /** Of all tensors. */
   names(): string[] {
     return [...this.entries.keys()];
   }
 
-  /** Names of the tensors that hold a parameter, in the order of its columns; most have one, of the same name. */
-  parts(parameter: string): string[] {
-    return this.whole(parameter).parts.map(({ plan }) => plan.name);
-  }
-
-  plan(name: string): PartPlan {
+  plan(name: string): ParameterPlan {
     return this.entry(name).plan;
   }
 
@@ -94,17 +66,12 @@ export class Parameters {
 
   /** Replaces one slot of the parameters that are named. @throws CheckpointError if one is not this network's. */
   restoreSlot(slot: Slot, values: ReadonlyMap<string, NamedTensor>): void {
-    const plans = [...this.wholes.values()].map(({ plan }) => plan);
+    const plans = [...this.entries.values()].map(({ plan }) => plan);
     checkFit(
       plans.filter(({ name }) => values.has(name)),
       values,
     );
-    for (const [parameter, tensor] of values) {
-      const whole = tensor.values;
-      for (const { plan } of this.whole(parameter).parts) {
-        this.engine.assign(this.slot(slot, plan.name), cutPart(whole, plan));
-      }
-    }
+    for (const [name, tensor] of values) this.engine.assign(this.slot(slot, name), tensor.values);
   }
 
   /**
@@ -119,11 +86,7 @@ export class Parameters {
     this.changing = false;
   }
 
-  /**
-   * All values by parameter; each is read from the engine when it is asked for, and stands for what it is then.
-   *
-   * @throws TrainingError in the middle of a step, and after one that failed
-   */
+  /** All values; each is read from the engine when it is asked for, and stands for what it is then. */
   snapshot(): Map<string, NamedTensor> {
     return this.copies(({ value }) => value);
   }
@@ -138,9 +101,9 @@ export class Parameters {
       for (const tensor of [value, ...slots.values()]) this.engine.dispose(tensor);
     }
     this.entries.clear();
-    this.wholes.clear();
   }
 
+  /** @throws TrainingError in the middle of a step, and after one that failed */
   private copies(pick: (entry: Entry) => Tensor | undefined): Map<string, NamedTensor> {
     if (this.changing) {
       throw new TrainingError(
@@ -148,15 +111,10 @@ export class Parameters {
         'go on from the last checkpoint',
       );
     }
-    const found = [...this.wholes.values()].flatMap(({ plan, parts }) => {
-      const tensors = parts.flatMap((part) => {
-        const tensor = pick(part);
-        return tensor ? [{ plan: part.plan, tensor }] : [];
-      });
-      if (tensors.length < parts.length) return [];
-      const read = (): Float32Array =>
-        joinParts(tensors.map((part) => ({ ...part, values: this.engine.read(part.tensor) })));
-      return [[plan.name, lazily(plan.shape, read)] as const];
+    const found = [...this.entries].flatMap(([name, entry]) => {
+      const tensor = pick(entry);
+      const { shape } = entry.plan;
+      return tensor ? [[name, lazily(shape, () => this.engine.read(tensor))] as const] : [];
     });
     return new Map(found);
   }
@@ -165,12 +123,6 @@ export class Parameters {
     const entry = this.entries.get(name);
     if (!entry) throw new Error(`no parameter "${name}"`);
     return entry;
-  }
-
-  private whole(parameter: string): { plan: ParameterPlan; parts: Entry[] } {
-    const whole = this.wholes.get(parameter);
-    if (!whole) throw new Error(`no parameter "${parameter}"`);
-    return whole;
   }
 }
 

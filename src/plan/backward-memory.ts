@@ -1,4 +1,3 @@
-import { LARGEST_PART, partsOf } from '../model/parts.js';
 import { type LayerPlan, parametersOf, pathsOf, volume } from '../model/plan.js';
 import type { Tally } from './tally.js';
 
@@ -54,30 +53,28 @@ export class BackwardMemory {
   ): void {
     const { tally } = this;
     const [out, below] = [this.bytesOf(layer.output), this.bytesOf(layer.input)];
+    const activated = isWeighted(layer) && layer.relu;
+    if (activated) {
+      for (let i = 0; i < arriving; i++) {
+        tally.add('activations', out);
+        if (!shared) tally.drop('activations', out);
+      }
+    }
     const weighted = isWeighted(layer);
-    const activated = weighted && layer.relu;
-    for (let i = 0; activated && i < arriving; i++) {
-      tally.add('activations', out);
-      if (!shared) tally.drop('activations', out);
-    }
-    const ours = activated || !shared;
-    const now = weighted && gradients === 'now';
-    const summed = now && waiting + arriving > 1;
-    if (summed) {
-      tally.add('activations', out);
+    let gradient = 0;
+    if (weighted && gradients === 'now') {
+      if (waiting + arriving > 1) tally.add('activations', out);
       tally.drop('activations', waiting * out);
+      gradient = trainedBytes(layer);
+      tally.add('gradients', gradient);
+      if (waiting + arriving > 1) tally.drop('activations', out);
     }
-    const stay = !ours || (weighted && gradients === 'later') || (now && !summed);
+    const stays = (weighted && gradients === 'later') || (shared === true && !activated);
     for (let i = 0; i < arriving; i++) {
       if (i < carried) tally.add('activations', below);
-      if (!stay) tally.drop('activations', out);
+      if (!stays) tally.drop('activations', out);
     }
-    if (!now) return;
-    for (const bytes of gradientParts(layer)) {
-      tally.add('gradients', bytes);
-      this.found(bytes);
-    }
-    if (summed || ours) tally.drop('activations', out);
+    if (gradient > 0) this.found(gradient);
   }
 
   private batchNorm(layer: LayerPlan, { arriving, carried, gradients, shared }: Passage): void {
@@ -92,10 +89,9 @@ export class BackwardMemory {
       if (i >= carried) tally.drop('activations', bytes);
     }
     if (gradients !== 'now') return;
-    for (const part of gradientParts(layer)) {
-      tally.add('gradients', part);
-      this.found(part);
-    }
+    const gradient = trainedBytes(layer);
+    tally.add('gradients', gradient);
+    this.found(gradient);
   }
 
   /** Signals run down path after path; below, what comes out of the paths is added up. */
@@ -138,11 +134,11 @@ export function isWeighted(layer: LayerPlan): layer is Extract<LayerPlan, { type
 
 const FLOAT_BYTES = 4;
 
-/** Bytes of the gradients of a layer's own parameters, as they are handed out: large ones in parts. */
-export function gradientParts(layer: LayerPlan): number[] {
-  if (layer.frozen) return [];
-  const parts = partsOf(layer, LARGEST_PART).flat();
-  return parts.filter(({ state }) => !state).map(({ shape }) => FLOAT_BYTES * volume(shape));
+/** Of a layer's own parameters; gradients are float32. */
+export function trainedBytes(layer: LayerPlan): number {
+  if (layer.frozen) return 0;
+  const trained = layer.parameters.filter(({ state }) => !state);
+  return FLOAT_BYTES * trained.reduce((sum, { shape }) => sum + volume(shape), 0);
 }
 
 /** Of a layer with everything inside it. */

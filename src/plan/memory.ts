@@ -3,10 +3,10 @@ import { flatten, type LayerPlan, type NetworkPlan, pathsOf, volume } from '../m
 import type { Action, StepPlan } from '../relay/plan.js';
 import {
   BackwardMemory,
-  gradientParts,
   isWeighted,
   parameterBytes,
   type StepTally,
+  trainedBytes,
 } from './backward-memory.js';
 import { Tally } from './tally.js';
 
@@ -96,37 +96,29 @@ class StepMemory {
   private perform(action: Action): void {
     switch (action.do) {
       case 'forward':
-        this.forward(action.layer, action.from, action.layer);
-        break;
-      case 'recompute':
-        this.recompute(action.layers, action.from);
-        break;
+        return this.forward(action.layer, action.from, action.layer);
+      case 'recompute': {
+        // Other outputs than those of the first time, which may still be alive.
+        const prefix = `again ${++this.recomputed} `;
+        let from = action.from;
+        for (const layer of action.layers) {
+          this.forward(layer, from, prefix + layer);
+          if (from !== action.from) this.letGo(from);
+          from = prefix + layer;
+        }
+        return this.letGo(from);
+      }
       case 'loss':
-        this.signal(action.loss, this.size([this.inputs.network.classes]));
-        break;
+        return this.signal(action.loss, this.size([this.inputs.network.classes]));
       case 'backward':
       case 'early':
-        this.down(action);
-        break;
+        return this.down(action);
       case 'join':
-        this.join(action.signal, action.into);
-        break;
+        return this.join(action.signal, action.into);
       case 'free':
-        if ('output' in action) this.letGo(action.output);
-        else this.release(action.saved);
+        if ('output' in action) return this.letGo(action.output);
+        return this.release(action.saved);
     }
-  }
-
-  /** Other outputs than those of the first time, which may still be alive. */
-  private recompute(layers: readonly string[], from: string): void {
-    const prefix = `again ${++this.recomputed} `;
-    let at = from;
-    for (const layer of layers) {
-      this.forward(layer, at, prefix + layer);
-      if (at !== from) this.letGo(at);
-      at = prefix + layer;
-    }
-    this.letGo(at);
   }
 
   private forward(name: string, from: string, output: string): void {
@@ -221,7 +213,8 @@ class StepMemory {
   /** What is needed after the last micro-batch, on top of the gradients that are there. */
   private finish(): void {
     const { config, layers, updateAtOnce } = this.inputs;
-    const largest = Math.max(0, ...[...layers.values()].flatMap(flatten).flatMap(gradientParts));
+    const parameters = [...layers.values()].flatMap(flatten).flatMap((layer) => layer.parameters);
+    const largest = FLOAT32 * Math.max(0, ...parameters.map(({ shape }) => volume(shape)));
     const { clipNorm, ema } = config.optimizer;
     if (!updateAtOnce) this.tally.pass('gradients', this.updateBytes(largest));
     if (clipNorm !== undefined) this.tally.pass('gradients', largest);
@@ -234,7 +227,7 @@ class StepMemory {
 
   private trained(): number {
     const all = [...this.inputs.layers.values()].flatMap(flatten);
-    return all.flatMap(gradientParts).reduce((sum, bytes) => sum + bytes, 0);
+    return all.reduce((sum, layer) => sum + trainedBytes(layer), 0);
   }
 
   /** Positions of maxima: a byte each. */

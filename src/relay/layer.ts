@@ -40,7 +40,7 @@ export interface Pass {
 /** Takes over the gradient's value. */
 export type GradientSink = (gradient: Gradient) => void;
 
-/** The gradient of one parameter, named as in the checkpoint, or of a part of it that is a tensor of its own. */
+/** The gradient of one parameter, named as in the checkpoint. */
 export interface Gradient {
   parameter: string;
   value: Tensor;

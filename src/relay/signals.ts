@@ -5,8 +5,7 @@ import type { Gradient, Pass } from './layer.js';
 export interface SignalRules {
   /** From the output to before the activation, where the layer has one fused. */
   activation?(dy: Tensor): Tensor;
-  /** One after another: the next is not computed before the last is used. */
-  parameterGradients?(dz: Tensor): Iterable<Gradient>;
+  parameterGradient?(dz: Tensor): Gradient[];
   inputGradient(dz: Tensor): Tensor;
   release(): void;
 }
@@ -27,22 +26,21 @@ export function relaySignals(engine: Engine, rules: SignalRules): Pass {
         engine.dispose(dy);
         return dz;
       });
-      let sum: Tensor | null = null;
-      if (rules.parameterGradients && gradients === 'later') {
+      const found: Gradient[] = [];
+      if (rules.parameterGradient && gradients === 'later') {
         waiting.push(...arrived.map((dz) => engine.retain(dz)));
-      } else if (rules.parameterGradients && gradients) {
-        sum = engine.add([...waiting, ...arrived]);
+      } else if (rules.parameterGradient && gradients) {
+        const sum = engine.add([...waiting, ...arrived]);
         for (const dz of waiting.splice(0)) engine.dispose(dz);
+        found.push(...rules.parameterGradient(sum));
+        engine.dispose(sum);
       }
       const inputs = arrived.map((dz, i) => {
         const input = carry[i] ? rules.inputGradient(dz) : null;
         engine.dispose(dz);
         return input;
       });
-      if (sum && rules.parameterGradients && typeof gradients === 'function') {
-        for (const gradient of rules.parameterGradients(sum)) gradients(gradient);
-        engine.dispose(sum);
-      }
+      if (typeof gradients === 'function') found.forEach(gradients);
       return inputs;
     },
     release() {

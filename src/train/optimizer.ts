@@ -22,9 +22,7 @@ export function updateParameter(
   { lr, step }: { lr: number; step: number },
 ): void {
   const w = parameters.value(name);
-  const weightDecay = decays(optimizer, parameters.plan(name).whole.name)
-    ? optimizer.weightDecay
-    : 0;
+  const weightDecay = decays(optimizer, name) ? optimizer.weightDecay : 0;
   if (optimizer.type === 'sgd') {
     const { momentum, nesterov } = optimizer;
     const velocity = parameters.slot('momentum', name);

@@ -103,10 +103,7 @@ class Trainer {
     if (restore) this.restoreSlots(restore);
     collectGarbage();
     this.network = new NetworkRuntime(engine, layers, this.parameters, config.seed);
-    const average = {
-      value: (name: string) => this.parameters.slot('ema', name),
-      parts: (name: string) => this.parameters.parts(name),
-    };
+    const average = { value: (name: string) => this.parameters.slot('ema', name) };
     this.averaged = config.optimizer.ema ? new NetworkRuntime(engine, layers, average, 0) : null;
     this.durations = durations(plan, train.count);
     this.end = Math.min(this.durations.totalSteps, options.maxSteps ?? Number.POSITIVE_INFINITY);

@@ -72,7 +72,6 @@ function run(engine: Engine, plan: LayerPlan) {
   const layer = buildLayer(plan, {
     engine,
     parameter: (name) => weights.get(name)!,
-    parts: (name) => [name],
     training: () => true,
     dropping: () => false,
     random: () => Math.random,

@@ -149,10 +149,7 @@ onEveryEngine((engine) => {
   test('two runtimes over the same parameters, one of them of a moving average', () => {
     withNetwork(plan, engine(), weights, (network, parameters) => {
       const layers = [...plan.layers.values()];
-      const average = {
-        value: (name: string) => parameters.slot('ema', name),
-        parts: (name: string) => parameters.parts(name),
-      };
+      const average = { value: (name: string) => parameters.slot('ema', name) };
       const averaged = new NetworkRuntime(engine(), layers, average, 0);
       const of = (runtime: NetworkRuntime): number[] => {
         const sums = emptySums();
