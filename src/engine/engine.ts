@@ -9,7 +9,7 @@
  *   also when there is no backward pass.
  *
  * Images are `[batch, height, width, channels]`, filters `[height, width, in, out]`,
- * fully connected weights `[in, out]`. All values are float32.
+ * fully connected weights `[in, out]`. Values go in and come out as float32; inside, see `Precision`.
  */
 
 export type Shape = readonly number[];
@@ -117,11 +117,20 @@ export interface EngineInfo {
   readonly library: string;
   readonly device: 'cpu' | 'gpu';
   readonly threads: number;
+  readonly precision: Precision;
 }
 
-/** `TensorFlow 2.21.0, 2 threads, cpu` */
-export function describeEngine({ library, threads, device }: EngineInfo): string {
-  return `${library}, ${threads} ${threads === 1 ? 'thread' : 'threads'}, ${device}`;
+/**
+ * `bf16` is mixed precision: maps (activations of convolutions, pooling and normalization, and their signals) are stored
+ * as bfloat16 and convolved as such; parameters, their gradients, optimizer state, fully connected layers, statistics
+ * and losses are float32.
+ */
+export type Precision = 'float32' | 'bf16';
+
+/** `TensorFlow 2.21.0, 2 threads, cpu`, and the precision if it is not float32. */
+export function describeEngine({ library, threads, device, precision }: EngineInfo): string {
+  const mixed = precision === 'float32' ? '' : `, ${precision}`;
+  return `${library}, ${threads} ${threads === 1 ? 'thread' : 'threads'}, ${device}${mixed}`;
 }
 
 export interface Engine {

@@ -1,8 +1,14 @@
-/** Fully connected layers, forward and backward; see `Engine.dense` for shapes and ownership. */
+/**
+ * Fully connected layers, forward and backward; see `Engine.dense` for shapes and ownership. They are float32 in either
+ * precision: reading their weights takes the time, and rounding these first would take more.
+ */
 import type { Forward, ParameterGradient, Tensor } from '../engine.js';
 import { boolAttribute, CHANNELS_LAST, FLOAT } from './attributes.js';
+import { DataType } from './binding.js';
+import { biasGradient } from './convolution.js';
 import type { NativeTensor, Runtime } from './runtime.js';
 import type { DenseSaved } from './saved.js';
+import { ownAs, scoped } from './scope.js';
 import { expectShape } from './shapes.js';
 
 const BIAS = [FLOAT, CHANNELS_LAST];
@@ -25,7 +31,9 @@ export function dense(
   expectShape('the input of a fully connected layer', x, [null, null]);
   expectShape('its weight', weight, [x.shape[1]!, null]);
   if (bias) expectShape('its bias', bias, [weight.shape[1]!]);
-  let y = runtime.run('MatMul', PLAIN, [runtime.value(x), runtime.value(weight)]);
+  let y = scoped(runtime, (scope) =>
+    runtime.run('MatMul', PLAIN, [scope.float(x), runtime.value(weight)]),
+  );
   if (bias) y = runtime.chain(y, 'BiasAdd', BIAS, [runtime.value(bias)]);
   if (options.relu) y = runtime.chain(y, 'Relu', [FLOAT], []);
   const output = runtime.own(y, [x.shape[0]!, weight.shape[1]!]);
@@ -45,17 +53,22 @@ export function denseParameterGradient(
   saved: DenseSaved,
   dz: Tensor,
 ): ParameterGradient {
-  const signal = runtime.value(dz);
-  const weight = runtime.run('MatMul', FIRST_TRANSPOSED, [runtime.value(saved.input), signal]);
-  const bias = saved.hasBias ? runtime.run('BiasAddGrad', BIAS, [signal]) : null;
+  const signal = runtime.check(dz);
+  const weight = scoped(runtime, (scope) =>
+    runtime.run('MatMul', FIRST_TRANSPOSED, [scope.float(saved.input), scope.float(signal)]),
+  );
   return {
     weight: runtime.own(weight, saved.weight.shape),
-    bias: bias === null ? null : runtime.own(bias, [saved.weight.shape[1]!]),
+    bias: saved.hasBias ? biasGradient(runtime, signal) : null,
   };
 }
 
 /** `dL/dx = dz weightᵀ`. */
 export function denseInputGradient(runtime: Runtime, saved: DenseSaved, dz: Tensor): Tensor {
-  const inputs = [runtime.value(dz), runtime.value(saved.weight)];
-  return runtime.own(runtime.run('MatMul', SECOND_TRANSPOSED, inputs), saved.input.shape);
+  const { input } = saved;
+  const dx = scoped(runtime, (scope) => {
+    const inputs = [scope.float(runtime.check(dz)), runtime.value(saved.weight)];
+    return runtime.run('MatMul', SECOND_TRANSPOSED, inputs);
+  });
+  return ownAs(runtime, dx, input.shape, DataType.float, input.type);
 }

@@ -6,8 +6,15 @@
  */
 import { EngineError } from '../../errors.js';
 import type { Shape, Tensor } from '../engine.js';
-import { FLOAT, shapeAttribute, stringAttribute, typeAttribute } from './attributes.js';
-import { type Binding, DataType, type OpAttribute } from './binding.js';
+import {
+  boolAttribute,
+  FLOAT,
+  shapeAttribute,
+  stringAttribute,
+  typeAttribute,
+} from './attributes.js';
+import { type Binding, DataType, type ElementType, type OpAttribute } from './binding.js';
+import type { Mode } from './mode.js';
 
 /** TensorFlow's name for a variable that belongs to its handle alone. */
 const ANONYMOUS = 'cd2c89b7-88b7-44c8-ad83-06c2a9158347';
@@ -20,11 +27,18 @@ export class NativeTensor implements Tensor {
   variable = NONE;
   /** The variable holds the value times -1; see `update.ts`. */
   negated = false;
+  /** The value rounded to bfloat16, made when it is first asked for, or -1. */
+  narrowed = NONE;
+  /** Another tensor may lie in the same memory. */
+  shared = false;
+  /** Of a signal: its sums over all axes but the last, `[channels]`, where they fell off on the way, or -1. */
+  sums = NONE;
 
   /** @param id the tensor inside TensorFlow, or -1 while only `variable` holds the value */
   constructor(
     readonly shape: Shape,
     public id: number,
+    readonly type: ElementType,
   ) {}
 }
 
@@ -32,7 +46,10 @@ export class Runtime {
   private readonly constants = new Map<string, number>();
   private alive = 0;
 
-  constructor(readonly binding: Binding) {}
+  constructor(
+    readonly binding: Binding,
+    readonly mode: Mode,
+  ) {}
 
   /** Live `NativeTensor`s. */
   get count(): number {
@@ -84,11 +101,27 @@ export class Runtime {
     );
   }
 
-  /** A cached float constant under a key of the caller's, made once by `make`. Never delete it. */
-  floats(key: string, shape: Shape, make: () => Float32Array): number {
-    return this.cached(`f${shape.join()}:${key}`, () =>
-      this.binding.createTensor(shape, DataType.float, make()),
-    );
+  /** A cached constant of either element type under a key of the caller's, made once by `make`. Never delete it. */
+  floats(
+    key: string,
+    shape: Shape,
+    make: () => Float32Array,
+    type: ElementType = DataType.float,
+  ): number {
+    return this.cached(`f${type} ${shape.join()}:${key}`, () => {
+      const id = this.binding.createTensor(shape, DataType.float, make());
+      if (type === DataType.float) return id;
+      try {
+        return this.cast(id, DataType.float, type);
+      } finally {
+        this.binding.deleteTensor(id);
+      }
+    });
+  }
+
+  /** A cached scalar of either element type. Never delete it. */
+  filler(value: number, type: ElementType): number {
+    return this.floats(`${value}`, [], () => Float32Array.of(value), type);
   }
 
   private cached(key: string, make: () => number): number {
@@ -115,9 +148,18 @@ export class Runtime {
   // --- Tensors ------------------------------------------------------------------------------------------
 
   /** Wraps a TensorFlow tensor; the result owns it. */
-  own(id: number, shape: Shape): NativeTensor {
+  own(id: number, shape: Shape, type: ElementType = DataType.float): NativeTensor {
     this.alive++;
-    return new NativeTensor(shape, id);
+    return new NativeTensor(shape, id, type);
+  }
+
+  /** Values of one element type as another: to bfloat16 they are rounded to nearest. The caller owns the result. */
+  cast(id: number, from: ElementType, to: ElementType): number {
+    if (this.mode.ownKernels) {
+      return this.run('RelaybpCast', [typeAttribute('S', from), typeAttribute('R', to)], [id]);
+    }
+    const attributes = [typeAttribute('SrcT', from), typeAttribute('DstT', to)];
+    return this.run('Cast', [...attributes, boolAttribute('Truncate', false)], [id]);
   }
 
   /** The engine's handle behind `t`. @throws EngineError if it is not one of ours or already disposed of. */
@@ -158,6 +200,27 @@ export class Runtime {
     tensor.id = id;
   }
 
+  /** As `value`, rounded to bfloat16: of a parameter this is done once per update. Owned by `t`. */
+  narrowed(t: Tensor): number {
+    const tensor = this.check(t);
+    if (tensor.type === DataType.bfloat16) return this.value(tensor);
+    if (tensor.narrowed === NONE) {
+      tensor.narrowed = this.cast(this.value(tensor), DataType.float, DataType.bfloat16);
+    }
+    return tensor.narrowed;
+  }
+
+  /** As `value`, for an operation that writes to that memory: nothing else lies in it. */
+  writable(t: Tensor): number {
+    const tensor = this.check(t);
+    const value = this.value(tensor);
+    if (tensor.shared || tensor.variable !== NONE) {
+      this.replace(tensor, this.cast(value, DataType.float, DataType.float));
+    }
+    this.forgetNarrowed(tensor);
+    return tensor.id;
+  }
+
   /**
    * Moves the value of `t` into a variable, so that operations can update it in place, and returns the
    * variable. Any value read from it before is dropped: what is updated must not be shared.
@@ -191,6 +254,7 @@ export class Runtime {
       this.binding.deleteTensor(tensor.id);
       tensor.id = NONE;
     }
+    this.forgetNarrowed(tensor);
     return tensor.variable;
   }
 
@@ -209,8 +273,17 @@ export class Runtime {
   private free(tensor: NativeTensor): void {
     if (tensor.id !== NONE) this.binding.deleteTensor(tensor.id);
     if (tensor.variable !== NONE) this.binding.deleteTensor(tensor.variable);
+    if (tensor.sums !== NONE) this.binding.deleteTensor(tensor.sums);
+    this.forgetNarrowed(tensor);
     tensor.id = NONE;
     tensor.variable = NONE;
     tensor.negated = false;
+    tensor.shared = false;
+    tensor.sums = NONE;
+  }
+
+  private forgetNarrowed(tensor: NativeTensor): void {
+    if (tensor.narrowed !== NONE) this.binding.deleteTensor(tensor.narrowed);
+    tensor.narrowed = NONE;
   }
 }

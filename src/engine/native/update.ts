@@ -8,13 +8,17 @@ import type { Runtime } from './runtime.js';
  * `v = momentum * v + lr * (gradient + weightDecay * w)`, then `w = w - v`, or with Nesterov's momentum
  * `w = w - (momentum * v + lr * (gradient + weightDecay * w))`.
  *
- * TensorFlow has this as one pass over memory, without the decay and with `v` of the opposite sign:
+ * Where our own operations run it is one of them. TensorFlow has this as one pass over memory, without the decay and with `v` of the opposite sign:
  * `u = momentum * u - lr * gradient`, then `w = w + u`. So the variable behind `v` holds `u = -v`. Without Nesterov
  * the decay is taken off beforehand, by `u = u - (lr * weightDecay / momentum) * w`, also in place; otherwise it is
  * added to the gradient.
  */
 export function sgd(runtime: Runtime, w: Tensor, v: Tensor, gradient: Tensor, step: SgdStep): void {
   const { lr, momentum, weightDecay, nesterov = false } = step;
+  if (runtime.mode.ownKernels) {
+    sgdInOnePass(runtime, w, v, gradient, step);
+    return;
+  }
   const velocity = runtime.variable(v, true);
   const decay = lr * weightDecay;
   let decayed: number | null = null;
@@ -35,6 +39,23 @@ export function sgd(runtime: Runtime, w: Tensor, v: Tensor, gradient: Tensor, st
     runtime.runAll('ResourceApplyKerasMomentum', attributes, inputs, 0);
   });
   if (decayed !== null) runtime.binding.deleteTensor(decayed);
+}
+
+function sgdInOnePass(
+  runtime: Runtime,
+  w: Tensor,
+  v: Tensor,
+  gradient: Tensor,
+  { lr, momentum, weightDecay, nesterov = false }: SgdStep,
+): void {
+  const values = Float32Array.of(lr, momentum, weightDecay, Number(nesterov));
+  const step = runtime.binding.createTensor([4], DataType.float, values);
+  try {
+    const inputs = [runtime.writable(w), runtime.writable(v), runtime.value(gradient), step];
+    runtime.runAll('RelaybpSgd', [], inputs, 0);
+  } finally {
+    runtime.binding.deleteTensor(step);
+  }
 }
 
 /**
@@ -74,6 +95,11 @@ function descend(runtime: Runtime, variable: number, rate: number, delta: number
 
 /** `sum = sum + addend` */
 export function accumulate(runtime: Runtime, sum: Tensor, addend: Tensor): void {
+  if (runtime.mode.ownKernels) {
+    const inputs = [runtime.writable(sum), runtime.value(addend)];
+    runtime.runAll('RelaybpAccumulate', [], inputs, 0);
+    return;
+  }
   const inputs = [runtime.variable(sum, false), runtime.value(addend)];
   runtime.runAll('AssignAddVariableOp', [typeAttribute('dtype', DataType.float)], inputs, 0);
 }

@@ -1,0 +1,35 @@
+import { boolAttribute, elements, typeAttribute } from './attributes.js';
+import type { NativeTensor, Runtime } from './runtime.js';
+import type { BatchNormSaved, ConvSaved, DenseSaved, ReluSaved } from './saved.js';
+import { expectShape } from './shapes.js';
+
+/**
+ * See `Engine.activationGradient`. Where our own operation runs, the sums that are the bias's gradient fall off on the
+ * way, and a convolution's signal gets the type in which it will be multiplied.
+ */
+export function activationGradient(
+  runtime: Runtime,
+  saved: ConvSaved | DenseSaved | BatchNormSaved | ReluSaved,
+  dy: NativeTensor,
+): NativeTensor {
+  const { output } = saved;
+  if (!output) return runtime.retain(dy);
+  expectShape('the signal', dy, output.shape);
+  const inputs = [runtime.value(dy), runtime.value(output)];
+  if (!runtime.mode.ownKernels) {
+    const id = runtime.run('ReluGrad', [elements(dy.type)], inputs);
+    return runtime.own(id, dy.shape, dy.type);
+  }
+  const type = saved.kind === 'conv' ? runtime.mode.products : dy.type;
+  const summed = (saved.kind === 'conv' || saved.kind === 'dense') && saved.hasBias;
+  const attributes = [
+    typeAttribute('S', dy.type),
+    typeAttribute('R', type),
+    boolAttribute('channel_sums', summed),
+  ];
+  const [id, sums] = runtime.runAll('RelaybpReluGradient', attributes, inputs, 2);
+  const dz = runtime.own(id!, dy.shape, type);
+  if (summed) dz.sums = sums!;
+  else runtime.binding.deleteTensor(sums!);
+  return dz;
+}
