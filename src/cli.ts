@@ -50,6 +50,7 @@ function addTrain(cli: Command, exit: (code: number) => void): void {
       '--resume [which]',
       'go on exactly where a run stopped: last, best, or the path of a run or checkpoint (default: last)',
     )
+    .option('--change-precision', 'resume in another precision than before', false)
     .option('--max-steps <n>', 'stop after this step', positiveInteger)
     .option('--fast-dev-run', 'three steps, a small evaluation, one checkpoint', false)
     .option('--print-config', 'print the resolved config and exit', false)

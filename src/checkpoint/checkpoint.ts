@@ -27,7 +27,12 @@ const stateSchema = z.object({
   }),
   best: z.object({ top1: z.number(), step: z.int() }).nullable(),
   classes: z.array(z.string()),
-  engine: z.object({ name: z.string(), library: z.string(), device: z.string() }),
+  engine: z.object({
+    name: z.string(),
+    library: z.string(),
+    device: z.string(),
+    precision: z.enum(['float32', 'bf16']).default('float32'),
+  }),
   config: experimentSchema,
   files: z.record(z.string(), z.object({ bytes: z.int(), sha256: z.string() })),
 });

@@ -89,6 +89,11 @@ function addPredict(cli: Command): void {
 function withProtocol(command: Command): Command {
   return withEngine(command)
     .addOption(
+      new Option('--precision <name>', 'whatever the run was trained in, weights are float32')
+        .choices(['float32', 'bf16', 'auto'])
+        .default('float32'),
+    )
+    .addOption(
       new Option('--checkpoint <which>', 'which checkpoint of a run')
         .choices(['best', 'last'])
         .default('best'),

@@ -38,7 +38,7 @@ export async function gradCommand(
   checkOutput('--out', options.out);
   const plan = planExperiment(loadConfig(file, options.set));
   const batch = await firstBatch(plan, onNotice);
-  const engine = await openEngine(options.engine, { onNotice });
+  const engine = await openEngine(options.engine, { precision: plan.config.precision, onNotice });
   const { tensors, losses } = batchGradients(plan, engine, batch, options.byLoss);
   writeDurably(options.out, encodeSafetensors(tensors, { config: plan.config.name }));
   return { tensors: tensors.size, losses };

@@ -7,7 +7,7 @@ import {
 } from '../checkpoint/checkpoint.js';
 import { parseConfig, printConfig } from '../config/load.js';
 import type { Preprocessing } from '../data/preprocessing.js';
-import type { Engine } from '../engine/engine.js';
+import type { Engine, PrecisionChoice } from '../engine/engine.js';
 import { CheckpointError } from '../errors.js';
 import { DenseNetwork } from '../eval/dense-network.js';
 import { planExperiment } from '../plan/experiment.js';
@@ -17,6 +17,7 @@ import type { EngineOptions } from './options.js';
 
 /** Options of every command that runs trained networks. */
 export interface ModelOptions extends EngineOptions {
+  precision: PrecisionChoice;
   /** Which checkpoint of a run. */
   checkpoint: 'best' | 'last';
   /** Test with the moving average of the weights. */

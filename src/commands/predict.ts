@@ -36,7 +36,8 @@ export async function predictCommand(
 ): Promise<void> {
   const { index, names } = indexPaths(paths);
   const checkpoint = checkpointOf(run, options, output.notice);
-  const engine = await openEngine(options.engine, { onNotice: output.notice });
+  const { precision } = options;
+  const engine = await openEngine(options.engine, { precision, onNotice: output.notice });
   const model = openModel(checkpoint, engine, options);
   const { classes, config } = model.state;
   const policy = options.onError ?? config.data.onError.policy;

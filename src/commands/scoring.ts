@@ -79,7 +79,7 @@ export class Scorer {
   private async scoreRun(target: string | undefined): Promise<Scored> {
     const { options, onNotice } = this;
     const checkpoint = checkpointOf(target, options, onNotice);
-    this.opened ??= openEngine(options.engine, { onNotice });
+    this.opened ??= openEngine(options.engine, { precision: options.precision, onNotice });
     const model = openModel(checkpoint, await this.opened, options);
     try {
       return await this.scoreTestSet(model);

@@ -11,6 +11,7 @@ import {
   runOf,
 } from '../checkpoint/checkpoint.js';
 import { type LoadedConfig, loadConfig, parseConfig, printConfig } from '../config/load.js';
+import type { Precision } from '../engine/engine.js';
 import { openEngine } from '../engine/select.js';
 import { CheckpointError, ConfigError } from '../errors.js';
 import { planExperiment } from '../plan/experiment.js';
@@ -32,6 +33,8 @@ export interface TrainCommandOptions extends ConfigOptions, EngineOptions {
   out?: string;
   /** `last`, `best`, or the path of a run or a checkpoint. */
   resume?: string;
+  /** Resume in another precision than the checkpoint's. */
+  changePrecision: boolean;
   maxSteps?: number;
   fastDevRun: boolean;
 }
@@ -54,7 +57,9 @@ export async function trainCommand(
   const images = openTrainingImages(config.data, view.notice);
   if (from) checkClasses(from, images.classes);
   const val = openImages(config.data.root, config.data.val, images.classes, view.notice);
-  const engine = await openEngine(options.engine, { onNotice: view.notice });
+  const { precision } = config;
+  const engine = await openEngine(options.engine, { precision, onNotice: view.notice });
+  if (from && !options.changePrecision) checkPrecision(from, engine.info.precision);
   const normalized = from
     ? readNormalization(config.data, readTensors(from.path, 'normalization'), from.path)
     : await normalization(config.data, images, cacheDir(), view.notice);
@@ -148,6 +153,15 @@ function configOf(
   }
   const label = join(from.path, 'state.json');
   return parseConfig(printConfig(from.state.config), label, options.set);
+}
+
+function checkPrecision({ state, path }: ResumePoint, now: Precision): void {
+  const { precision } = state.engine;
+  if (precision === now) return;
+  throw new CheckpointError(
+    `${path}: was trained in ${precision}, and would go on in ${now}`,
+    `--set precision=${precision} goes on as before, --change-precision in ${now}`,
+  );
 }
 
 function checkClasses({ state, path }: ResumePoint, classes: readonly string[]): void {

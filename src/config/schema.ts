@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { PRECISION_CHOICES } from '../engine/engine.js';
 import { durationSchema } from './duration.js';
 import { layerSchema } from './layers.js';
 
@@ -163,6 +164,8 @@ export const experimentSchema = z.strictObject({
   version: z.literal(1, { error: 'version: 1 is the only version that this relaybp reads' }),
   name,
   seed: z.int().nonnegative().default(1),
+  /** `bf16` is mixed precision; `auto` takes it where the device multiplies bfloat16 faster than float32. */
+  precision: z.enum(PRECISION_CHOICES).default('float32'),
   data,
   model,
   losses: z.array(loss).min(1),

@@ -126,6 +126,9 @@ export interface EngineInfo {
  * and losses are float32.
  */
 export type Precision = 'float32' | 'bf16';
+export const PRECISION_CHOICES = ['float32', 'bf16', 'auto'] as const;
+/** With `auto` the engine decides when it is opened. */
+export type PrecisionChoice = (typeof PRECISION_CHOICES)[number];
 
 /** `TensorFlow 2.21.0, 2 threads, cpu`, and the precision if it is not float32. */
 export function describeEngine({ library, threads, device, precision }: EngineInfo): string {

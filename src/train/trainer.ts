@@ -292,7 +292,7 @@ class Trainer {
   private save(best: boolean): void {
     const { plan, engine, train, run, events } = this.options;
     const { config } = plan;
-    const { name, library, device } = engine.info;
+    const { name, library, device, precision } = engine.info;
     const state: CheckpointState = {
       formatVersion: 1,
       relaybp: version,
@@ -300,7 +300,7 @@ class Trainer {
       epoch: this.epoch(),
       seed: config.seed,
       classes: [...train.classes],
-      engine: { name, library, device },
+      engine: { name, library, device, precision },
       config,
     };
     const weights = [...this.parameters.snapshot()].map(

@@ -28,7 +28,7 @@ const state = (step: number): CheckpointState => ({
   schedule: { scale: 1, best: null, waited: 0 },
   best: null,
   classes: ['a', 'b', 'c'],
-  engine: { name: 'wasm', library: 'test', device: 'cpu' },
+  engine: { name: 'wasm', library: 'test', device: 'cpu', precision: 'float32' },
   config: parseConfig(SMALL_CONFIG, 'test').config,
 });
 

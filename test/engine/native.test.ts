@@ -1,19 +1,57 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Tensor } from '../../src/engine/engine.js';
 import { engineRoot, locateNative } from '../../src/engine/locate.js';
+import { DataType } from '../../src/engine/native/binding.js';
 import { type NativeEngine, openNativeEngine } from '../../src/engine/native/native-engine.js';
+import type { Runtime } from '../../src/engine/native/runtime.js';
 import { engineSuite } from './suite.js';
 
 const location = locateNative();
 const missing = `the native engine is not installed in ${engineRoot()}: relaybp engine install`;
 
+const COARSE = {
+  reason: 'differences of nearly equal numbers, of which bfloat16 keeps eight bits',
+  tests: [
+    'batchNorm: mean away from zero',
+    'batchNorm: the input gradients of two signals add up to that of their sum',
+  ],
+};
+
 if (location) {
   engineSuite('native', () => openNativeEngine(location));
+  engineSuite('native, portable operations', () => openNativeEngine(location, { portable: true }));
+  for (const bf16Products of [true, false]) {
+    const products = bf16Products ? 'bfloat16' : 'float32';
+    for (const portable of [false, true]) {
+      engineSuite(
+        `native in bf16, products in ${products}${portable ? ', portable operations' : ''}`,
+        async () =>
+          narrowing(
+            await openNativeEngine(location, { precision: 'bf16', bf16Products, portable }),
+          ),
+        [COARSE],
+      );
+    }
+  }
   describe('native engine', () => nativeTests(location));
 } else if (process.env.RELAYBP_REQUIRE_NATIVE === '1') {
   test('the native engine is installed', () => expect.fail(missing));
 } else {
   test.skip(`native engine (skipped: ${missing})`, () => {});
+}
+
+/** Stores whatever has four axes as bfloat16, as between the layers of a network. */
+function narrowing(engine: NativeEngine): NativeEngine {
+  const { runtime } = engine as unknown as { runtime: Runtime };
+  const { tensor } = engine;
+  engine.tensor = (values, shape) => {
+    const wide = tensor.call(engine, values, shape);
+    if (shape.length !== 4) return wide;
+    const id = runtime.cast(runtime.value(wide), DataType.float, DataType.bfloat16);
+    engine.dispose(wide);
+    return runtime.own(id, shape, DataType.bfloat16);
+  };
+  return engine;
 }
 
 function nativeTests(at: { binding: string }): void {

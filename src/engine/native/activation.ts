@@ -1,6 +1,7 @@
 import { boolAttribute, elements, typeAttribute } from './attributes.js';
 import type { NativeTensor, Runtime } from './runtime.js';
 import type { BatchNormSaved, ConvSaved, DenseSaved, ReluSaved } from './saved.js';
+import { scoped } from './scope.js';
 import { expectShape } from './shapes.js';
 
 /**
@@ -15,21 +16,24 @@ export function activationGradient(
   const { output } = saved;
   if (!output) return runtime.retain(dy);
   expectShape('the signal', dy, output.shape);
-  const inputs = [runtime.value(dy), runtime.value(output)];
-  if (!runtime.mode.ownKernels) {
-    const id = runtime.run('ReluGrad', [elements(dy.type)], inputs);
-    return runtime.own(id, dy.shape, dy.type);
-  }
-  const type = saved.kind === 'conv' ? runtime.mode.products : dy.type;
-  const summed = (saved.kind === 'conv' || saved.kind === 'dense') && saved.hasBias;
-  const attributes = [
-    typeAttribute('S', dy.type),
-    typeAttribute('R', type),
-    boolAttribute('channel_sums', summed),
-  ];
-  const [id, sums] = runtime.runAll('RelaybpReluGradient', attributes, inputs, 2);
-  const dz = runtime.own(id!, dy.shape, type);
-  if (summed) dz.sums = sums!;
-  else runtime.binding.deleteTensor(sums!);
-  return dz;
+  const { ownKernels, products } = runtime.mode;
+  return scoped(runtime, (scope) => {
+    const inputs = [scope.as(dy, output.type), runtime.value(output)];
+    if (!ownKernels) {
+      const id = runtime.run('ReluGrad', [elements(output.type)], inputs);
+      return runtime.own(id, dy.shape, output.type);
+    }
+    const type = saved.kind === 'conv' ? products : output.type;
+    const summed = (saved.kind === 'conv' || saved.kind === 'dense') && saved.hasBias;
+    const attributes = [
+      typeAttribute('S', output.type),
+      typeAttribute('R', type),
+      boolAttribute('channel_sums', summed),
+    ];
+    const [id, sums] = runtime.runAll('RelaybpReluGradient', attributes, inputs, 2);
+    const dz = runtime.own(id!, dy.shape, type);
+    if (summed) dz.sums = sums!;
+    else runtime.binding.deleteTensor(sums!);
+    return dz;
+  });
 }

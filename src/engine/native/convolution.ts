@@ -42,8 +42,8 @@ export function conv(
   const plan = planConv(x, options.window, products);
   const input = convInput(runtime, x, plan);
   const y = scoped(runtime, (scope) => {
-    const operands = [scope.as(input, products), parameter(runtime, filter, products)];
-    const offset = bias && parameter(runtime, bias, products);
+    const operands = [scope.as(input, products), scope.parameter(filter, products)];
+    const offset = bias && scope.parameter(bias, products);
     return convolve(runtime, plan, operands, offset, options.relu, products);
   });
   const output = ownAs(runtime, y, outputShape(plan, filter), products, maps);
@@ -92,7 +92,7 @@ export function convInputGradient(runtime: Runtime, saved: ConvSaved, dz: Tensor
       [...plan.attributes, CUDNN],
       [
         runtime.ints(plan.padded),
-        parameter(runtime, filter, products),
+        scope.parameter(filter, products),
         scope.as(runtime.check(dz), products),
       ],
     ),
@@ -159,11 +159,6 @@ export function fusedAttributes(steps: readonly string[], type: ElementType): Op
     floatAttribute('leakyrelu_alpha', 0),
     boolAttribute('is_filter_const', false),
   ];
-}
-
-/** A parameter in the element type of the products; owned by the parameter. */
-function parameter(runtime: Runtime, t: NativeTensor, products: ElementType): number {
-  return products === DataType.bfloat16 ? runtime.narrowed(t) : runtime.value(t);
 }
 
 function outputShape(plan: ConvPlan, filter: NativeTensor): number[] {

@@ -12,6 +12,8 @@ import type {
   LrnOptions,
   ParameterGradient,
   PoolWindow,
+  Precision,
+  PrecisionChoice,
   Saved,
   SgdStep,
   Shape,
@@ -41,7 +43,9 @@ const SHAPE = typeAttribute('Tshape', DataType.int32);
 
 export interface NativeOptions {
   /** Default `float32`. */
-  precision?: 'float32' | 'bf16';
+  precision?: PrecisionChoice;
+  /** Takes a line that says what `auto` chose, and why. */
+  onNotice?: (line: string) => void;
   /** Only operations that every device has, as on a GPU: for tests. */
   portable?: boolean;
   /** In which type convolutions multiply under `bf16`, whatever the device can: for tests. */
@@ -58,10 +62,26 @@ export async function openNativeEngine(
   options: NativeOptions = {},
 ): Promise<NativeEngine> {
   const binding = loadBinding(location.binding);
-  const { precision = 'float32', portable = binding.isUsingGpuDevice() } = options;
-  const types = elementsFor(precision, options.bf16Products ?? multipliesBf16(binding));
+  const { portable = binding.isUsingGpuDevice(), onNotice } = options;
+  const bf16Units = options.bf16Products ?? multipliesBf16(binding);
+  const precision = choosePrecision(options.precision ?? 'float32', bf16Units, onNotice);
+  const types = elementsFor(precision, bf16Units);
   const abilities = portable ? PORTABLE : findAbilities(binding, types.products);
   return new NativeEngine(new Runtime(binding, { ...types, ...abilities }));
+}
+
+function choosePrecision(
+  choice: PrecisionChoice,
+  bf16Units: boolean,
+  onNotice: NativeOptions['onNotice'],
+): Precision {
+  if (choice !== 'auto') return choice;
+  onNotice?.(
+    bf16Units
+      ? 'Precision bf16: this device multiplies bfloat16 faster than float32.'
+      : 'Precision float32: this device has no fast bfloat16 multiplication (AMX, or a GPU of compute capability 8); bf16 would save memory, not time.',
+  );
+  return bf16Units ? 'bf16' : 'float32';
 }
 
 export class NativeEngine extends NativeMemory implements Engine {

@@ -99,13 +99,12 @@ export function batchNormGradient(
   const count = sizeOf(input.shape);
   expectShape('the signal', dz, dz.shape.length === 2 ? [batch!, count / batch!] : input.shape);
   const signal = asMaps(runtime, runtime.check(dz));
-  const inputs = [signal, input, weight, ...statistics].map((t) => runtime.value(t));
-  const [dx, dWeight, dBias, ...unused] = runtime.runAll(
-    'FusedBatchNormGradV3',
-    attributes,
-    inputs,
-    5,
-  ) as [number, number, number, ...number[]];
+  const outputs = scoped(runtime, (scope) => {
+    const kept = [input, weight, ...statistics].map((t) => runtime.value(t));
+    const inputs = [scope.as(signal, input.type), ...kept];
+    return runtime.runAll('FusedBatchNormGradV3', attributes, inputs, 5);
+  });
+  const [dx, dWeight, dBias, ...unused] = outputs as [number, number, number, ...number[]];
   for (const id of unused) runtime.binding.deleteTensor(id);
   runtime.dispose(signal);
   return {

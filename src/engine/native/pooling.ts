@@ -18,6 +18,7 @@ import { DataType, type ElementType, type OpAttribute } from './binding.js';
 import { cropGradient, padInput } from './padding.js';
 import type { NativeTensor, Runtime } from './runtime.js';
 import type { PoolSaved } from './saved.js';
+import { scoped } from './scope.js';
 import { expectShape } from './shapes.js';
 import { planWindow, type WindowPlan } from './window.js';
 
@@ -80,29 +81,19 @@ export function pool(runtime: Runtime, x: NativeTensor, window: PoolWindow): For
 export function poolGradient(runtime: Runtime, saved: PoolSaved, dy: Tensor): Tensor {
   const { plan, type } = saved;
   expectShape('the signal', dy, [plan.input[0]!, ...plan.output, plan.input[3]!]);
-  const signal = runtime.value(dy);
-  let dx: number;
-  if (plan.kind === 'average') {
-    const size = runtime.ints(plan.padded);
-    if (plan.correction === null) {
-      dx = runtime.run('AvgPoolGrad', plan.attributes, [size, signal]);
-    } else {
-      const corrected = runtime.run('Mul', [elements(type)], [signal, plan.correction]);
-      dx = runtime.run('AvgPoolGrad', plan.attributes, [size, corrected]);
-      runtime.binding.deleteTensor(corrected);
+  const dx = scoped(runtime, (scope) => {
+    const signal = scope.as(runtime.check(dy), type);
+    if (plan.kind === 'average') {
+      const corrected =
+        plan.correction === null
+          ? signal
+          : scope.keep(runtime.run('Mul', [elements(type)], [signal, plan.correction]));
+      return runtime.run('AvgPoolGrad', plan.attributes, [runtime.ints(plan.padded), corrected]);
     }
-  } else {
-    const [input, output, positions] = saved.kept.map((tensor) => runtime.value(tensor));
-    dx =
-      plan.kind === 'max'
-        ? runtime.run('MaxPoolGrad', plan.attributes, [input!, output!, signal])
-        : runtime.run('_MklNativeMaxPoolGrad', plan.attributes, [
-            input!,
-            output!,
-            signal,
-            positions!,
-          ]);
-  }
+    const [input, output, ...positions] = saved.kept.map((tensor) => runtime.value(tensor));
+    const op = plan.kind === 'max' ? 'MaxPoolGrad' : '_MklNativeMaxPoolGrad';
+    return runtime.run(op, plan.attributes, [input!, output!, signal, ...positions]);
+  });
   return runtime.own(cropGradient(runtime, dx, plan, type), plan.input, type);
 }
 

@@ -14,8 +14,14 @@ export class Scope {
     return this.keep(runtime.cast(runtime.value(t), t.type, type));
   }
 
+  /** The value of `t` as float32; valid inside the scope. */
   float(t: NativeTensor): number {
     return this.as(t, DataType.float);
+  }
+
+  /** As `as`, for parameters: rounded to bfloat16 they are kept until their next update. */
+  parameter(t: NativeTensor, type: ElementType): number {
+    return type === DataType.bfloat16 ? this.runtime.narrowed(t) : this.as(t, type);
   }
 
   /** Frees a TensorFlow tensor at the end of the scope; returns it. */
