@@ -1,5 +1,6 @@
 import { basename, relative } from 'node:path';
 import { Command, CommanderError } from 'commander';
+import { addBench } from './cli/bench.js';
 import { positiveInteger, print, printError, withEngine } from './cli/common.js';
 import { addEvaluation } from './cli/evaluation.js';
 import { CheckpointError, ConfigError, DataError, RelaybpError } from './errors.js';
@@ -37,6 +38,7 @@ function program(exit: (code: number) => void): Command {
   addEvaluation(cli);
   addPlan(cli);
   addGrad(cli);
+  addBench(cli);
   addEngine(cli);
   return cli;
 }

@@ -7,7 +7,7 @@ import {
 } from '../checkpoint/checkpoint.js';
 import { toSteps } from '../config/duration.js';
 import type { ImageIndex } from '../data/image-index.js';
-import { type Batch, Loader } from '../data/loader.js';
+import type { Batch, Loader } from '../data/loader.js';
 import { describeEngine, type Engine } from '../engine/engine.js';
 import { TrainingError } from '../errors.js';
 import { NetworkRuntime } from '../model/network-runtime.js';
@@ -16,13 +16,14 @@ import type { ExperimentPlan } from '../plan/experiment.js';
 import type { NamedTensor } from '../safetensors.js';
 import { version } from '../version.js';
 import { collectGarbage } from './collect-garbage.js';
-import { augmentation, type Normalization, normalizationTensors } from './data.js';
+import { type Normalization, normalizationTensors } from './data.js';
 import type { TrainEvents } from './events.js';
 import { Meter } from './meter.js';
 import { optimizerTensors, restoreOptimizer } from './optimizer-state.js';
 import type { MetricsRow, RunFolder } from './run-folder.js';
 import { afterEvaluation, type Durations, initialScheduleState, learningRate } from './schedule.js';
 import { trainStep } from './train-step.js';
+import { trainingLoader } from './training-loader.js';
 import { validate } from './validation.js';
 
 /** Where a training stands; all of it is in a checkpoint. */
@@ -108,17 +109,7 @@ class Trainer {
     this.durations = durations(plan, train.count);
     this.end = Math.min(this.durations.totalSteps, options.maxSteps ?? Number.POSITIVE_INFINITY);
     this.progress = progress;
-    this.loader = new Loader({
-      dataset: train,
-      sampler: { kind: config.data.sampler, seed: config.seed },
-      start: progress.position,
-      slot: plan.microBatch,
-      slots: Math.min(8, Math.max(4, Math.ceil((2 * config.training.batchSize) / plan.microBatch))),
-      preprocessing: normalization.preprocessing,
-      augment: augmentation(config.data, normalization),
-      seed: config.seed,
-      onError: config.data.onError,
-    });
+    this.loader = trainingLoader(plan, train, normalization, progress.position);
     this.meter = new Meter(() => this.loader.waitedMs);
   }
 
