@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander';
 import { BENCH_MODES } from '../bench/plan.js';
-import { PRECISIONS } from '../bench/precision.js';
+import { PRECISION_CHOICES } from '../engine/engine.js';
 import { nonNegativeInteger, positiveInteger, print, printError, withEngine } from './common.js';
 
 export function addBench(cli: Command): void {
@@ -13,9 +13,10 @@ export function addBench(cli: Command): void {
         .default('config'),
     )
     .addOption(
-      new Option('--precision <type>', 'what the engine computes in')
-        .choices(PRECISIONS)
-        .default('float32'),
+      new Option(
+        '--precision <type>',
+        "what the engine computes in (default: the config's)",
+      ).choices(PRECISION_CHOICES),
     )
     .addOption(
       new Option('--data <source>', 'random images that cost nothing, or those of the config')

@@ -1,10 +1,9 @@
 import { type Measurements, measure } from '../bench/measure.js';
 import { type BenchMode, planBench } from '../bench/plan.js';
-import { checkPrecision, type Precision } from '../bench/precision.js';
 import { BenchSession } from '../bench/session.js';
 import { configSource, syntheticSource } from '../bench/source.js';
 import { loadConfig } from '../config/load.js';
-import type { EngineInfo } from '../engine/engine.js';
+import type { EngineInfo, Precision, PrecisionChoice } from '../engine/engine.js';
 import { openEngine } from '../engine/select.js';
 import { version } from '../version.js';
 import { type ConfigOptions, cacheDir, type EngineOptions } from './options.js';
@@ -13,7 +12,8 @@ export const BENCH_DATA = ['synthetic', 'config'] as const;
 
 export interface BenchCommandOptions extends ConfigOptions, EngineOptions {
   mode: BenchMode;
-  precision: Precision;
+  /** Default: the config's. */
+  precision?: PrecisionChoice;
   data: (typeof BENCH_DATA)[number];
   steps: number;
   warmup: number;
@@ -49,7 +49,7 @@ export async function benchCommand(
       relaybp: version,
       config: plan.config.name,
       mode: options.mode,
-      precision: options.precision,
+      precision: engine.info.precision,
       data: options.data,
       engine: engine.info,
       batchSize: plan.config.training.batchSize,
@@ -69,14 +69,14 @@ export async function openBenchSession(
   options: SessionOptions,
   onNotice: (line: string) => void,
 ): Promise<BenchSession> {
-  checkPrecision(options.precision);
   const plan = planBench(loadConfig(file, options.set), options);
   const source =
     options.data === 'synthetic'
       ? syntheticSource(plan)
       : await configSource(plan, cacheDir(), onNotice);
   try {
-    const engine = await openEngine(options.engine, { onNotice });
+    const precision = options.precision ?? plan.config.precision;
+    const engine = await openEngine(options.engine, { precision, onNotice });
     return new BenchSession(plan, engine, source);
   } catch (error) {
     await source.close();
