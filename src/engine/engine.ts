@@ -208,7 +208,10 @@ export interface Engine {
   lrnGradient(saved: Saved, dy: Tensor): Tensor;
 
   pool(x: Tensor, window: PoolWindow): Forward;
-  /** `dL/dx`. Of equal maxima in a window, the first in row-major order takes the gradient. */
+  /**
+   * `dL/dx`. Of equal maxima in a window, the first in row-major order takes the gradient. Where `x` came out of a ReLU
+   * and is zero, an engine may return zero: that ReLU's gradient lets nothing pass there.
+   */
   poolGradient(saved: Saved, dy: Tensor): Tensor;
 
   /** `x * mask`; the mask already holds 0 or `1 / (1 - rate)`. Same number of values as `x`. */

@@ -47,6 +47,7 @@ export function conv(
     return convolve(runtime, plan, operands, offset, options.relu, products);
   });
   const output = ownAs(runtime, y, outputShape(plan, filter), products, maps);
+  output.rectified = options.relu;
   const saved: ConvSaved = {
     kind: 'conv',
     input,

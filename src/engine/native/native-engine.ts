@@ -145,6 +145,7 @@ export class NativeEngine extends NativeMemory implements Engine {
     const { runtime } = this;
     const { type } = runtime.check(x);
     const y = runtime.own(runtime.run('Relu', [elements(type)], [runtime.value(x)]), x.shape, type);
+    y.rectified = true;
     const saved: ReluSaved = { kind: 'relu', output: runtime.retain(y) };
     return { y, saved };
   }

@@ -78,6 +78,7 @@ export function batchNorm(
   }
   const activated = relu ? runtime.chain(normalized, 'Relu', [elements(type)], []) : normalized;
   const y = runtime.own(shaped(runtime, activated, x.shape, type), x.shape, type);
+  y.rectified = relu;
   const saved: BatchNormSaved = {
     kind: 'batchNorm',
     attributes,

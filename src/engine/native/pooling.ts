@@ -7,6 +7,7 @@
  * is reached by a constant factor per output position.
  */
 import type { Forward, PoolWindow, Tensor } from '../engine.js';
+import { reluGradient } from './activation.js';
 import {
   boolAttribute,
   CHANNELS_LAST,
@@ -78,23 +79,40 @@ export function pool(runtime: Runtime, x: NativeTensor, window: PoolWindow): For
   return { y, saved };
 }
 
+/**
+ * Where a maximum was taken of maps that a ReLU made, the gradient of that ReLU is taken along, on the smaller signal:
+ * the ReLU passes on what reaches a maximum above zero, and nothing else arrives at all.
+ */
 export function poolGradient(runtime: Runtime, saved: PoolSaved, dy: Tensor): Tensor {
-  const { plan, type } = saved;
+  const { plan, type, kept } = saved;
   expectShape('the signal', dy, [plan.input[0]!, ...plan.output, plan.input[3]!]);
-  const dx = scoped(runtime, (scope) => {
-    const signal = scope.as(runtime.check(dy), type);
+  const [input, output, ...positions] = kept;
+  const masked = runtime.mode.ownKernels && input?.rectified === true;
+  let sums: number | null = null;
+  const id = scoped(runtime, (scope) => {
+    let signal = scope.as(runtime.check(dy), type);
     if (plan.kind === 'average') {
-      const corrected =
-        plan.correction === null
-          ? signal
-          : scope.keep(runtime.run('Mul', [elements(type)], [signal, plan.correction]));
-      return runtime.run('AvgPoolGrad', plan.attributes, [runtime.ints(plan.padded), corrected]);
+      if (plan.correction !== null) {
+        const factors = [signal, plan.correction];
+        signal = scope.keep(runtime.run('Mul', [elements(type)], factors));
+      }
+      return runtime.run('AvgPoolGrad', plan.attributes, [runtime.ints(plan.padded), signal]);
     }
-    const [input, output, ...positions] = saved.kept.map((tensor) => runtime.value(tensor));
+    if (masked) {
+      const [dz, all] = reluGradient(runtime, signal, output!, type, true);
+      signal = scope.keep(dz);
+      sums = all;
+    }
     const op = plan.kind === 'max' ? 'MaxPoolGrad' : '_MklNativeMaxPoolGrad';
-    return runtime.run(op, plan.attributes, [input!, output!, signal, ...positions]);
+    const [x, y, ...places] = [input!, output!, ...positions].map((t) => runtime.value(t));
+    return runtime.run(op, plan.attributes, [x!, y!, signal, ...places]);
   });
-  return runtime.own(cropGradient(runtime, dx, plan, type), plan.input, type);
+  const dx = runtime.own(cropGradient(runtime, id, plan, type), plan.input, type);
+  if (sums !== null) {
+    dx.maskedBy = input!;
+    dx.sums = sums;
+  }
+  return dx;
 }
 
 function planPool(runtime: Runtime, x: NativeTensor, window: PoolWindow): PoolPlan {

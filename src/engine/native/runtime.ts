@@ -31,6 +31,10 @@ export class NativeTensor implements Tensor {
   narrowed = NONE;
   /** Another tensor may lie in the same memory. */
   shared = false;
+  /** Of maps: a ReLU made them, none is negative. */
+  rectified = false;
+  /** Of a signal: the maps at whose zeros it is already zero, as their ReLU's gradient demands. */
+  maskedBy: NativeTensor | null = null;
   /** Of a signal: its sums over all axes but the last, `[channels]`, where they fell off on the way, or -1. */
   sums = NONE;
 
@@ -217,7 +221,7 @@ export class Runtime {
     if (tensor.shared || tensor.variable !== NONE) {
       this.replace(tensor, this.cast(value, DataType.float, DataType.float));
     }
-    this.forgetNarrowed(tensor);
+    this.forgetDerived(tensor);
     return tensor.id;
   }
 
@@ -254,7 +258,7 @@ export class Runtime {
       this.binding.deleteTensor(tensor.id);
       tensor.id = NONE;
     }
-    this.forgetNarrowed(tensor);
+    this.forgetDerived(tensor);
     return tensor.variable;
   }
 
@@ -273,17 +277,21 @@ export class Runtime {
   private free(tensor: NativeTensor): void {
     if (tensor.id !== NONE) this.binding.deleteTensor(tensor.id);
     if (tensor.variable !== NONE) this.binding.deleteTensor(tensor.variable);
-    if (tensor.sums !== NONE) this.binding.deleteTensor(tensor.sums);
-    this.forgetNarrowed(tensor);
+    this.forgetDerived(tensor);
     tensor.id = NONE;
     tensor.variable = NONE;
     tensor.negated = false;
     tensor.shared = false;
-    tensor.sums = NONE;
   }
 
-  private forgetNarrowed(tensor: NativeTensor): void {
-    if (tensor.narrowed !== NONE) this.binding.deleteTensor(tensor.narrowed);
+  /** What was derived from a value that is no more. */
+  private forgetDerived(tensor: NativeTensor): void {
+    for (const id of [tensor.narrowed, tensor.sums]) {
+      if (id !== NONE) this.binding.deleteTensor(id);
+    }
     tensor.narrowed = NONE;
+    tensor.sums = NONE;
+    tensor.maskedBy = null;
+    tensor.rectified = false;
   }
 }
