@@ -68,7 +68,7 @@ export async function compileBinding(directory: string, log: string): Promise<vo
       log,
     );
   await compile('the binding', [
-    ...['-I', join(tensorflow, 'include'), '-I', sources],
+    ...['-isystem', join(tensorflow, 'include'), '-I', sources],
     // `backend.cc` includes the package's `tfjs_backend.cc`.
     ...['backend.cc', 'kernels.cc'].map((file) => join(OWN_SOURCES, file)),
     join(sources, 'tfjs_binding.cc'),

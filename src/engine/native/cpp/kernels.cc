@@ -18,8 +18,9 @@ using tensorflow::Tensor;
 using tensorflow::TensorShape;
 using BFloat16 = tensorflow::bfloat16;
 
-// Compiled once for each instruction set and chosen when the library loads: the cache folder may be shared.
-#if defined(__x86_64__) && !defined(__clang__)
+// Compiled once for each instruction set and chosen when the library loads: the cache folder may be shared. Older
+// compilers do not know these levels: slower, with the same results.
+#if defined(__x86_64__) && !defined(__clang__) && __GNUC__ >= 11
 #define RELAYBP_VECTORIZED __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 #else
 #define RELAYBP_VECTORIZED
@@ -118,10 +119,8 @@ static void Share(OpKernelContext *context, int parts, int64_t size, const Body 
     if (begin < end) body(static_cast<int>(part), begin, end);
   };
   if (parts == 1) return piece(0);
-  using Scheduling = tensorflow::thread::ThreadPool::SchedulingParams;
-  const Scheduling each(tensorflow::thread::ThreadPool::SchedulingStrategy::kFixedBlockSize, absl::nullopt, 1);
   context->device()->tensorflow_cpu_worker_threads()->workers->ParallelFor(
-      parts, each, [&](int64_t first, int64_t last) {
+      parts, tensorflow::thread::ThreadPool::SchedulingParams::Fixed(1), [&](int64_t first, int64_t last) {
         for (int64_t part = first; part < last; part++) piece(part);
       });
 }
