@@ -238,6 +238,20 @@ class AccumulateOp : public OpKernel {
   }
 };
 
+class RowsOp : public OpKernel {
+ public:
+  using OpKernel::OpKernel;
+
+  void Compute(OpKernelContext *context) override {
+    const Tensor &t = context->input(0), &range = context->input(1);
+    OP_REQUIRES(context, range.NumElements() == 2, absl::InvalidArgumentError("a range has a begin and an end"));
+    const int64_t begin = range.flat<int32_t>()(0), end = range.flat<int32_t>()(1);
+    OP_REQUIRES(context, t.dims() > 0 && 0 <= begin && begin <= end && end <= t.dim_size(0),
+                absl::InvalidArgumentError("the rows are outside of the tensor"));
+    context->set_output(0, t.Slice(begin, end));
+  }
+};
+
 // --- Registration -----------------------------------------------------------------------------------------
 
 // dz = y > 0 ? dy : 0, all of one shape; with `channel_sums` also the sums of dz over all axes but the last, which are
@@ -278,6 +292,14 @@ REGISTER_OP("RelaybpAccumulate")
     .SetIsStateful()
     .SetShapeFn(tensorflow::shape_inference::NoOutputs);
 
+// The rows [begin, end) along the first axis, in the same memory.
+REGISTER_OP("RelaybpRows")
+    .Input("t: float")
+    .Input("range: int32")
+    .Output("rows: float")
+    .SetIsStateful()
+    .SetShapeFn(tensorflow::shape_inference::UnknownShape);
+
 #define RELAYBP_KERNEL(NAME, CLASS, S, R)                                                                     \
   REGISTER_KERNEL_BUILDER(                                                                                    \
       Name(NAME).Device(tensorflow::DEVICE_CPU).TypeConstraint<S>("S").TypeConstraint<R>("R"), CLASS<S, R>)
@@ -289,6 +311,7 @@ RELAYBP_KERNEL("RelaybpCast", CastOp, float, BFloat16);
 RELAYBP_KERNEL("RelaybpCast", CastOp, BFloat16, float);
 RELAYBP_KERNEL("RelaybpCast", CastOp, BFloat16, BFloat16);
 REGISTER_KERNEL_BUILDER(Name("RelaybpSgd").Device(tensorflow::DEVICE_CPU), SgdOp);
+REGISTER_KERNEL_BUILDER(Name("RelaybpRows").Device(tensorflow::DEVICE_CPU), RowsOp);
 REGISTER_KERNEL_BUILDER(Name("RelaybpAccumulate").Device(tensorflow::DEVICE_CPU), AccumulateOp);
 
 }  // namespace relaybp
