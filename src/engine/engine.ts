@@ -59,6 +59,9 @@ export interface ParameterGradient {
   bias: Tensor | null;
 }
 
+/** A part of a tensor along its first axis: rows from `begin` up to, not including, `end`. */
+export type Rows = readonly [begin: number, end: number];
+
 /** What one SGD step is made of; see `Engine.sgd`. */
 export interface SgdStep {
   readonly lr: number;
@@ -173,7 +176,8 @@ export interface Engine {
 
   /** Fully connected: `x` `[b, in]`, `weight` `[in, out]`, `bias` `[out]`; ReLU optional. */
   dense(x: Tensor, weight: Tensor, bias: Tensor | null, options: { relu: boolean }): Forward;
-  denseParameterGradient(saved: Saved, dz: Tensor): ParameterGradient;
+  /** With `rows` (only where the engine has `rows`) those of the weight's gradient; the bias's comes with the first. */
+  denseParameterGradient(saved: Saved, dz: Tensor, rows?: Rows): ParameterGradient;
   denseInputGradient(saved: Saved, dz: Tensor): Tensor;
 
   /**
@@ -226,6 +230,12 @@ export interface Engine {
   reshape(x: Tensor, shape: Shape): Tensor;
   /** Sum of one or more tensors of equal shape (of one: that one, retained). */
   add(xs: readonly Tensor[]): Tensor;
+
+  /**
+   * Rows of `t` in its own memory: what operations "in place" change there, they change in `t`. It is for such an
+   * update and given up right after it. Absent where an engine cannot share memory.
+   */
+  readonly rows?: (t: Tensor, rows: Rows) => Tensor;
 
   // --- Loss and update ----------------------------------------------------------------------------------
 

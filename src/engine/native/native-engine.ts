@@ -14,6 +14,7 @@ import type {
   PoolWindow,
   Precision,
   PrecisionChoice,
+  Rows,
   Saved,
   SgdStep,
   Shape,
@@ -31,6 +32,7 @@ import { NativeMemory } from './memory.js';
 import { elementsFor, PORTABLE } from './mode.js';
 import { batchNorm, batchNormGradient, lrn, lrnGradient } from './normalization.js';
 import { pool, poolGradient } from './pooling.js';
+import { rowsOf } from './rows.js';
 import { type NativeTensor, Runtime } from './runtime.js';
 import { type DropoutSaved, expectSaved, type ReluSaved } from './saved.js';
 import { ownAs, scoped } from './scope.js';
@@ -86,6 +88,7 @@ function choosePrecision(
 
 export class NativeEngine extends NativeMemory implements Engine {
   readonly info: EngineInfo;
+  readonly rows?: (t: Tensor, rows: Rows) => Tensor;
 
   constructor(runtime: Runtime) {
     super(runtime);
@@ -96,6 +99,7 @@ export class NativeEngine extends NativeMemory implements Engine {
       threads: Number(process.env.TF_NUM_INTRAOP_THREADS) || availableParallelism(),
       precision: runtime.mode.maps === DataType.float ? 'float32' : 'bf16',
     };
+    if (runtime.mode.ownKernels) this.rows = (t, rows) => rowsOf(runtime, t, rows);
   }
 
   // --- Layers -------------------------------------------------------------------------------------------
@@ -125,8 +129,8 @@ export class NativeEngine extends NativeMemory implements Engine {
     return dense(runtime, runtime.check(x), runtime.check(weight), checkedBias, options);
   }
 
-  denseParameterGradient(saved: Saved, dz: Tensor): ParameterGradient {
-    return denseParameterGradient(this.runtime, expectSaved(saved, 'dense'), dz);
+  denseParameterGradient(saved: Saved, dz: Tensor, rows?: Rows): ParameterGradient {
+    return denseParameterGradient(this.runtime, expectSaved(saved, 'dense'), dz, rows);
   }
 
   denseInputGradient(saved: Saved, dz: Tensor): Tensor {
