@@ -52,8 +52,8 @@ describe('sizes', () => {
   });
 
   test('which it must divide', () => {
-    expect(() =>
-      planBench(load('relay'), { mode: 'config', microBatch: 4, batchSize: 6 }),
-    ).toThrow(/micro-batches of 4 do not divide the batch of 6/);
+    expect(() => planBench(load('relay'), { mode: 'config', microBatch: 4, batchSize: 6 })).toThrow(
+      /micro-batches of 4 do not divide the batch of 6/,
+    );
   });
 });

@@ -96,7 +96,9 @@ describe('bench', () => {
   it('prints a table by default', async () => {
     const { code, stdout } = await bench('--engine', 'wasm', '--mode', 'bp');
     expect(code).toBe(0);
-    expect(stdout).toMatch(/^small, mode bp, float32, synthetic images\nengine wasm: TensorFlow\.js/);
+    expect(stdout).toMatch(
+      /^small, mode bp, float32, synthetic images\nengine wasm: TensorFlow\.js/,
+    );
     expect(stdout).toMatch(/^ {2}backward primary {2,}\d/m);
     expect(stdout).not.toMatch(/auxiliary/);
     expect(stdout).toMatch(/^conv2_1 +conv +\d+\.\d\d +\d+ +\d+\.\d\d +\d+\.\d\d +\d+\.\d\d$/m);
