@@ -59,9 +59,9 @@ export function memoryAdvice(
         'stop other programs, or take a machine with more memory',
     };
   }
-  const normalized = [...plan.layers.values()].flatMap(flatten).some(
-    ({ type, frozen }) => type === 'batchnorm' && !frozen,
-  );
+  const normalized = [...plan.layers.values()]
+    .flatMap(flatten)
+    .some(({ type, frozen }) => type === 'batchnorm' && !frozen);
   return {
     needs,
     advice:
