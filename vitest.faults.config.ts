@@ -7,6 +7,6 @@ export default defineConfig({
     pool: 'forks',
     testTimeout: 3_600_000, // a test ends when its faults are done; a loaded machine is no failure
     hookTimeout: 600_000,
-    maxWorkers: 1, // faults in one test must not slow another's timing
+    maxWorkers: 2,
   },
 });

@@ -57,18 +57,53 @@ describe('a config', () => {
     ['10 MB of nested mappings', () => repeated('{a: ', MB10), /at most 262144 characters/],
     ['nested lists within the limit of size', () => '['.repeat(LIMIT), /nested too deeply/],
     ['nested mappings within it', () => repeated('{a: ', LIMIT), /nested too deeply/],
-    ['nested by indentation', () => Array.from({ length: 700 }, (_, i) => `${' '.repeat(i)}a:`).join('\n'), /nested too deeply/],
+    [
+      'nested by indentation',
+      () => Array.from({ length: 700 }, (_, i) => `${' '.repeat(i)}a:`).join('\n'),
+      /nested too deeply/,
+    ],
     ['nested in one line', () => `${repeated('- ', LIMIT)}x`, /nested too deeply/],
     ['nested keys', () => `${repeated('? ', LIMIT)}x`, /nested too deeply/],
     ['a bomb of anchors', () => bomb, /Excessive alias count/],
-    ['duplicate keys', () => `${valid()}seed: 1\nseed: 2\n`, /:\d+:1: the key "seed" is there twice/],
-    ['__proto__', () => `${valid()}__proto__: {polluted: 1}\n`, /"__proto__" is not allowed as a key/],
-    ['__proto__ deep inside', () => valid().replace('optimizer: {', 'optimizer: {__proto__: {lr: 1}, '), /"__proto__" is not allowed/],
-    ['constructor', () => `${valid()}constructor: {prototype: {polluted: 1}}\n`, /"constructor" is not allowed as a key/],
-    ['a function', () => `${valid()}seed: !!js/function "function(){ process.exit(77) }"\n`, /Unresolved tag/],
+    [
+      'duplicate keys',
+      () => `${valid()}seed: 1\nseed: 2\n`,
+      /:\d+:1: the key "seed" is there twice/,
+    ],
+    [
+      '__proto__',
+      () => `${valid()}__proto__: {polluted: 1}\n`,
+      /"__proto__" is not allowed as a key/,
+    ],
+    [
+      '__proto__ deep inside',
+      () => valid().replace('optimizer: {', 'optimizer: {__proto__: {lr: 1}, '),
+      /"__proto__" is not allowed/,
+    ],
+    [
+      'constructor',
+      () => `${valid()}constructor: {prototype: {polluted: 1}}\n`,
+      /"constructor" is not allowed as a key/,
+    ],
+    [
+      'a function',
+      () => `${valid()}seed: !!js/function "function(){ process.exit(77) }"\n`,
+      /Unresolved tag/,
+    ],
     ['a hundred thousand quotes', () => '"'.repeat(100_000), /not valid YAML/],
-    ['thirty thousand keys', () => Array.from({ length: 30_000 }, (_, i) => `k${i}: 1`).join('\n').slice(0, LIMIT), /unknown key|not valid YAML/],
-    ['variables in variables', () => `${valid()}x: "${repeated('${A:-', 100_000)}"\n`, /nested too deeply|unknown key/],
+    [
+      'thirty thousand keys',
+      () =>
+        Array.from({ length: 30_000 }, (_, i) => `k${i}: 1`)
+          .join('\n')
+          .slice(0, LIMIT),
+      /unknown key|not valid YAML/,
+    ],
+    [
+      'variables in variables',
+      () => `${valid()}x: "${repeated('${A:-', 100_000)}"\n`,
+      /nested too deeply|unknown key/,
+    ],
     ['zero bytes', () => '\0'.repeat(1000), /not valid YAML|a config is a YAML mapping/],
   ])('of %s is refused in bounded memory and time', async (name, text, message) => {
     writeFileSync(place.at('hostile.yaml'), text());
@@ -101,10 +136,19 @@ describe('a config', () => {
 
   it('executes nothing: neither shell nor JavaScript, whatever its values say', async () => {
     const mark = place.at('executed');
-    const evil = [`$(touch ${mark})`, `\`touch ${mark}\``, `;touch ${mark}`, `javascript:require('fs').writeFileSync('${mark}','')`];
+    const evil = [
+      `$(touch ${mark})`,
+      `\`touch ${mark}\``,
+      `;touch ${mark}`,
+      `javascript:require('fs').writeFileSync('${mark}','')`,
+    ];
     for (const value of evil) {
       for (const key of ['data.root', 'data.train', 'data.val']) {
-        const { code } = await place.train([...set(`${key}=${JSON.stringify(value)}`), '--out', 'evil']);
+        const { code } = await place.train([
+          ...set(`${key}=${JSON.stringify(value)}`),
+          '--out',
+          'evil',
+        ]);
         expect(code).toBe(3);
       }
     }
@@ -128,16 +172,56 @@ describe('a safetensors file with a lying header', () => {
     JSON.stringify({ a: { dtype, shape, data_offsets: offsets } });
 
   it.each<[string, () => string, RegExp]>([
-    ['that it is 2^63 bytes long', () => file('{}', { claims: 2 ** 63 - 1024 }), /the header claims 9223372036854774784 bytes/],
-    ['that it is 99 MB long', () => file('{}', { claims: 99_000_000 }), /the header claims 99000000 bytes, the file has 2/],
-    ['of a tensor of 4 TB', () => file(tensor([2 ** 40], [0, 2 ** 42])), /ends at byte \d+, the file has \d+: truncated/],
-    ['of 2^53 elements that take nothing', () => file(tensor([2 ** 53 - 1], [0, 0])), /has 0 bytes, its shape needs/],
-    ['of sizes whose product overflows', () => file(tensor([2 ** 40, 2 ** 40, 2 ** 40], [0, 8])), /its shape needs/],
+    [
+      'that it is 2^63 bytes long',
+      () => file('{}', { claims: 2 ** 63 - 1024 }),
+      /the header claims 9223372036854774784 bytes/,
+    ],
+    [
+      'that it is 99 MB long',
+      () => file('{}', { claims: 99_000_000 }),
+      /the header claims 99000000 bytes, the file has 2/,
+    ],
+    [
+      'of a tensor of 4 TB',
+      () => file(tensor([2 ** 40], [0, 2 ** 42])),
+      /ends at byte \d+, the file has \d+: truncated/,
+    ],
+    [
+      'of 2^53 elements that take nothing',
+      () => file(tensor([2 ** 53 - 1], [0, 0])),
+      /has 0 bytes, its shape needs/,
+    ],
+    [
+      'of sizes whose product overflows',
+      () => file(tensor([2 ** 40, 2 ** 40, 2 ** 40], [0, 8])),
+      /its shape needs/,
+    ],
     ['of negative sizes', () => file(tensor([-1, -4], [0, 16])), /has the shape \[-1,-4\]/],
-    ['of offsets that are no numbers', () => file('{"a":{"dtype":"F32","shape":[1],"data_offsets":[{"valueOf":1,"toString":1},4]}}'), /has the data_offsets/],
-    ['of a type that is no text', () => file('{"a":{"dtype":{"toString":1},"shape":[1],"data_offsets":[0,4]}}'), /has dtype \{"toString":1\}/],
-    ['of overlapping tensors', () => file('{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}', { size: 139 }), /begins at 4, not 8: a gap or an overlap/],
-    ['nested a million deep', () => file(`{"a":${'['.repeat(1e6)}${']'.repeat(1e6)}}`), /tensor "a" has dtype undefined/],
+    [
+      'of offsets that are no numbers',
+      () => file('{"a":{"dtype":"F32","shape":[1],"data_offsets":[{"valueOf":1,"toString":1},4]}}'),
+      /has the data_offsets/,
+    ],
+    [
+      'of a type that is no text',
+      () => file('{"a":{"dtype":{"toString":1},"shape":[1],"data_offsets":[0,4]}}'),
+      /has dtype \{"toString":1\}/,
+    ],
+    [
+      'of overlapping tensors',
+      () =>
+        file(
+          '{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}',
+          { size: 139 },
+        ),
+      /begins at 4, not 8: a gap or an overlap/,
+    ],
+    [
+      'nested a million deep',
+      () => file(`{"a":${'['.repeat(1e6)}${']'.repeat(1e6)}}`),
+      /tensor "a" has dtype undefined/,
+    ],
   ])('%s is refused, and nothing is allocated for it', async (_, make, message) => {
     const path = make();
     const { code, stderr, peak } = await measured(['eval', path]);
@@ -166,9 +250,15 @@ describe('a checkpoint from elsewhere', () => {
   });
 
   it('no source file evaluates text as code', () => {
-    const { stdout } = spawnSync('grep', ['-rnE', String.raw`\beval\(|new Function\(|runIn(New|This)?Context\(`, 'src'], { encoding: 'utf8' });
+    const { stdout } = spawnSync(
+      'grep',
+      ['-rnE', String.raw`\beval\(|new Function\(|runIn(New|This)?Context\(`, 'src'],
+      { encoding: 'utf8' },
+    );
     // The one call there is makes the garbage collector reachable; its text is a constant.
-    expect(stdout.trim().split('\n')).toEqual([expect.stringMatching(/collect-garbage\.ts:.*runInNewContext\('gc'\)/)]);
+    expect(stdout.trim().split('\n')).toEqual([
+      expect.stringMatching(/collect-garbage\.ts:.*runInNewContext\('gc'\)/),
+    ]);
   });
 });
 
@@ -177,7 +267,9 @@ describe('a JPEG of 280 megapixels', () => {
   beforeAll(async () => {
     big = place.at('big');
     mkdirSync(big);
-    const noise = { create: { width: 20_000, height: 14_000, channels: 3 as const, background: '#358' } };
+    const noise = {
+      create: { width: 20_000, height: 14_000, channels: 3 as const, background: '#358' },
+    };
     for (const progressive of [false, true]) {
       await sharp({ ...noise, limitInputPixels: false })
         .jpeg({ progressive, quality: 50 })
@@ -194,9 +286,13 @@ describe('a JPEG of 280 megapixels', () => {
     for (const name of ['baseline.jpg', 'progressive.jpg']) {
       const { code, stdout, stderr, peak } = await predict(join(big, name));
       expect(code).toBe(3);
-      expect(stdout).toContain('20000x14000 is 280 megapixels, more than the limit of 100 (data.maxPixels)');
+      expect(stdout).toContain(
+        '20000x14000 is 280 megapixels, more than the limit of 100 (data.maxPixels)',
+      );
       expect(stderr).toContain('none of 1 images could be decoded');
-      console.log(`${name}: refused at ${peak.toFixed(0)} MiB, a small image took ${small.peak.toFixed(0)} MiB`);
+      console.log(
+        `${name}: refused at ${peak.toFixed(0)} MiB, a small image took ${small.peak.toFixed(0)} MiB`,
+      );
       expect(peak).toBeLessThan(small.peak + 50);
     }
   });
@@ -216,7 +312,9 @@ describe('a JPEG of 280 megapixels', () => {
     const taken = await measured(args(['data.maxPixels=300000000']));
     expect(taken.code).toBe(0);
     expect(taken.stdout).not.toContain('skipped');
-    console.log(`training: skipped at ${skipped.peak.toFixed(0)} MiB, decoded at ${taken.peak.toFixed(0)} MiB`);
+    console.log(
+      `training: skipped at ${skipped.peak.toFixed(0)} MiB, decoded at ${taken.peak.toFixed(0)} MiB`,
+    );
     expect(taken.peak).toBeLessThan(skipped.peak + 400); // JPEGs are shrunk while they are read
   });
 });

@@ -88,7 +88,9 @@ describe('during a training', () => {
       }
       const { code, stdout: text, stderr } = await outcome;
       expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-      const skipped = text.match(/^skipped, another image of its class takes its place: .*jpg: .+$/gm);
+      const skipped = text.match(
+        /^skipped, another image of its class takes its place: .*jpg: .+$/gm,
+      );
       expect(skipped!.length).toBeGreaterThan(3);
       expect(new Set(skipped).size).toBe(skipped!.length);
       expect(readMetrics(place.at('run')).filter(({ kind }) => kind === 'train')).toHaveLength(150);
@@ -99,20 +101,23 @@ describe('during a training', () => {
   it.each([
     ['removed', (path: string) => rmSync(path, { recursive: true, force: true, maxRetries: 5 })],
     ['renamed', (path: string) => renameSync(path, `${path}-away`)],
-  ])('the data folder %s: data error with a file and the way out, last checkpoint whole', async (_, harm) => {
-    const root = many(400);
-    const place = new Workplace(root);
-    const { outcome, stdout } = place.startTrain([...training(10000), '--out', 'run']);
-    while (!stdout().includes('step 12/')) await sleep(2);
-    harm(join(root, 'train'));
-    const { code, stderr } = await outcome;
-    expect(code).toBe(3);
-    expect(stderr).toMatch(
-      /^error: (101 files cannot be decoded, 100 may be skipped; the last one: .*\.jpg: |class "\w+": none of its images)/m,
-    );
-    expect(stderr).toMatch(/^hint: /m);
-    verifyCheckpoint(findCheckpoint(place.at('run')));
-  });
+  ])(
+    'the data folder %s: data error with a file and the way out, last checkpoint whole',
+    async (_, harm) => {
+      const root = many(400);
+      const place = new Workplace(root);
+      const { outcome, stdout } = place.startTrain([...training(10000), '--out', 'run']);
+      while (!stdout().includes('step 12/')) await sleep(2);
+      harm(join(root, 'train'));
+      const { code, stderr } = await outcome;
+      expect(code).toBe(3);
+      expect(stderr).toMatch(
+        /^error: (101 files cannot be decoded, 100 may be skipped; the last one: .*\.jpg: |class "\w+": none of its images)/m,
+      );
+      expect(stderr).toMatch(/^hint: /m);
+      verifyCheckpoint(findCheckpoint(place.at('run')));
+    },
+  );
 });
 
 describe('at the start', () => {
@@ -124,7 +129,10 @@ describe('at the start', () => {
   });
   const train = (...more: string[]) => place.train([...training(4), '--out', 'run', ...more]);
   /** Data errors name the place, and leave no run folder behind. */
-  const expectRefused = ({ code, stderr }: { code: number | null; stderr: string }, text: RegExp) => {
+  const expectRefused = (
+    { code, stderr }: { code: number | null; stderr: string },
+    text: RegExp,
+  ) => {
     expect(stderr).toMatch(text);
     expect(stderr).not.toMatch(/^\s+at /m);
     expect(code).toBe(3);
@@ -165,9 +173,24 @@ describe('at the start', () => {
   });
 
   it.each([
-    ['a class folder that may not be read', 'train/red', 0o300, /train\/red: cannot be read: EACCES/],
-    ['a class folder that may not be searched', 'train/red', 0o600, /train\/red\/0\.jpg: cannot be read: EACCES/],
-    ['a training folder that may not be searched', 'train', 0o600, /train\/\w+: cannot be read: EACCES/],
+    [
+      'a class folder that may not be read',
+      'train/red',
+      0o300,
+      /train\/red: cannot be read: EACCES/,
+    ],
+    [
+      'a class folder that may not be searched',
+      'train/red',
+      0o600,
+      /train\/red\/0\.jpg: cannot be read: EACCES/,
+    ],
+    [
+      'a training folder that may not be searched',
+      'train',
+      0o600,
+      /train\/\w+: cannot be read: EACCES/,
+    ],
     ['a validation folder that may not be read', 'val', 0o300, /val: cannot be read: EACCES/],
   ])('%s, as a user without rights', async (_, path, mode, message) => {
     const own = (at: string): void => {
@@ -206,7 +229,8 @@ describe('at the start', () => {
     `${'long'.repeat(60)}.jpg`,
   ];
   it('file names with spaces, quotes, line ends, other scripts, and such that are not UTF-8: all are read', async () => {
-    const name = (i: number): Buffer => Buffer.from([0x63, 0x61, 0x66, 0xe9 + i, 0x2e, 0x6a, 0x70, 0x67]);
+    const name = (i: number): Buffer =>
+      Buffer.from([0x63, 0x61, 0x66, 0xe9 + i, 0x2e, 0x6a, 0x70, 0x67]);
     for (const folder of ['train/red', 'val/red']) {
       const one = readFileSync(join(root, folder, '0.jpg'));
       rmSync(join(root, folder), { recursive: true });
@@ -215,7 +239,10 @@ describe('at the start', () => {
       for (let i = 0; i < 3; i++) {
         writeFileSync(Buffer.concat([Buffer.from(`${join(root, folder)}/`), name(i)]), one);
       }
-      const latin = Buffer.concat([Buffer.from(`${join(root, folder)}/ordner-`), Buffer.from([0xfc])]);
+      const latin = Buffer.concat([
+        Buffer.from(`${join(root, folder)}/ordner-`),
+        Buffer.from([0xfc]),
+      ]);
       mkdirSync(latin);
       writeFileSync(Buffer.concat([latin, Buffer.from('/in it.jpg')]), one);
     }
@@ -223,13 +250,33 @@ describe('at the start', () => {
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     expect(stdout).toContain(`${24 + NAMES.length + 4} training images`);
     const evaluated = await place.relaybp([
-      ...['eval', 'run', '--engine', 'wasm', '--json', '--results', 'r.csv', '--scores', 's.safetensors'],
+      ...[
+        'eval',
+        'run',
+        '--engine',
+        'wasm',
+        '--json',
+        '--results',
+        'r.csv',
+        '--scores',
+        's.safetensors',
+      ],
     ]);
     expect(evaluated.code).toBe(0);
-    expect(JSON.parse(evaluated.stdout)).toMatchObject({ skipped: 0, images: 10 + NAMES.length + 4 });
+    expect(JSON.parse(evaluated.stdout)).toMatchObject({
+      skipped: 0,
+      images: 10 + NAMES.length + 4,
+    });
     expect(readFileSync(place.at('r.csv'), 'utf8')).toContain('/caf\\xe9.jpg');
     // The score file knows them apart.
-    const again = await place.relaybp(['compare', 's.safetensors', 'run', '--engine', 'wasm', '--json']);
+    const again = await place.relaybp([
+      'compare',
+      's.safetensors',
+      'run',
+      '--engine',
+      'wasm',
+      '--json',
+    ]);
     expect(JSON.parse(again.stdout)).toMatchObject({ images: 10 + NAMES.length + 4 });
     const predicted = await place.relaybp([
       ...['predict', 'run', join(root, 'val/red'), '--engine', 'wasm', '--format', 'json'],

@@ -10,7 +10,7 @@ import { expectSame, expectSound, expectTidy, set, times, Workplace } from './su
 /** Every step is logged and saved, every third evaluated: most of the time something is being written. */
 const BUSY = (steps: number): string[] =>
   set(
-    'training={steps: ' + steps + ', batchSize: 8, microBatch: 4, logEvery: 1 steps}',
+    `training={steps: ${steps}, batchSize: 8, microBatch: 4, logEvery: 1 steps}`,
     'checkpoint.every=1 steps',
     'evaluation.every=3 steps',
   );
@@ -111,5 +111,5 @@ it('killed at each system call that changes the run folder: the same', async () 
   expect(kills).toBeGreaterThan((0.9 * total) / every - 1);
 });
 
-const isCall = (line: string): boolean => /^\d+\s+(rename|unlink|rmdir|mkdir|fsync|ftruncate)\(/.test(line);
-
+const isCall = (line: string): boolean =>
+  /^\d+\s+(rename|unlink|rmdir|mkdir|fsync|ftruncate)\(/.test(line);

@@ -17,7 +17,10 @@ beforeEach(() => {
   place = new Workplace(images);
 });
 
-const LONG = set('training={steps: 100000, batchSize: 8, logEvery: 1 steps}', 'evaluation.every=1000000 steps');
+const LONG = set(
+  'training={steps: 100000, batchSize: 8, logEvery: 1 steps}',
+  'evaluation.every=1000000 steps',
+);
 const locks = (): string[] =>
   readdirSync(place.at('run')).filter((name) => /^lock\..*\.json$/.test(name));
 
