@@ -24,7 +24,10 @@ describe('predict', () => {
     writeFileSync(join(cwd, 'bad.jpg'), 'no image');
     const good = join(images, 'val/red/0.jpg');
     const args = ['--format', 'json', '--on-error', 'fail'];
-    for (const files of [['bad.jpg', good], [good, 'bad.jpg']]) {
+    for (const files of [
+      ['bad.jpg', good],
+      [good, 'bad.jpg'],
+    ]) {
       const { code, stdout, stderr } = await relaybp('predict', 'a', ...files, ...args);
       expect(code).toBe(3);
       expect(stderr).toMatch(/bad\.jpg: cannot be decoded/);
@@ -38,7 +41,16 @@ describe('compare and --ensemble', () => {
   async function other(name: string, change: (root: string) => void): Promise<string> {
     const root = await colourImages();
     change(root);
-    await relaybp('train', 'c.yaml', '--out', name, '--max-steps', '1', '--set', `data.root=${root}`);
+    await relaybp(
+      'train',
+      'c.yaml',
+      '--out',
+      name,
+      '--max-steps',
+      '1',
+      '--set',
+      `data.root=${root}`,
+    );
     return name;
   }
   /** Nothing is scored: no engine is opened, and no score file written. */
@@ -64,7 +76,8 @@ describe('compare and --ensemble', () => {
 
   it('notice images in other classes', async () => {
     const moved = await other('moved', (root) => {
-      for (const name of ['red', 'blue']) copyFileSync(join(root, 'val', name, '0.jpg'), join(root, `${name}.jpg`));
+      for (const name of ['red', 'blue'])
+        copyFileSync(join(root, 'val', name, '0.jpg'), join(root, `${name}.jpg`));
       copyFileSync(join(root, 'val/red/0.jpg'), join(root, 'val/blue/0.jpg'));
       rmSync(join(root, 'val/green'), { recursive: true });
     });
@@ -72,7 +85,9 @@ describe('compare and --ensemble', () => {
   });
 
   it('do not mind an image that only one has, if it cannot be decoded', async () => {
-    const broken = await other('broken', (root) => writeFileSync(join(root, 'val/red/bad.jpg'), '?'));
+    const broken = await other('broken', (root) =>
+      writeFileSync(join(root, 'val/red/bad.jpg'), '?'),
+    );
     const { code, stdout } = await relaybp('compare', 'a', broken);
     expect(code).toBe(0);
     expect(stdout).toContain('15 images');

@@ -166,7 +166,9 @@ it('a pointer that names nothing: the newest intact one', async () => {
   expect(code).toBe(0);
   expect(stdout).toMatch(/last: does not name a checkpoint/);
   expect(stdout).toContain('going on after step 6');
-  expect(tensorBytes(checkpoint(run, 8))).toEqual(tensorBytes(place.at('whole/checkpoints/step-8')));
+  expect(tensorBytes(checkpoint(run, 8))).toEqual(
+    tensorBytes(place.at('whole/checkpoints/step-8')),
+  );
 });
 
 it('a newer format version is refused as that, and nothing is fallen back from or removed', async () => {
