@@ -51,6 +51,8 @@ const data = z.strictObject({
         .optional(),
     })
     .prefault({}),
+  /** Width times height of the largest image that is decoded: a guard against decompression bombs. */
+  maxPixels: positive.default(100_000_000),
   onError: z
     .strictObject({
       policy: z.enum(['skip', 'fail']).default('skip'),

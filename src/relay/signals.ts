@@ -1,4 +1,5 @@
 import type { Engine, Tensor } from '../engine/engine.js';
+import { inScope } from '../engine/scope.js';
 import type { Gradient, Pass } from './layer.js';
 
 /** How signals pass through a simple layer; each function borrows its argument and returns what the caller owns. */
@@ -17,20 +18,23 @@ export interface SignalRules {
  */
 export function relaySignals(engine: Engine, rules: SignalRules): Pass {
   return {
-    backward(signals, carry, parameters) {
-      const arrived = signals.map((dy) =>
-        rules.activation ? rules.activation(dy) : engine.retain(dy),
-      );
-      const gradients: Gradient[] = [];
-      if (parameters && rules.parameterGradient) {
-        const sum = engine.add(arrived);
-        gradients.push(...rules.parameterGradient(sum));
-        engine.dispose(sum);
-      }
-      const inputs = arrived.map((dz, i) => (carry[i] ? rules.inputGradient(dz) : null));
-      for (const dz of arrived) engine.dispose(dz);
-      return { inputs, gradients };
-    },
+    backward: (signals, carry, parameters) =>
+      inScope(engine, (scope) => {
+        const arrived = signals.map((dy) =>
+          scope.temporary(rules.activation ? rules.activation(dy) : engine.retain(dy)),
+        );
+        const gradients: Gradient[] = [];
+        if (parameters && rules.parameterGradient) {
+          const sum = scope.temporary(engine.add(arrived));
+          gradients.push(...rules.parameterGradient(sum));
+          for (const { value } of gradients) scope.result(value);
+          scope.free(sum);
+        }
+        const inputs = arrived.map((dz, i) =>
+          carry[i] ? scope.result(rules.inputGradient(dz)) : null,
+        );
+        return { inputs, gradients };
+      }),
     release: rules.release,
   };
 }

@@ -1,5 +1,6 @@
 import type { Engine, Tensor } from '../engine/engine.js';
-import type { Layer, Pass } from './layer.js';
+import { inScope } from '../engine/scope.js';
+import type { Gradient, Layer, Pass } from './layer.js';
 import type { Action, StepPlan } from './plan.js';
 
 /** The parts that a step plan is carried out on. */
@@ -67,24 +68,23 @@ export function runMicroBatch(
         return;
       }
       case 'backward': {
-        const arriving = action.signals.map((name) => take(signals, name));
+        const arriving = action.signals.map((name) => get(signals, name));
         const pass = get(passes, action.layer);
         const { inputs, gradients } = pass.backward(arriving, action.carry, action.parameters);
-        for (const signal of arriving) engine.dispose(signal);
-        for (const { parameter, value } of gradients) addGradient(engine, sums, parameter, value);
+        for (const name of action.signals) engine.dispose(take(signals, name));
         inputs.forEach((input, i) => {
           if (input) signals.set(action.signals[i]!, input);
         });
+        addGradients(engine, sums, gradients);
         return;
       }
       case 'join': {
-        const signal = take(signals, action.signal);
         const present = signals.get(action.into);
         if (present) {
-          signals.set(action.into, engine.add([present, signal]));
+          signals.set(action.into, engine.add([present, get(signals, action.signal)]));
           engine.dispose(present);
-          engine.dispose(signal);
-        } else signals.set(action.into, signal);
+          engine.dispose(take(signals, action.signal));
+        } else signals.set(action.into, take(signals, action.signal));
         return;
       }
       case 'free':
@@ -101,14 +101,17 @@ export function runMicroBatch(
   }
 }
 
-function addGradient(engine: Engine, sums: StepSums, parameter: string, value: Tensor): void {
-  const sum = sums.gradients.get(parameter);
-  if (!sum) {
-    sums.gradients.set(parameter, value);
-    return;
-  }
-  engine.accumulate(sum, value);
-  engine.dispose(value);
+/** Takes over the gradients. */
+function addGradients(engine: Engine, sums: StepSums, gradients: readonly Gradient[]): void {
+  inScope(engine, (scope) => {
+    for (const { value } of gradients) scope.temporary(value);
+    for (const { parameter, value } of gradients) {
+      const sum = sums.gradients.get(parameter);
+      if (sum) engine.accumulate(sum, value);
+      else sums.gradients.set(parameter, engine.retain(value));
+      scope.free(value);
+    }
+  });
 }
 
 function get<T>(map: Map<string, T>, name: string): T {

@@ -20,6 +20,7 @@ import { type Normalization, normalizationTensors } from './data.js';
 import type { TrainEvents } from './events.js';
 import { Meter } from './meter.js';
 import { optimizerTensors, restoreOptimizer } from './optimizer-state.js';
+import { advising } from './out-of-memory.js';
 import type { MetricsRow, RunFolder } from './run-folder.js';
 import { afterEvaluation, type Durations, initialScheduleState, learningRate } from './schedule.js';
 import { trainStep } from './train-step.js';
@@ -67,9 +68,10 @@ export interface TrainResult {
 
 /** Trains from `progress` to the end. The run folder's checkpoints are whole at every moment. */
 export async function train(options: TrainOptions): Promise<TrainResult> {
-  const trainer = new Trainer(options);
+  const { plan, engine } = options;
+  const trainer = await advising(plan, engine, async () => new Trainer(options));
   try {
-    return await trainer.run();
+    return await advising(plan, engine, () => trainer.run());
   } finally {
     await trainer.close();
   }

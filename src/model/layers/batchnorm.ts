@@ -1,5 +1,5 @@
 import type { BatchNormSpec } from '../../config/layers.js';
-import type { Tensor } from '../../engine/engine.js';
+import { inScope } from '../../engine/scope.js';
 import type { Pass } from '../../relay/layer.js';
 import type { LayerType } from '../layer-type.js';
 import type { BatchNormPlan, ParameterPlan } from '../plan.js';
@@ -39,32 +39,24 @@ export const batchnorm: LayerType<BatchNormSpec, BatchNormPlan> = {
       { weight: weight!, bias: bias!, mean: mean!, variance: variance! },
       { training: training() && !plan.frozen, momentum, epsilon, relu },
     );
-    const sum = (parts: Tensor[]): Tensor => {
-      const total = engine.add(parts);
-      for (const part of parts) engine.dispose(part);
-      return total;
-    };
     const pass: Pass = {
-      backward(signals, carry, parameters) {
-        const all = signals.map((dy) => {
-          const dz = engine.activationGradient(saved, dy);
-          const gradient = engine.batchNormGradient(saved, dz);
-          engine.dispose(dz);
-          return gradient;
-        });
-        const inputs = all.map(({ input }, i) => {
-          if (carry[i]) return input;
-          engine.dispose(input);
-          return null;
-        });
-        const total = {
-          weight: sum(all.map((gradient) => gradient.weight)),
-          bias: sum(all.map((gradient) => gradient.bias)),
-        };
-        if (parameters) return { inputs, gradients: namedGradients(plan.name, total) };
-        for (const t of Object.values(total)) engine.dispose(t);
-        return { inputs, gradients: [] };
-      },
+      backward: (signals, carry, parameters) =>
+        inScope(engine, (scope) => {
+          const all = signals.map((dy) => {
+            const dz = scope.temporary(engine.activationGradient(saved, dy));
+            const { input, weight, bias } = engine.batchNormGradient(saved, dz);
+            scope.free(dz);
+            for (const t of [input, weight, bias]) scope.temporary(t);
+            return { input, weight, bias };
+          });
+          const inputs = all.map(({ input }, i) =>
+            carry[i] ? scope.result(engine.retain(input)) : null,
+          );
+          if (!parameters) return { inputs, gradients: [] };
+          const weight = scope.result(engine.add(all.map((gradient) => gradient.weight)));
+          const bias = scope.result(engine.add(all.map((gradient) => gradient.bias)));
+          return { inputs, gradients: namedGradients(plan.name, { weight, bias }) };
+        }),
       release: () => engine.release(saved),
     };
     return { y, pass };

@@ -1,5 +1,6 @@
 import type { FcSpec } from '../../config/layers.js';
 import type { Engine, Tensor } from '../../engine/engine.js';
+import { inScope } from '../../engine/scope.js';
 import { relaySignals } from '../../relay/signals.js';
 import type { LayerType } from '../layer-type.js';
 import { type FcPlan, volume } from '../plan.js';
@@ -29,9 +30,10 @@ export const fc: LayerType<FcSpec, FcPlan> = {
 
   forward(plan, x, { engine, parameter }) {
     const [weight, bias] = plan.parameters.map(({ name }) => parameter(name));
-    const flat = engine.reshape(x, [x.shape[0]!, volume(plan.input)]);
-    const { y, saved } = engine.dense(flat, weight!, bias ?? null, plan);
-    engine.dispose(flat);
+    const { y, saved } = inScope(engine, (scope) => {
+      const flat = scope.temporary(engine.reshape(x, [x.shape[0]!, volume(plan.input)]));
+      return engine.dense(flat, weight!, bias ?? null, plan);
+    });
     const shape = x.shape;
     const pass = relaySignals(engine, {
       activation: (dy) => engine.activationGradient(saved, dy),
@@ -46,7 +48,5 @@ export const fc: LayerType<FcSpec, FcPlan> = {
 
 /** Takes over `t`. */
 function reshaped(engine: Engine, t: Tensor, shape: readonly number[]): Tensor {
-  const out = engine.reshape(t, shape);
-  engine.dispose(t);
-  return out;
+  return inScope(engine, (scope) => engine.reshape(scope.temporary(t), shape));
 }

@@ -1,25 +1,38 @@
 /** Chains of layers inside a composite layer, forward and backward. */
 import type { Engine, Tensor } from '../../engine/engine.js';
+import type { Scope } from '../../engine/scope.js';
 import type { Backward, Pass } from '../../relay/layer.js';
 import type { Runtime } from '../layer-type.js';
 import type { LayerPlan } from '../plan.js';
 
-/** A forward pass through a path. Whoever made it disposes of `y` and releases the passes. */
+/** A forward pass through a path. Whoever made it releases the passes; `y` belongs to the scope it was made in. */
 export interface PathRun {
   y: Tensor;
   layers: { plan: LayerPlan; pass: Pass }[];
 }
 
-/** Borrows `x`. An empty path passes it on. */
-export function runPath(path: readonly LayerPlan[], x: Tensor, runtime: Runtime): PathRun {
-  let y = runtime.engine.retain(x);
-  const layers = path.map((plan) => {
-    const result = runtime.layer(plan).forward(y);
-    runtime.engine.dispose(y);
-    y = result.y;
-    return { plan, pass: result.pass };
+/**
+ * Borrows `x`. An empty path passes it on.
+ *
+ * @param scope owns the outputs, as temporaries; the passes are released by it if something throws
+ */
+export function runPaths(
+  paths: readonly (readonly LayerPlan[])[],
+  x: Tensor,
+  runtime: Runtime,
+  scope: Scope,
+): PathRun[] {
+  return paths.map((path) => {
+    let y = scope.temporary(runtime.engine.retain(x));
+    const layers = path.map((plan) => {
+      const result = runtime.layer(plan).forward(y);
+      scope.free(y);
+      y = scope.temporary(result.y);
+      scope.undo(() => result.pass.release());
+      return { plan, pass: result.pass };
+    });
+    return { y, layers };
   });
-  return { y, layers };
 }
 
 export function releasePaths(runs: readonly PathRun[]): void {
@@ -30,7 +43,7 @@ export function releasePaths(runs: readonly PathRun[]): void {
  * Sends signals down every path, and adds up what comes out below: per signal the sum of its input gradients.
  * Inside a path all signals go on, and part at its lowest layer.
  *
- * @param arriving for each path its signals; taken over
+ * @param arriving for each path its signals: temporaries of the scope, which are given up on the way
  */
 export function backPaths(
   engine: Engine,
@@ -38,46 +51,51 @@ export function backPaths(
   arriving: readonly (readonly Tensor[])[],
   carry: readonly boolean[],
   parameters: boolean,
+  scope: Scope,
 ): Backward {
-  const ends = runs.map((run, path) => backPath(engine, run, arriving[path]!, carry, parameters));
+  const ends = runs.map((run, path) =>
+    backPath(engine, run, arriving[path]!, carry, parameters, scope),
+  );
   const inputs = carry.map((goesOn, i) => {
     if (!goesOn) return null;
     const parts = ends.map((end) => end.inputs[i]!);
-    const sum = engine.add(parts);
-    for (const part of parts) engine.dispose(part);
+    const sum = scope.result(engine.add(parts));
+    for (const part of parts) scope.free(part);
     return sum;
   });
   return { inputs, gradients: ends.flatMap((end) => end.gradients) };
 }
 
-/** Takes over `signals`. */
+/** Gives up `signals`. The scope owns what is returned: the inputs as temporaries, the gradients as results. */
 function backPath(
   engine: Engine,
   { layers }: PathRun,
   signals: readonly Tensor[],
   carry: readonly boolean[],
   parameters: boolean,
+  scope: Scope,
 ): Backward {
   let present = signals;
   const gradients: Backward['gradients'] = [];
-  for (let i = layers.length - 1; i > 0; i--) {
-    const { plan, pass } = layers[i]!;
-    const below = pass.backward(
-      present,
-      present.map(() => true),
-      parameters && !plan.frozen,
-    );
-    for (const signal of present) engine.dispose(signal);
+  const back = ({ plan, pass }: PathRun['layers'][number], on: readonly boolean[]) => {
+    const below = pass.backward(present, on, parameters && !plan.frozen);
+    for (const { value } of below.gradients) scope.result(value);
     gradients.push(...below.gradients);
-    present = below.inputs.map((input) => input!);
+    const inputs = below.inputs.map((input) => input && scope.temporary(input));
+    for (const signal of present) scope.free(signal);
+    return inputs;
+  };
+  for (const layer of layers.slice(1).reverse()) {
+    present = back(
+      layer,
+      present.map(() => true),
+    ).map((input) => input!);
   }
-  const lowest = layers[0];
-  const end = lowest
-    ? lowest.pass.backward(present, carry, parameters && !lowest.plan.frozen)
-    : {
-        inputs: present.map((signal, i) => (carry[i] ? engine.retain(signal) : null)),
-        gradients: [],
-      };
-  for (const signal of present) engine.dispose(signal);
-  return { inputs: end.inputs, gradients: [...gradients, ...end.gradients] };
+  const [lowest] = layers;
+  if (lowest) return { inputs: back(lowest, carry), gradients };
+  const inputs = present.map((signal, i) =>
+    carry[i] ? scope.temporary(engine.retain(signal)) : null,
+  );
+  for (const signal of present) scope.free(signal);
+  return { inputs, gradients };
 }
