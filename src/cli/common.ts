@@ -17,3 +17,8 @@ export function positiveInteger(text: string): number {
   if (!/^[1-9]\d*$/.test(text)) throw new InvalidArgumentError('a positive integer is needed');
   return Number(text);
 }
+
+export function nonNegativeInteger(text: string): number {
+  if (!/^\d+$/.test(text)) throw new InvalidArgumentError('an integer, zero or more, is needed');
+  return Number(text);
+}

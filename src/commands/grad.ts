@@ -1,4 +1,4 @@
-import { writeDurably } from '../checkpoint/files.js';
+import { writeOutput } from '../checkpoint/files.js';
 import { loadConfig } from '../config/load.js';
 import { Loader } from '../data/loader.js';
 import type { Engine } from '../engine/engine.js';
@@ -38,9 +38,9 @@ export async function gradCommand(
   checkOutput('--out', options.out);
   const plan = planExperiment(loadConfig(file, options.set));
   const batch = await firstBatch(plan, onNotice);
-  const engine = await openEngine(options.engine, { onNotice });
+  const engine = await openEngine(options.engine, { precision: plan.config.precision, onNotice });
   const { tensors, losses } = batchGradients(plan, engine, batch, options.byLoss);
-  writeDurably(options.out, encodeSafetensors(tensors, { config: plan.config.name }));
+  writeOutput(options.out, encodeSafetensors(tensors, { config: plan.config.name }));
   return { tensors: tensors.size, losses };
 }
 

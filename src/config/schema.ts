@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { PRECISION_CHOICES } from '../engine/engine.js';
 import { durationSchema } from './duration.js';
 import { layerSchema } from './layers.js';
 
@@ -50,6 +51,8 @@ const data = z.strictObject({
         .optional(),
     })
     .prefault({}),
+  /** Width times height of the largest image that is decoded: a guard against decompression bombs. */
+  maxPixels: positive.default(100_000_000),
   onError: z
     .strictObject({
       policy: z.enum(['skip', 'fail']).default('skip'),
@@ -167,6 +170,8 @@ export const experimentSchema = z.strictObject({
   version: z.literal(1, { error: 'version: 1 is the only version that this relaybp reads' }),
   name,
   seed: z.int().nonnegative().default(1),
+  /** `bf16` is mixed precision; `auto` takes it where the device multiplies bfloat16 faster than float32. */
+  precision: z.enum(PRECISION_CHOICES).default('float32'),
   data,
   model,
   losses: z.array(loss).min(1),

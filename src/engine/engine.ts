@@ -9,7 +9,7 @@
  *   also when there is no backward pass.
  *
  * Images are `[batch, height, width, channels]`, filters `[height, width, in, out]`,
- * fully connected weights `[in, out]`. All values are float32.
+ * fully connected weights `[in, out]`. Values go in and come out as float32; inside, see `Precision`.
  */
 
 export type Shape = readonly number[];
@@ -58,6 +58,9 @@ export interface ParameterGradient {
   weight: Tensor;
   bias: Tensor | null;
 }
+
+/** A part of a tensor along its first axis: rows from `begin` up to, not including, `end`. */
+export type Rows = readonly [begin: number, end: number];
 
 /** What one SGD step is made of; see `Engine.sgd`. */
 export interface SgdStep {
@@ -117,11 +120,23 @@ export interface EngineInfo {
   readonly library: string;
   readonly device: 'cpu' | 'gpu';
   readonly threads: number;
+  readonly precision: Precision;
 }
 
-/** `TensorFlow 2.21.0, 2 threads, cpu` */
-export function describeEngine({ library, threads, device }: EngineInfo): string {
-  return `${library}, ${threads} ${threads === 1 ? 'thread' : 'threads'}, ${device}`;
+/**
+ * `bf16` is mixed precision: maps (activations of convolutions, pooling and normalization, and their signals) are stored
+ * as bfloat16 and convolved as such; parameters, their gradients, optimizer state, fully connected layers, statistics
+ * and losses are float32.
+ */
+export type Precision = 'float32' | 'bf16';
+export const PRECISION_CHOICES = ['float32', 'bf16', 'auto'] as const;
+/** With `auto` the engine decides when it is opened. */
+export type PrecisionChoice = (typeof PRECISION_CHOICES)[number];
+
+/** `TensorFlow 2.21.0, 2 threads, cpu`, and the precision if it is not float32. */
+export function describeEngine({ library, threads, device, precision }: EngineInfo): string {
+  const mixed = precision === 'float32' ? '' : `, ${precision}`;
+  return `${library}, ${threads} ${threads === 1 ? 'thread' : 'threads'}, ${device}${mixed}`;
 }
 
 export interface Engine {
@@ -161,7 +176,8 @@ export interface Engine {
 
   /** Fully connected: `x` `[b, in]`, `weight` `[in, out]`, `bias` `[out]`; ReLU optional. */
   dense(x: Tensor, weight: Tensor, bias: Tensor | null, options: { relu: boolean }): Forward;
-  denseParameterGradient(saved: Saved, dz: Tensor): ParameterGradient;
+  /** With `rows` (only where the engine has `rows`) those of the weight's gradient; the bias's comes with the first. */
+  denseParameterGradient(saved: Saved, dz: Tensor, rows?: Rows): ParameterGradient;
   denseInputGradient(saved: Saved, dz: Tensor): Tensor;
 
   /**
@@ -196,7 +212,10 @@ export interface Engine {
   lrnGradient(saved: Saved, dy: Tensor): Tensor;
 
   pool(x: Tensor, window: PoolWindow): Forward;
-  /** `dL/dx`. Of equal maxima in a window, the first in row-major order takes the gradient. */
+  /**
+   * `dL/dx`. Of equal maxima in a window, the first in row-major order takes the gradient. Where `x` came out of a ReLU
+   * and is zero, an engine may return zero: that ReLU's gradient lets nothing pass there.
+   */
   poolGradient(saved: Saved, dy: Tensor): Tensor;
 
   /** `x * mask`; the mask already holds 0 or `1 / (1 - rate)`. Same number of values as `x`. */
@@ -211,6 +230,12 @@ export interface Engine {
   reshape(x: Tensor, shape: Shape): Tensor;
   /** Sum of one or more tensors of equal shape (of one: that one, retained). */
   add(xs: readonly Tensor[]): Tensor;
+
+  /**
+   * Rows of `t` in its own memory: what operations "in place" change there, they change in `t`. It is for such an
+   * update and given up right after it. Absent where an engine cannot share memory.
+   */
+  readonly rows?: (t: Tensor, rows: Rows) => Tensor;
 
   // --- Loss and update ----------------------------------------------------------------------------------
 

@@ -6,8 +6,8 @@ import { z } from 'zod';
 
 /** Version of TensorFlow that the engine is built on; the operations used are tested against it. */
 export const TENSORFLOW_VERSION = '2.21.0';
-/** Raised when what lies in the folder changes, so that an older install counts as none. */
-const FORMAT = 1;
+/** Raised when what lies in the folder changes: part of its name, so that older and newer versions live side by side. */
+const FORMAT = 2;
 
 const manifestSchema = z.object({
   format: z.literal(FORMAT),
@@ -42,7 +42,7 @@ export function engineRoot(dir?: string): string {
 
 /** Folder name of one version. */
 export function engineFolder(cuda: boolean): string {
-  return `tensorflow-${cuda ? 'cuda' : 'cpu'}-${TENSORFLOW_VERSION}`;
+  return `tensorflow-${cuda ? 'cuda' : 'cpu'}-${TENSORFLOW_VERSION}-${FORMAT}`;
 }
 
 export function makeManifest(facts: Omit<EngineManifest, 'format'>): EngineManifest {

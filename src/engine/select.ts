@@ -1,6 +1,6 @@
 /** Choosing and opening an engine. Backends are imported only when opened: they take long to load. */
 import { EngineError } from '../errors.js';
-import type { Engine } from './engine.js';
+import type { Engine, PrecisionChoice } from './engine.js';
 import { engineRoot, locateNative } from './locate.js';
 
 export const ENGINE_CHOICES = ['auto', 'native', 'wasm'] as const;
@@ -13,20 +13,22 @@ const INSTALL_HINT = 'Install it: relaybp engine install';
 export interface OpenOptions {
   /** Folder under which engines are installed; see `engineRoot`. */
   dir?: string;
-  /** Takes a line that the user should see: which engine `auto` took, and why. */
+  /** Default `float32`. */
+  precision?: PrecisionChoice;
+  /** Takes a line that the user should see: which engine or precision `auto` took, and why. */
   onNotice?: (line: string) => void;
 }
 
 /**
  * Opens the native or the portable engine, or, with `auto`, the native one if it is installed and works.
- * @throws EngineError if `native` is not installed, or the chosen engine does not work
+ * @throws EngineError if `native` is not installed, or the chosen engine does not work or not in this precision
  */
 export async function openEngine(choice: EngineChoice, options: OpenOptions = {}): Promise<Engine> {
   switch (choice) {
     case 'native':
       return openNative(options);
     case 'wasm':
-      return openWasm();
+      return openWasm(options);
     case 'auto':
       return openBest(options);
   }
@@ -39,10 +41,17 @@ async function openNative(options: OpenOptions): Promise<Engine> {
     throw new EngineError(message, INSTALL_HINT);
   }
   const { openNativeEngine } = await import('./native/native-engine.js');
-  return openNativeEngine(location);
+  return openNativeEngine(location, options);
 }
 
-async function openWasm(): Promise<Engine> {
+async function openWasm({ precision, onNotice }: OpenOptions): Promise<Engine> {
+  if (precision === 'bf16') {
+    throw new EngineError(
+      'precision bf16: the portable wasm engine computes in float32 only',
+      'use the native engine (relaybp engine install), or precision: float32',
+    );
+  }
+  if (precision === 'auto') onNotice?.('Precision float32: the only one of the wasm engine.');
   const { openWasmEngine } = await import('./wasm/wasm-engine.js');
   return openWasmEngine();
 }
@@ -53,7 +62,7 @@ async function openBest(options: OpenOptions): Promise<Engine> {
       'Using the portable wasm engine. The native engine trains ' +
         `${SPEED_UP} faster; install it with: relaybp engine install`,
     );
-    return openWasm();
+    return openWasm(options);
   }
   try {
     return await openNative(options);
@@ -63,6 +72,6 @@ async function openBest(options: OpenOptions): Promise<Engine> {
       `Using the portable wasm engine, as the installed native engine does not work: ${reason}. ` +
         `Native trains ${SPEED_UP} faster; reinstall it with: relaybp engine install --force`,
     );
-    return openWasm();
+    return openWasm(options);
   }
 }

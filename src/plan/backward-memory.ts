@@ -22,11 +22,13 @@ export interface Passage {
 export class BackwardMemory {
   /**
    * @param bytesOf bytes of an activation or signal of this shape, of all images of a micro-batch
+   * @param gradientsOf most bytes of a layer's gradients that are alive at once
    * @param found a parameter gradient of so many bytes is handed out, alive
    */
   constructor(
     private readonly tally: StepTally,
     private readonly bytesOf: (shape: readonly number[]) => number,
+    private readonly gradientsOf: (layer: LayerPlan) => number,
     private readonly found: (bytes: number) => void,
   ) {}
 
@@ -61,20 +63,21 @@ export class BackwardMemory {
       }
     }
     const weighted = isWeighted(layer);
-    let gradient = 0;
-    if (weighted && gradients === 'now') {
-      if (waiting + arriving > 1) tally.add('activations', out);
-      tally.drop('activations', waiting * out);
-      gradient = trainedBytes(layer);
-      tally.add('gradients', gradient);
-      if (waiting + arriving > 1) tally.drop('activations', out);
-    }
+    const summed = weighted && gradients === 'now';
+    /** The sum of several signals is a tensor of its own, that of one is that one. */
+    const several = waiting + arriving > 1;
+    if (summed && several) tally.add('activations', out);
+    if (summed) tally.drop('activations', waiting * out);
     const stays = (weighted && gradients === 'later') || (shared === true && !activated);
     for (let i = 0; i < arriving; i++) {
       if (i < carried) tally.add('activations', below);
-      if (!stays) tally.drop('activations', out);
+      if (!stays && !(summed && !several)) tally.drop('activations', out);
     }
-    if (gradient > 0) this.found(gradient);
+    if (!summed) return;
+    const gradient = this.gradientsOf(layer);
+    tally.add('gradients', gradient);
+    this.found(gradient);
+    if (several || !stays) tally.drop('activations', out);
   }
 
   private batchNorm(layer: LayerPlan, { arriving, carried, gradients, shared }: Passage): void {
@@ -89,7 +92,7 @@ export class BackwardMemory {
       if (i >= carried) tally.drop('activations', bytes);
     }
     if (gradients !== 'now') return;
-    const gradient = trainedBytes(layer);
+    const gradient = this.gradientsOf(layer);
     tally.add('gradients', gradient);
     this.found(gradient);
   }

@@ -19,6 +19,7 @@ export function planJson(plan: ExperimentPlan) {
     classes: network.classes,
     batchSize: config.training.batchSize,
     microBatch,
+    optimizer: config.optimizer,
     layers: [
       ...network.segments.flatMap(({ name, layers }) =>
         layers.map((layer) => ({

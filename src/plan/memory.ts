@@ -1,13 +1,8 @@
 import type { ExperimentConfig } from '../config/schema.js';
+import { gradientRows } from '../model/layers/fc.js';
 import { flatten, type LayerPlan, type NetworkPlan, pathsOf, volume } from '../model/plan.js';
 import type { Action, StepPlan } from '../relay/plan.js';
-import {
-  BackwardMemory,
-  isWeighted,
-  parameterBytes,
-  type StepTally,
-  trainedBytes,
-} from './backward-memory.js';
+import { BackwardMemory, parameterBytes, type StepTally, trainedBytes } from './backward-memory.js';
 import { Tally } from './tally.js';
 
 /** Predicted memory of a training step, in bytes; see docs/memory.md for what is counted. */
@@ -26,7 +21,7 @@ export interface MemoryPlan {
 
 /** What the prediction depends on. */
 export interface MemoryInputs {
-  readonly config: Pick<ExperimentConfig, 'optimizer' | 'training'>;
+  readonly config: Pick<ExperimentConfig, 'optimizer' | 'precision' | 'training'>;
   readonly network: Pick<NetworkPlan, 'input' | 'classes'>;
   readonly layers: ReadonlyMap<string, LayerPlan>;
   readonly microBatch: number;
@@ -37,13 +32,11 @@ export interface MemoryInputs {
 /** Values that an optimizer keeps beside each parameter. */
 const SLOTS = { sgd: 1, adamw: 2 } as const;
 const FLOAT32 = 4;
+const BFLOAT16 = 2;
 
-/**
- * Plays the step's actions through, and keeps count of what is alive.
- *
- * @param bytes of one value of an activation, mask or signal
- */
-export function memoryPlan(inputs: MemoryInputs, bytes: number = FLOAT32): MemoryPlan {
+/** Plays the step's actions through, and keeps count of what is alive. */
+export function memoryPlan(inputs: MemoryInputs): MemoryPlan {
+  const bytes = inputs.config.precision === 'bf16' ? BFLOAT16 : FLOAT32;
   const tally = new StepMemory(inputs, bytes).play();
   const parameters = keptBytes(inputs);
   const step = tally.mostOfAll();
@@ -79,6 +72,7 @@ class StepMemory {
     this.backward = new BackwardMemory(
       this.tally,
       (shape) => this.size(shape),
+      (layer) => this.gradientBytes(layer),
       (bytes) => this.takeGradient(bytes),
     );
   }
@@ -96,7 +90,8 @@ class StepMemory {
   private perform(action: Action): void {
     switch (action.do) {
       case 'forward':
-        return this.forward(action.layer, action.from, action.layer);
+        this.forward(action.layer, action.from, action.layer);
+        return;
       case 'recompute': {
         // Other outputs than those of the first time, which may still be alive.
         const prefix = `again ${++this.recomputed} `;
@@ -106,18 +101,22 @@ class StepMemory {
           if (from !== action.from) this.letGo(from);
           from = prefix + layer;
         }
-        return this.letGo(from);
+        this.letGo(from);
+        return;
       }
       case 'loss':
-        return this.signal(action.loss, this.size([this.inputs.network.classes]));
+        this.signal(action.loss, this.size([this.inputs.network.classes]));
+        return;
       case 'backward':
       case 'early':
-        return this.down(action);
+        this.down(action);
+        return;
       case 'join':
-        return this.join(action.signal, action.into);
+        this.join(action.signal, action.into);
+        return;
       case 'free':
-        if ('output' in action) return this.letGo(action.output);
-        return this.release(action.saved);
+        if ('output' in action) this.letGo(action.output);
+        else this.release(action.saved);
     }
   }
 
@@ -128,10 +127,6 @@ class StepMemory {
     const own = insideValues(layer) * this.inputs.microBatch * this.valueBytes + this.masks(layer);
     tally.add('activations', own);
     this.hold(output, bytes);
-    // Bias and activation each make a new tensor.
-    if (isWeighted(layer) && (layer.relu || layer.parameters.length > 1)) {
-      tally.pass('activations', bytes);
-    }
     const keeps = keptBy(layer);
     const kept = [...(keeps.input ? [from] : []), ...(keeps.output ? [output] : [])];
     for (const each of kept) this.hold(each);
@@ -196,27 +191,25 @@ class StepMemory {
 
   /** A gradient is handed out: added to a sum, used at once, or the first of its sum. */
   private takeGradient(bytes: number): void {
-    if (this.inputs.updateAtOnce) this.tally.pass('gradients', this.updateBytes(bytes));
     if (this.inputs.updateAtOnce || this.severalMicroBatches()) {
       this.tally.drop('gradients', bytes);
     }
   }
 
-  /** What the update of a parameter of so many bytes needs besides. */
-  private updateBytes(bytes: number): number {
-    const { optimizer } = this.inputs.config;
-    if (optimizer.weightDecay === 0) return 0;
-    if (optimizer.type === 'adamw') return bytes;
-    return optimizer.nesterov || optimizer.momentum === 0 ? 2 * bytes : 0;
+  /** Most bytes of a layer's gradients alive while it hands them out. */
+  private gradientBytes(layer: LayerPlan): number {
+    const all = trainedBytes(layer);
+    if (!this.inputs.updateAtOnce || layer.type !== 'fc') return all;
+    const [inputs, units] = layer.parameters[0]!.shape as [number, number];
+    return all - (inputs - gradientRows(layer)) * units * FLOAT32;
   }
 
   /** What is needed after the last micro-batch, on top of the gradients that are there. */
   private finish(): void {
-    const { config, layers, updateAtOnce } = this.inputs;
+    const { config, layers } = this.inputs;
     const parameters = [...layers.values()].flatMap(flatten).flatMap((layer) => layer.parameters);
     const largest = FLOAT32 * Math.max(0, ...parameters.map(({ shape }) => volume(shape)));
     const { clipNorm, ema } = config.optimizer;
-    if (!updateAtOnce) this.tally.pass('gradients', this.updateBytes(largest));
     if (clipNorm !== undefined) this.tally.pass('gradients', largest);
     if (ema !== undefined) this.tally.pass('gradients', 2 * largest);
   }

@@ -1,4 +1,4 @@
-import type { Tensor } from '../engine/engine.js';
+import type { Rows, Tensor } from '../engine/engine.js';
 
 /**
  * All that relay backpropagation needs to know about a layer.
@@ -25,7 +25,7 @@ export interface Pass {
    *
    * @param signals gradients with respect to the output, each of the output's shape
    * @param carry for each signal, whether it goes on below this layer
-   * @param gradients receives one gradient per parameter, of the *sum* of all signals that ever came, after the
+   * @param gradients receives the gradient of every parameter, of the *sum* of all signals that ever came, after the
    *   input gradients are taken: it may change the parameters. `later` if more signals come, null if none is wanted
    * @returns one input gradient per carried signal (null for the others); the caller owns them
    */
@@ -37,11 +37,17 @@ export interface Pass {
   release(): void;
 }
 
-/** Takes over the gradient's value. */
-export type GradientSink = (gradient: Gradient) => void;
+export interface GradientSink {
+  /** Whether gradients may come in rows, where that saves memory. */
+  readonly inRows: boolean;
+  /** Borrows the gradient's value. */
+  take(gradient: Gradient): void;
+}
 
 /** The gradient of one parameter, named as in the checkpoint. */
 export interface Gradient {
-  parameter: string;
-  value: Tensor;
+  readonly parameter: string;
+  readonly value: Tensor;
+  /** The value is these rows of it; the others come by themselves. Without it the value is the whole. */
+  readonly rows?: Rows;
 }

@@ -1,11 +1,13 @@
 import type { Engine, Tensor } from '../engine/engine.js';
+import { inScope } from '../engine/scope.js';
 import type { Gradient, Pass } from './layer.js';
 
 /** How signals pass through a simple layer; each function borrows its argument and returns what the caller owns. */
 export interface SignalRules {
   /** From the output to before the activation, where the layer has one fused. */
   activation?(dy: Tensor): Tensor;
-  parameterGradient?(dz: Tensor): Gradient[];
+  /** Together or one after another: the next are computed when the last have been used. */
+  parameterGradients?(dz: Tensor, inRows: boolean): Iterable<readonly Gradient[]>;
   inputGradient(dz: Tensor): Tensor;
   release(): void;
 }
@@ -18,33 +20,44 @@ export interface SignalRules {
 export function relaySignals(engine: Engine, rules: SignalRules): Pass {
   /** Signals that came earlier and went on below: they count in the sum when the last ones are here. */
   const waiting: Tensor[] = [];
+  const giveUpWaiting = (): void => {
+    for (const dz of waiting.splice(0)) engine.dispose(dz);
+  };
   return {
-    backward(signals, carry, gradients) {
-      const arrived = signals.map((dy) => {
-        if (!rules.activation) return dy;
-        const dz = rules.activation(dy);
-        engine.dispose(dy);
-        return dz;
-      });
-      const found: Gradient[] = [];
-      if (rules.parameterGradient && gradients === 'later') {
-        waiting.push(...arrived.map((dz) => engine.retain(dz)));
-      } else if (rules.parameterGradient && gradients) {
-        const sum = engine.add([...waiting, ...arrived]);
-        for (const dz of waiting.splice(0)) engine.dispose(dz);
-        found.push(...rules.parameterGradient(sum));
-        engine.dispose(sum);
-      }
-      const inputs = arrived.map((dz, i) => {
-        const input = carry[i] ? rules.inputGradient(dz) : null;
-        engine.dispose(dz);
-        return input;
-      });
-      if (typeof gradients === 'function') found.forEach(gradients);
-      return inputs;
-    },
+    backward: (signals, carry, gradients) =>
+      inScope(engine, (scope) => {
+        for (const dy of signals) scope.temporary(dy);
+        const arrived = signals.map((dy) => {
+          if (!rules.activation) return dy;
+          const dz = scope.temporary(rules.activation(dy));
+          scope.free(dy);
+          return dz;
+        });
+        let sum: Tensor | null = null;
+        if (rules.parameterGradients && gradients === 'later') {
+          waiting.push(...arrived.map((dz) => engine.retain(dz)));
+        } else if (rules.parameterGradients && gradients) {
+          sum = scope.temporary(engine.add([...waiting, ...arrived]));
+          giveUpWaiting();
+        }
+        const inputs = arrived.map((dz, i) => {
+          const input = carry[i] ? scope.result(rules.inputGradient(dz)) : null;
+          scope.free(dz);
+          return input;
+        });
+        if (sum && rules.parameterGradients && gradients && gradients !== 'later') {
+          for (const found of rules.parameterGradients(sum, gradients.inRows)) {
+            for (const { value } of found) scope.temporary(value);
+            for (const gradient of found) {
+              gradients.take(gradient);
+              scope.free(gradient.value);
+            }
+          }
+        }
+        return inputs;
+      }),
     release() {
-      for (const dz of waiting.splice(0)) engine.dispose(dz);
+      giveUpWaiting();
       rules.release();
     },
   };

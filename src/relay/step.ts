@@ -1,5 +1,5 @@
 import type { Engine, Tensor } from '../engine/engine.js';
-import type { Gradient, Layer, Pass } from './layer.js';
+import type { Gradient, GradientSink, Layer, Pass } from './layer.js';
 import type { Action, StepPlan } from './plan.js';
 
 /** The parts that a step plan is carried out on. */
@@ -9,7 +9,7 @@ export interface StepParts {
   weight(loss: string): number;
   /**
    * Changes a parameter by its gradient, which it borrows, as soon as that is known. Without it gradients add up in
-   * `StepSums`. Only for a step of one micro-batch.
+   * `StepSums`, and never come in rows. Only for a step of one micro-batch.
    */
   update?(gradient: Gradient): void;
 }
@@ -52,11 +52,10 @@ export function runMicroBatch(
   const outputs = new Map<string, Tensor>([['input', engine.retain(batch.images)]]);
   const passes = new Map<string, Pass>();
   const signals = new Map<string, Tensor>();
-  const takeGradient = ({ parameter, value }: Gradient): void => {
-    if (parts.update) {
-      parts.update({ parameter, value });
-      engine.dispose(value);
-    } else addGradient(engine, sums, parameter, value);
+  const sink: GradientSink = {
+    inRows: parts.update !== undefined,
+    take: (gradient) =>
+      parts.update ? parts.update(gradient) : addGradient(engine, sums, gradient),
   };
 
   const perform = (action: Action): void => {
@@ -94,7 +93,7 @@ export function runMicroBatch(
       case 'backward':
       case 'early': {
         const arriving = action.signals.map((name) => take(signals, name));
-        const gradients = action.do === 'early' ? 'later' : takeGradient;
+        const gradients = action.do === 'early' ? 'later' : sink;
         const pass = get(passes, action.layer);
         const inputs = pass.backward(arriving, action.carry, action.parameters ? gradients : null);
         inputs.forEach((input, i) => {
@@ -103,13 +102,12 @@ export function runMicroBatch(
         return;
       }
       case 'join': {
-        const signal = take(signals, action.signal);
         const present = signals.get(action.into);
         if (present) {
-          signals.set(action.into, engine.add([present, signal]));
+          signals.set(action.into, engine.add([present, get(signals, action.signal)]));
           engine.dispose(present);
-          engine.dispose(signal);
-        } else signals.set(action.into, signal);
+          engine.dispose(take(signals, action.signal));
+        } else signals.set(action.into, take(signals, action.signal));
         return;
       }
       case 'free':
@@ -126,14 +124,10 @@ export function runMicroBatch(
   }
 }
 
-function addGradient(engine: Engine, sums: StepSums, parameter: string, value: Tensor): void {
+function addGradient(engine: Engine, sums: StepSums, { parameter, value }: Gradient): void {
   const sum = sums.gradients.get(parameter);
-  if (!sum) {
-    sums.gradients.set(parameter, value);
-    return;
-  }
-  engine.accumulate(sum, value);
-  engine.dispose(value);
+  if (sum) engine.accumulate(sum, value);
+  else sums.gradients.set(parameter, engine.retain(value));
 }
 
 function get<T>(map: Map<string, T>, name: string): T {

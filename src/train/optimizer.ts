@@ -1,5 +1,6 @@
 import type { OptimizerConfig } from '../config/schema.js';
-import type { Engine, Tensor } from '../engine/engine.js';
+import type { Engine, Rows, Tensor } from '../engine/engine.js';
+import { inScope } from '../engine/scope.js';
 import type { Parameters, Slot } from '../model/parameters.js';
 import type { Gradient } from '../relay/layer.js';
 
@@ -18,20 +19,34 @@ export function updateParameter(
   engine: Engine,
   optimizer: OptimizerConfig,
   parameters: Parameters,
-  { parameter: name, value: gradient }: Gradient,
+  { parameter: name, value: gradient, rows }: Gradient,
   { lr, step }: { lr: number; step: number },
 ): void {
-  const w = parameters.value(name);
   const weightDecay = decays(optimizer, name) ? optimizer.weightDecay : 0;
-  if (optimizer.type === 'sgd') {
-    const { momentum, nesterov } = optimizer;
-    const velocity = parameters.slot('momentum', name);
-    engine.sgd(w, velocity, gradient, { lr, momentum, weightDecay, nesterov });
-  } else {
-    const { betas, epsilon } = optimizer;
-    const [m, v] = [parameters.slot('m', name), parameters.slot('v', name)];
-    engine.adamw(w, m, v, gradient, { lr, betas, epsilon, weightDecay, step });
+  const kept = slotsOf(optimizer).map((slot) => parameters.slot(slot, name));
+  inRows(engine, [parameters.value(name), ...kept], rows, ([w, ...slots]) => {
+    if (optimizer.type === 'sgd') {
+      const { momentum, nesterov } = optimizer;
+      engine.sgd(w!, slots[0]!, gradient, { lr, momentum, weightDecay, nesterov });
+    } else {
+      const { betas, epsilon } = optimizer;
+      engine.adamw(w!, slots[0]!, slots[1]!, gradient, { lr, betas, epsilon, weightDecay, step });
+    }
+  });
+}
+
+/** Lets `change` work in place on tensors, or on the same rows of each. */
+function inRows(
+  engine: Engine,
+  tensors: readonly Tensor[],
+  rows: Rows | undefined,
+  change: (tensors: readonly Tensor[]) => void,
+): void {
+  if (!rows) {
+    change(tensors);
+    return;
   }
+  inScope(engine, (scope) => change(tensors.map((t) => scope.temporary(engine.rows!(t, rows)))));
 }
 
 /** Weight decay is on weights, and on biases too unless `decayBiases: false` (Caffe's default; the paper is silent). */

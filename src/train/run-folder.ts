@@ -1,15 +1,10 @@
-import {
-  appendFileSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { replaceFile } from '../checkpoint/files.js';
+import { listCheckpoints } from '../checkpoint/checkpoint.js';
+import { appendLine, changing, replaceFile } from '../checkpoint/files.js';
+import { removeStaleFiles } from '../checkpoint/tidy.js';
 import { CheckpointError } from '../errors.js';
+import { lockRun, type RunLock } from './run-lock.js';
 
 /** One line of metrics.jsonl, format documented in docs/run-folder.md. */
 export interface MetricsRow {
@@ -21,7 +16,8 @@ export interface MetricsRow {
 
 /**
  * The files of a run besides its checkpoints: config.yaml, metrics.jsonl, metrics.csv, log.jsonl.
- * Rows are written line by line; after a resume rows past the checkpoint are taken out again.
+ * Rows are written line by line; after a resume rows past the checkpoint are taken out again. A change that the
+ * system refuses (disk full, no permission, folder removed) is a CheckpointError.
  */
 export class RunFolder {
   private constructor(
@@ -29,26 +25,9 @@ export class RunFolder {
     private readonly columns: readonly string[],
   ) {}
 
-  /** A new run. @throws CheckpointError if the folder holds a run with a checkpoint, or cannot be made. */
+  /** A new run in a folder that `newRun` has given. */
   static create(path: string, config: string, losses: readonly string[]): RunFolder {
-    if (existsSync(join(path, 'last'))) {
-      throw new CheckpointError(
-        `${path}: holds a run already`,
-        'give --resume to go on with it, or another --out folder',
-      );
-    }
-    try {
-      mkdirSync(join(path, 'checkpoints'), { recursive: true });
-      replaceFile(join(path, 'config.yaml'), config);
-    } catch (error) {
-      throw new CheckpointError(
-        `${path}: the run folder cannot be written: ${(error as Error).message}`,
-        'give another --out folder, or fix the permissions',
-      );
-    }
-    const run = new RunFolder(path, csvColumns(losses));
-    run.rewrite([]);
-    return run;
+    return RunFolder.begin(path, config, losses, []);
   }
 
   /** A run to go on with: drops rows past its checkpoint, and whatever a crash left half-written. */
@@ -58,16 +37,33 @@ export class RunFolder {
     losses: readonly string[],
     at: { step: number; evaluated: number },
   ): RunFolder {
-    replaceFile(join(path, 'config.yaml'), config);
-    const run = new RunFolder(path, csvColumns(losses));
     const until = (row: MetricsRow): number => (row.kind === 'val' ? at.evaluated : at.step);
-    run.rewrite(readMetrics(path).filter((row) => row.step <= until(row)));
+    const rows = readMetrics(path).filter((row) => row.step <= until(row));
+    return RunFolder.begin(path, config, losses, rows);
+  }
+
+  private static begin(
+    path: string,
+    config: string,
+    losses: readonly string[],
+    rows: readonly MetricsRow[],
+  ): RunFolder {
+    const run = new RunFolder(path, csvColumns(losses));
+    changing(`${path}: the run folder cannot be written`, () => {
+      replaceFile(join(path, 'config.yaml'), config);
+      run.rewrite(rows);
+    });
     return run;
   }
 
   append(row: MetricsRow): void {
-    appendFileSync(join(this.path, 'metrics.jsonl'), `${JSON.stringify(row)}\n`);
-    appendFileSync(join(this.path, 'metrics.csv'), this.csvLine(row));
+    for (const [file, line] of [
+      ['metrics.jsonl', JSON.stringify(row)],
+      ['metrics.csv', this.csvLine(row)],
+    ] as const) {
+      const path = join(this.path, file);
+      changing(`${path}: cannot be written`, () => appendLine(path, line));
+    }
   }
 
   private rewrite(rows: readonly MetricsRow[]): void {
@@ -75,12 +71,12 @@ export class RunFolder {
       join(this.path, 'metrics.jsonl'),
       rows.map((row) => `${JSON.stringify(row)}\n`).join(''),
     );
-    const lines = rows.map((row) => this.csvLine(row)).join('');
-    replaceFile(join(this.path, 'metrics.csv'), `${this.columns.join(',')}\n${lines}`);
+    const lines = [this.columns.join(','), ...rows.map((row) => this.csvLine(row))];
+    replaceFile(join(this.path, 'metrics.csv'), lines.map((line) => `${line}\n`).join(''));
   }
 
   private csvLine(row: MetricsRow): string {
-    return `${this.columns.map((column) => row[column] ?? '').join(',')}\n`;
+    return this.columns.map((column) => row[column] ?? '').join(',');
   }
 }
 
@@ -88,15 +84,16 @@ export class RunFolder {
 export function readMetrics(run: string): MetricsRow[] {
   const path = join(run, 'metrics.jsonl');
   if (!existsSync(path)) return [];
-  return readFileSync(path, 'utf8')
-    .split('\n')
-    .flatMap((line) => {
-      try {
-        return line === '' ? [] : [JSON.parse(line) as MetricsRow];
-      } catch {
-        return [];
-      }
-    });
+  return readFileSync(path, 'utf8').split('\n').flatMap(rowOf);
+}
+
+function rowOf(line: string): MetricsRow[] {
+  try {
+    const row = JSON.parse(line) as MetricsRow | null;
+    return typeof row === 'object' && row !== null && typeof row.step === 'number' ? [row] : [];
+  } catch {
+    return [];
+  }
 }
 
 const csvColumns = (losses: readonly string[]): string[] => [
@@ -118,24 +115,76 @@ const csvColumns = (losses: readonly string[]): string[] => [
 
 export const RUNS = 'runs';
 
-/** `runs/<name>-2026-01-31T12-00-00`, with a number if that is taken. */
-export function newRunPath(name: string, now: Date): string {
-  const stamp = now.toISOString().slice(0, 19).replaceAll(':', '-');
-  const path = join(RUNS, `${name}-${stamp}`);
-  for (let n = 1; ; n++) {
-    const candidate = n === 1 ? path : `${path}-${n}`;
-    if (!existsSync(candidate)) return candidate;
+/**
+ * The folder of a new run, made if need be, and locked.
+ *
+ * @param given the user's choice; without it `runs/<name>-2026-01-31T12-00-00`, with a number if that is taken
+ * @throws CheckpointError if it holds a run already, a training is at work in it, or it cannot be written
+ */
+export function newRun(
+  given: string | undefined,
+  name: string,
+  now: Date,
+): { path: string; lock: RunLock } {
+  const path = given ?? freePath(name, now);
+  changing(`${path}: the run folder cannot be made`, () => mkdirSync(path, { recursive: true }));
+  const lock = lockRun(path);
+  try {
+    removeStaleFiles(path);
+    if (existsSync(join(path, 'last')) || listCheckpoints(path).length > 0) {
+      throw new CheckpointError(
+        `${path}: holds a run already`,
+        'give --resume to go on with it, or another --out folder',
+      );
+    }
+    changing(`${path}: the run folder cannot be written`, () =>
+      mkdirSync(join(path, 'checkpoints'), { recursive: true }),
+    );
+    return { path, lock };
+  } catch (error) {
+    lock.release();
+    throw error;
   }
 }
 
-/** The run under `runs/` whose checkpoint is the newest; only runs called `name` if one is given. */
-export function newestRun(name?: string): string | undefined {
+/** Made here: of two trainings that begin in the same second, each gets its own. */
+function freePath(name: string, now: Date): string {
+  const stamp = now.toISOString().slice(0, 19).replaceAll(':', '-');
+  const path = join(RUNS, `${name}-${stamp}`);
+  changing(`${RUNS}: cannot be made`, () => mkdirSync(RUNS, { recursive: true }));
+  for (let n = 1; ; n++) {
+    const candidate = n === 1 ? path : `${path}-${n}`;
+    if (changing(`${candidate}: the run folder cannot be made`, () => madeAnew(candidate))) {
+      return candidate;
+    }
+  }
+}
+
+function madeAnew(path: string): boolean {
+  try {
+    mkdirSync(path);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw error;
+  }
+}
+
+/**
+ * The run under `runs/` whose checkpoint is the newest; only runs called `name` if one is given.
+ *
+ * @param begun also runs that have no checkpoint yet
+ */
+export function newestRun(name?: string, { begun = false } = {}): string | undefined {
   if (!existsSync(RUNS)) return undefined;
   const runs = readdirSync(RUNS)
     .filter((entry) => name === undefined || isRunOf(entry, name))
     .map((entry) => join(RUNS, entry))
-    .filter((path) => existsSync(join(path, 'last')))
-    .map((path) => ({ path, time: statSync(join(path, 'last')).mtimeMs }));
+    .flatMap((path) => {
+      const signs = begun ? ['last', 'config.yaml'] : ['last'];
+      const sign = signs.find((file) => existsSync(join(path, file)));
+      return sign ? [{ path, time: statSync(join(path, sign)).mtimeMs }] : [];
+    });
   return runs.sort((a, b) => b.time - a.time)[0]?.path;
 }
 
@@ -144,12 +193,14 @@ const isRunOf = (entry: string, name: string): boolean =>
 
 /** `summary.json`: the run's last word, for scripts. */
 export function writeSummary(run: string, summary: object): void {
-  replaceFile(join(run, 'summary.json'), `${JSON.stringify(summary, null, 1)}\n`);
+  const path = join(run, 'summary.json');
+  const text = `${JSON.stringify(summary, null, 1)}\n`;
+  changing(`${path}: cannot be written`, () => replaceFile(path, text));
 }
 
 /** Where pino writes. */
 export function logPath(run: string): string {
   const path = join(run, 'log.jsonl');
-  if (!existsSync(path)) writeFileSync(path, '');
+  if (!existsSync(path)) changing(`${path}: cannot be written`, () => writeFileSync(path, ''));
   return path;
 }

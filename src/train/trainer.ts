@@ -7,7 +7,7 @@ import {
 } from '../checkpoint/checkpoint.js';
 import { toSteps } from '../config/duration.js';
 import type { ImageIndex } from '../data/image-index.js';
-import { type Batch, Loader } from '../data/loader.js';
+import type { Batch, Loader } from '../data/loader.js';
 import { describeEngine, type Engine } from '../engine/engine.js';
 import { TrainingError } from '../errors.js';
 import { NetworkRuntime } from '../model/network-runtime.js';
@@ -16,13 +16,15 @@ import type { ExperimentPlan } from '../plan/experiment.js';
 import type { NamedTensor } from '../safetensors.js';
 import { version } from '../version.js';
 import { collectGarbage } from './collect-garbage.js';
-import { augmentation, type Normalization, normalizationTensors } from './data.js';
+import { type Normalization, normalizationTensors } from './data.js';
 import type { TrainEvents } from './events.js';
 import { Meter } from './meter.js';
 import { optimizerTensors, restoreOptimizer } from './optimizer-state.js';
+import { advising } from './out-of-memory.js';
 import type { MetricsRow, RunFolder } from './run-folder.js';
 import { afterEvaluation, type Durations, initialScheduleState, learningRate } from './schedule.js';
 import { trainStep } from './train-step.js';
+import { trainingLoader } from './training-loader.js';
 import { validate } from './validation.js';
 
 /** Where a training stands; all of it is in a checkpoint. */
@@ -66,9 +68,10 @@ export interface TrainResult {
 
 /** Trains from `progress` to the end. The run folder's checkpoints are whole at every moment. */
 export async function train(options: TrainOptions): Promise<TrainResult> {
-  const trainer = new Trainer(options);
+  const { plan, engine } = options;
+  const trainer = await advising(plan, engine, async () => new Trainer(options));
   try {
-    return await trainer.run();
+    return await advising(plan, engine, () => trainer.run());
   } finally {
     await trainer.close();
   }
@@ -108,17 +111,7 @@ class Trainer {
     this.durations = durations(plan, train.count);
     this.end = Math.min(this.durations.totalSteps, options.maxSteps ?? Number.POSITIVE_INFINITY);
     this.progress = progress;
-    this.loader = new Loader({
-      dataset: train,
-      sampler: { kind: config.data.sampler, seed: config.seed },
-      start: progress.position,
-      slot: plan.microBatch,
-      slots: Math.min(8, Math.max(4, Math.ceil((2 * config.training.batchSize) / plan.microBatch))),
-      preprocessing: normalization.preprocessing,
-      augment: augmentation(config.data, normalization),
-      seed: config.seed,
-      onError: config.data.onError,
-    });
+    this.loader = trainingLoader(plan, train, normalization, progress.position);
     this.meter = new Meter(() => this.loader.waitedMs);
   }
 
@@ -292,7 +285,7 @@ class Trainer {
   private save(best: boolean): void {
     const { plan, engine, train, run, events } = this.options;
     const { config } = plan;
-    const { name, library, device } = engine.info;
+    const { name, library, device, precision } = engine.info;
     const state: CheckpointState = {
       formatVersion: 1,
       relaybp: version,
@@ -300,7 +293,7 @@ class Trainer {
       epoch: this.epoch(),
       seed: config.seed,
       classes: [...train.classes],
-      engine: { name, library, device },
+      engine: { name, library, device, precision },
       config,
     };
     const weights = [...this.parameters.snapshot()].map(

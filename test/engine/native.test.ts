@@ -1,19 +1,57 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Tensor } from '../../src/engine/engine.js';
 import { engineRoot, locateNative } from '../../src/engine/locate.js';
+import { DataType } from '../../src/engine/native/binding.js';
 import { type NativeEngine, openNativeEngine } from '../../src/engine/native/native-engine.js';
+import type { Runtime } from '../../src/engine/native/runtime.js';
 import { engineSuite } from './suite.js';
 
 const location = locateNative();
 const missing = `the native engine is not installed in ${engineRoot()}: relaybp engine install`;
 
+const COARSE = {
+  reason: 'differences of nearly equal numbers, of which bfloat16 keeps eight bits',
+  tests: [
+    'batchNorm: mean away from zero',
+    'batchNorm: the input gradients of two signals add up to that of their sum',
+  ],
+};
+
 if (location) {
   engineSuite('native', () => openNativeEngine(location));
+  engineSuite('native, portable operations', () => openNativeEngine(location, { portable: true }));
+  for (const bf16Products of [true, false]) {
+    const products = bf16Products ? 'bfloat16' : 'float32';
+    for (const portable of [false, true]) {
+      engineSuite(
+        `native in bf16, products in ${products}${portable ? ', portable operations' : ''}`,
+        async () =>
+          narrowing(
+            await openNativeEngine(location, { precision: 'bf16', bf16Products, portable }),
+          ),
+        [COARSE],
+      );
+    }
+  }
   describe('native engine', () => nativeTests(location));
 } else if (process.env.RELAYBP_REQUIRE_NATIVE === '1') {
   test('the native engine is installed', () => expect.fail(missing));
 } else {
   test.skip(`native engine (skipped: ${missing})`, () => {});
+}
+
+/** Stores whatever has four axes as bfloat16, as between the layers of a network. */
+function narrowing(engine: NativeEngine): NativeEngine {
+  const { runtime } = engine as unknown as { runtime: Runtime };
+  const { tensor } = engine;
+  engine.tensor = (values, shape) => {
+    const wide = tensor.call(engine, values, shape);
+    if (shape.length !== 4) return wide;
+    const id = runtime.cast(runtime.value(wide), DataType.float, DataType.bfloat16);
+    engine.dispose(wide);
+    return runtime.own(id, shape, DataType.bfloat16);
+  };
+  return engine;
 }
 
 function nativeTests(at: { binding: string }): void {
@@ -70,6 +108,41 @@ function nativeTests(at: { binding: string }): void {
     engine.sgd(w, v, gradient, step); // v = 1 + .5, w = 4 - 1.5
     expect([...engine.read(v), ...engine.read(w)]).toEqual([1.5, 2.5]);
     for (const t of [w, v, gradient]) engine.dispose(t);
+  });
+
+  test('rows of a weight and its momentum are updated in place, from rows of its gradient', () => {
+    const raw = engine.rawTensorCount();
+    const values = (size: number, factor: number) =>
+      Float32Array.from({ length: size }, (_, i) => Math.sin(factor * (i + 1)));
+    const x = engine.tensor(values(2 * 5, 0.7), [2, 5]);
+    const dz = engine.tensor(values(2 * 3, 0.3), [2, 3]);
+    const bias = engine.zeros([3]);
+    const make = () => [engine.tensor(values(15, 0.9), [5, 3]), engine.zeros([5, 3])] as const;
+    const [whole, parts] = [make(), make()];
+    const step = { lr: 0.1, momentum: 0.9, weightDecay: 0.01 };
+    const { y, saved } = engine.dense(x, whole[0], bias, { relu: false });
+    const all = engine.denseParameterGradient(saved, dz);
+    for (let i = 0; i < 2; i++) {
+      engine.sgd(...whole, all.weight, step);
+      for (const rows of [
+        [0, 2],
+        [2, 5],
+      ] as const) {
+        const part = engine.denseParameterGradient(saved, dz, rows);
+        const views = [engine.rows!(parts[0], rows), engine.rows!(parts[1], rows)] as const;
+        engine.sgd(...views, part.weight, step);
+        for (const t of [part.weight, ...views]) engine.dispose(t);
+        if (part.bias) {
+          expect([...engine.read(part.bias)]).toEqual([...engine.read(all.bias!)]);
+          engine.dispose(part.bias);
+        }
+        expect(part.bias === null).toBe(rows[0] > 0);
+      }
+    }
+    for (const i of [0, 1] as const) expect(engine.read(parts[i])).toEqual(engine.read(whole[i]));
+    engine.release(saved);
+    for (const t of [x, dz, bias, y, all.weight, all.bias!, ...whole, ...parts]) engine.dispose(t);
+    expect(engine.rawTensorCount()).toBe(raw);
   });
 
   test('weight decay without momentum', () => {

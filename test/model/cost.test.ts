@@ -83,12 +83,13 @@ describe('memoryPlan', () => {
       activations,
       parameters: 2 * (conv + fc),
       // Two micro-batches: the sums of all, and the largest new one, which is added to its sum.
-      gradients: conv + fc + 4 * 32 * 2,
+      gradients: conv + fc + fc,
       step: activations + conv + fc,
     });
     expect(memory.peak - memory.parameters - memory.step).toBe(430 * 2 ** 20);
     // In two bytes a value, but gradients stay float32.
-    expect(memoryPlan(plan, 2)).toMatchObject({
+    const config = { ...plan.config, precision: 'bf16' as const };
+    expect(memoryPlan({ ...plan, config })).toMatchObject({
       activations: activations / 2,
       gradients: memory.gradients,
     });
@@ -96,7 +97,7 @@ describe('memoryPlan', () => {
 
   test('gradients that are used at once are not held', () => {
     const network = { size: 4, segments: ['[conv: {filters: 2, kernel: 3}]'], batchSize: 3 };
-    expect(memoryPlan(planOf(network)).gradients).toBe(4 * 32 * 2);
+    expect(memoryPlan(planOf(network)).gradients).toBe(4 * (32 * 2 + 2));
     const clipped = { ...network, optimizer: '{lr: 0.1, clipNorm: 1}' };
     // All of them, and scaled copies of one after another: weights and biases are scaled by themselves.
     expect(memoryPlan(planOf(clipped)).gradients).toBe(4 * (54 + 2 + 64 + 2 + 64));

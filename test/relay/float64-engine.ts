@@ -25,7 +25,13 @@ export class Float64Tensor implements Tensor {
 }
 
 export class Float64Engine implements Engine {
-  readonly info = { name: 'wasm', library: 'float64 loops', device: 'cpu', threads: 1 } as const;
+  readonly info = {
+    name: 'wasm',
+    library: 'float64 loops',
+    device: 'cpu',
+    threads: 1,
+    precision: 'float32',
+  } as const;
 
   tensor(values: Float32Array, shape: Shape): Float64Tensor {
     return new Float64Tensor(Float64Array.from(values), shape);

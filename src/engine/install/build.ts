@@ -1,11 +1,11 @@
 /** The steps that fill an engine folder: fetch TensorFlow, compile the binding, try it. */
 import { existsSync } from 'node:fs';
-import { readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { readdir, rename, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { EngineError } from '../../errors.js';
 import { TENSORFLOW_VERSION } from '../locate.js';
-import { LOADER_SOURCE } from '../native/loader-source.js';
 import { wheelArguments } from './prerequisites.js';
 import { executeLogged } from './process.js';
 
@@ -13,6 +13,8 @@ import { executeLogged } from './process.js';
 const BINDING_PACKAGE = '@tensorflow/tfjs-node-gpu';
 export const BINDING_VERSION = '4.22.0';
 export const NODE_API = 8;
+/** Our own C++: in the source tree, and at the same place in the published package. */
+const OWN_SOURCES = fileURLToPath(new URL('../../../src/engine/native/cpp', import.meta.url));
 
 /** @param pythonMinor minor version of the Python 3 that runs pip */
 export async function fetchTensorFlow(
@@ -47,7 +49,15 @@ export async function compileBinding(directory: string, log: string): Promise<vo
   const require = createRequire(import.meta.url);
   const headers = join(dirname(require.resolve('node-api-headers/package.json')), 'include');
   const tensorflow = join(directory, 'python', 'tensorflow');
-  const common = ['-O2', '-std=c++17', '-fPIC', '-shared', `-DNAPI_VERSION=${NODE_API}`];
+  const common = [
+    '-O3',
+    '-fno-math-errno',
+    '-std=c++17',
+    '-fPIC',
+    '-shared',
+    '-pthread',
+    `-DNAPI_VERSION=${NODE_API}`,
+  ];
   const compile = (output: string, args: string[]) =>
     executeLogged(
       {
@@ -59,17 +69,19 @@ export async function compileBinding(directory: string, log: string): Promise<vo
       log,
     );
   await compile('the binding', [
-    ...['-I', join(tensorflow, 'include')],
-    ...['tfjs_backend.cc', 'tfjs_binding.cc'].map((file) => join(sources, file)),
+    ...['-isystem', join(tensorflow, 'include'), '-I', sources],
+    // `backend.cc` includes the package's `tfjs_backend.cc`.
+    ...['backend.cc', 'kernels.cc'].map((file) => join(OWN_SOURCES, file)),
+    join(sources, 'tfjs_binding.cc'),
     ...['-o', join(directory, 'tfjs_binding.node')],
     ...['-L', tensorflow, '-l:libtensorflow_cc.so.2', '-l:libtensorflow_framework.so.2'],
     // Relative to the binding itself, as the folder gets its final name last.
     '-Wl,-rpath,$ORIGIN/python/tensorflow',
   ]);
-  const loader = join(directory, 'engine_loader.cc');
-  await writeFile(loader, LOADER_SOURCE);
-  await compile('the loader', [loader, '-o', join(directory, 'engine_loader.node'), '-ldl']);
-  await rm(loader);
+  await compile('the loader', [
+    join(OWN_SOURCES, 'loader.cc'),
+    ...['-o', join(directory, 'engine_loader.node'), '-ldl'],
+  ]);
 }
 
 /** The folder of the C++ sources. npm leaves the package out of some installs; it is fetched then. */

@@ -46,7 +46,9 @@ export interface Binding {
 }
 
 /** TensorFlow's numbers for data types (`tf_datatype.h`). */
-export const DataType = { float: 1, int32: 3 } as const;
+export const DataType = { float: 1, int32: 3, bfloat16: 14 } as const;
+/** What the values of a `NativeTensor` are stored as. */
+export type ElementType = typeof DataType.float | typeof DataType.bfloat16;
 /** TensorFlow's numbers for kinds of attributes (`tf_attrtype.h`). */
 export const AttributeType = { string: 0, int: 1, float: 2, bool: 3, type: 4, shape: 5 } as const;
 

@@ -1,16 +1,21 @@
-/** Convolution, forward and backward; see `Engine.conv` for shapes and ownership. */
+/** Convolution, forward and backward; see `Engine.conv` for shapes and ownership, `mode.ts` for element types. */
 import type { Forward, ParameterGradient, Tensor, Window } from '../engine.js';
 import {
   boolAttribute,
   CHANNELS_LAST,
+  elements,
   FLOAT,
+  floatAttribute,
   intAttribute,
   stringAttribute,
+  stringsAttribute,
+  typesAttribute,
 } from './attributes.js';
-import type { OpAttribute } from './binding.js';
+import { DataType, type ElementType, type OpAttribute } from './binding.js';
 import { cropGradient, padInput } from './padding.js';
 import type { NativeTensor, Runtime } from './runtime.js';
 import type { ConvSaved } from './saved.js';
+import { ownAs, scoped } from './scope.js';
 import { expectShape } from './shapes.js';
 import { planWindow, type WindowPlan } from './window.js';
 
@@ -19,7 +24,8 @@ export interface ConvPlan extends WindowPlan {
   readonly attributes: readonly OpAttribute[];
 }
 
-const BIAS = [FLOAT, CHANNELS_LAST];
+const ONEDNN = stringAttribute('_kernel', 'MklNameChangeOp');
+const CUDNN = boolAttribute('use_cudnn_on_gpu', true);
 
 export function conv(
   runtime: Runtime,
@@ -32,13 +38,16 @@ export function conv(
   const inChannels = x.shape[3]!;
   expectShape('a filter', filter, [...options.window.kernel, inChannels, null]);
   if (bias) expectShape('a bias', bias, [filter.shape[3]!]);
-  const plan = planConv(x, options.window);
-  const padded = padInput(runtime, runtime.value(x), plan);
-  const input = padded === null ? runtime.retain(x) : runtime.own(padded, plan.padded);
-  let y = runtime.run('Conv2D', plan.attributes, [input.id, runtime.value(filter)]);
-  if (bias) y = runtime.chain(y, 'BiasAdd', BIAS, [runtime.value(bias)]);
-  if (options.relu) y = runtime.chain(y, 'Relu', [FLOAT], []);
-  const output = runtime.own(y, outputShape(plan, filter));
+  const { maps, products } = runtime.mode;
+  const plan = planConv(x, options.window, products);
+  const input = convInput(runtime, x, plan);
+  const y = scoped(runtime, (scope) => {
+    const operands = [scope.as(input, products), scope.parameter(filter, products)];
+    const offset = bias && scope.parameter(bias, products);
+    return convolve(runtime, plan, operands, offset, options.relu, products);
+  });
+  const output = ownAs(runtime, y, outputShape(plan, filter), products, maps);
+  output.rectified = options.relu;
   const saved: ConvSaved = {
     kind: 'conv',
     input,
@@ -46,6 +55,7 @@ export function conv(
     hasBias: bias !== null,
     output: options.relu ? runtime.retain(output) : null,
     plan,
+    inputType: x.type,
   };
   return { y: output, saved };
 }
@@ -56,38 +66,122 @@ export function convParameterGradient(
   dz: Tensor,
 ): ParameterGradient {
   const { input, filter, plan } = saved;
+  const { products } = runtime.mode;
   expectShape('the signal', dz, outputShape(plan, filter));
-  const signal = runtime.value(dz);
-  const inputs = [runtime.value(input), runtime.ints(filter.shape), signal];
-  const weight = runtime.run('Conv2DBackpropFilter', plan.attributes, inputs);
-  const bias = saved.hasBias ? runtime.run('BiasAddGrad', BIAS, [signal]) : null;
+  const signal = runtime.check(dz);
+  const shape = runtime.ints(filter.shape);
+  const weight = scoped(runtime, (scope) =>
+    runtime.run(
+      'Conv2DBackpropFilter',
+      [...plan.attributes, CUDNN],
+      [scope.as(input, products), shape, scope.as(signal, products)],
+    ),
+  );
   return {
-    weight: runtime.own(weight, filter.shape),
-    bias: bias === null ? null : runtime.own(bias, [filter.shape[3]!]),
+    weight: ownAs(runtime, weight, filter.shape, products, DataType.float),
+    bias: saved.hasBias ? biasGradient(runtime, signal) : null,
   };
 }
 
 export function convInputGradient(runtime: Runtime, saved: ConvSaved, dz: Tensor): Tensor {
-  const { filter, plan } = saved;
+  const { filter, plan, inputType } = saved;
+  const { products } = runtime.mode;
   expectShape('the signal', dz, outputShape(plan, filter));
-  const inputs = [runtime.ints(plan.padded), runtime.value(filter), runtime.value(dz)];
-  const dx = runtime.run('Conv2DBackpropInput', plan.attributes, inputs);
-  return runtime.own(cropGradient(runtime, dx, plan), plan.input);
+  const dx = scoped(runtime, (scope) =>
+    runtime.run(
+      'Conv2DBackpropInput',
+      [...plan.attributes, CUDNN],
+      [
+        runtime.ints(plan.padded),
+        scope.parameter(filter, products),
+        scope.as(runtime.check(dz), products),
+      ],
+    ),
+  );
+  const inner = cropGradient(runtime, dx, plan, products);
+  return ownAs(runtime, inner, plan.input, products, inputType);
+}
+
+/** Sums of a signal over all axes but the last, in float32; those that fell off with it are taken over. */
+export function biasGradient(runtime: Runtime, signal: NativeTensor): NativeTensor {
+  const shape = [signal.shape.at(-1)!];
+  if (signal.sums >= 0) {
+    const sums = runtime.own(signal.sums, shape);
+    signal.sums = -1;
+    return sums;
+  }
+  return scoped(runtime, (scope) =>
+    runtime.own(runtime.run('BiasAddGrad', [FLOAT, CHANNELS_LAST], [scope.float(signal)]), shape),
+  );
+}
+
+/** What is kept of the input: padded if need be, and as narrow as it will be used. */
+function convInput(runtime: Runtime, x: NativeTensor, plan: ConvPlan): NativeTensor {
+  const type = runtime.mode.products === DataType.bfloat16 ? DataType.bfloat16 : x.type;
+  return scoped(runtime, (scope) => {
+    if (!plan.pad && type === x.type) return runtime.retain(x);
+    if (!plan.pad) return runtime.own(runtime.cast(runtime.value(x), x.type, type), x.shape, type);
+    const padded = padInput(runtime, scope.as(x, type), plan, type)!;
+    return runtime.own(padded, plan.padded, type);
+  });
+}
+
+/** @returns a TensorFlow tensor of type `products`, owned by the caller */
+function convolve(
+  runtime: Runtime,
+  plan: ConvPlan,
+  operands: readonly number[],
+  bias: number | null,
+  relu: boolean,
+  products: ElementType,
+): number {
+  if (bias !== null && runtime.mode.fusedConv) {
+    const steps = relu ? ['BiasAdd', 'Relu'] : ['BiasAdd'];
+    return runtime.run(
+      '_MklNativeFusedConv2D',
+      [...plan.attributes, ...fusedAttributes(steps, products)],
+      [...operands, bias],
+    );
+  }
+  const type = elements(products);
+  let y = runtime.run('Conv2D', [...plan.attributes, CUDNN], operands);
+  if (bias !== null) y = runtime.chain(y, 'BiasAdd', [type, CHANNELS_LAST], [bias]);
+  return relu ? runtime.chain(y, 'Relu', [type], []) : y;
+}
+
+export function fusedAttributes(steps: readonly string[], type: ElementType): OpAttribute[] {
+  return [
+    ONEDNN,
+    stringsAttribute('fused_ops', steps),
+    intAttribute('num_args', 1),
+    intAttribute('num_host_args', 0),
+    typesAttribute('TArgs', [type]),
+    floatAttribute('epsilon', 0),
+    floatAttribute('leakyrelu_alpha', 0),
+    boolAttribute('is_filter_const', false),
+  ];
 }
 
 function outputShape(plan: ConvPlan, filter: NativeTensor): number[] {
   return [plan.input[0]!, ...plan.output, filter.shape[3]!];
 }
 
-function planConv(x: NativeTensor, window: Window): ConvPlan {
+function planConv(x: NativeTensor, window: Window, products: ElementType): ConvPlan {
   const plan = planWindow(x.shape, window);
-  const attributes = [
-    FLOAT,
-    CHANNELS_LAST,
-    intAttribute('strides', [1, ...window.stride, 1]),
-    intAttribute('dilations', [1, 1, 1, 1]),
-    stringAttribute('padding', plan.rule),
-    boolAttribute('use_cudnn_on_gpu', true),
-  ];
+  const attributes = convAttributes(window.stride, plan.rule, products);
   return { ...plan, attributes };
+}
+
+export function convAttributes(
+  stride: readonly number[],
+  rule: string,
+  type: ElementType,
+): OpAttribute[] {
+  return [
+    elements(type),
+    CHANNELS_LAST,
+    intAttribute('strides', [1, ...stride, 1]),
+    intAttribute('dilations', [1, 1, 1, 1]),
+    stringAttribute('padding', rule),
+  ];
 }

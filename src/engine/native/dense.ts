@@ -1,11 +1,18 @@
-/** Fully connected layers, forward and backward; see `Engine.dense` for shapes and ownership. */
-import type { Forward, ParameterGradient, Tensor } from '../engine.js';
-import { boolAttribute, CHANNELS_LAST, FLOAT } from './attributes.js';
+/**
+ * Fully connected layers, forward and backward; see `Engine.dense` for shapes and ownership. They are float32 in either
+ * precision: reading their weights takes the time, and rounding these first would take more.
+ */
+import type { Forward, ParameterGradient, Rows, Tensor } from '../engine.js';
+import { boolAttribute, CHANNELS_LAST, FLOAT, typeAttribute } from './attributes.js';
+import { DataType } from './binding.js';
+import { biasGradient } from './convolution.js';
 import type { NativeTensor, Runtime } from './runtime.js';
 import type { DenseSaved } from './saved.js';
+import { ownAs, scoped } from './scope.js';
 import { expectShape } from './shapes.js';
 
 const BIAS = [FLOAT, CHANNELS_LAST];
+const INDEX = typeAttribute('Index', DataType.int32);
 const product = (transposeA: boolean, transposeB: boolean) => [
   FLOAT,
   boolAttribute('transpose_a', transposeA),
@@ -25,7 +32,9 @@ export function dense(
   expectShape('the input of a fully connected layer', x, [null, null]);
   expectShape('its weight', weight, [x.shape[1]!, null]);
   if (bias) expectShape('its bias', bias, [weight.shape[1]!]);
-  let y = runtime.run('MatMul', PLAIN, [runtime.value(x), runtime.value(weight)]);
+  let y = scoped(runtime, (scope) =>
+    runtime.run('MatMul', PLAIN, [scope.float(x), runtime.value(weight)]),
+  );
   if (bias) y = runtime.chain(y, 'BiasAdd', BIAS, [runtime.value(bias)]);
   if (options.relu) y = runtime.chain(y, 'Relu', [FLOAT], []);
   const output = runtime.own(y, [x.shape[0]!, weight.shape[1]!]);
@@ -44,18 +53,32 @@ export function denseParameterGradient(
   runtime: Runtime,
   saved: DenseSaved,
   dz: Tensor,
+  rows?: Rows,
 ): ParameterGradient {
-  const signal = runtime.value(dz);
-  const weight = runtime.run('MatMul', FIRST_TRANSPOSED, [runtime.value(saved.input), signal]);
-  const bias = saved.hasBias ? runtime.run('BiasAddGrad', BIAS, [signal]) : null;
+  const { input, hasBias } = saved;
+  const [inputs, units] = saved.weight.shape as [number, number];
+  const [begin, end] = rows ?? [0, inputs];
+  const signal = runtime.check(dz);
+  const weight = scoped(runtime, (scope) => {
+    let x = scope.float(input);
+    if (rows) {
+      const corner = [runtime.ints([0, begin]), runtime.ints([input.shape[0]!, end - begin])];
+      x = scope.keep(runtime.run('Slice', [FLOAT, INDEX], [x, ...corner]));
+    }
+    return runtime.run('MatMul', FIRST_TRANSPOSED, [x, scope.float(signal)]);
+  });
   return {
-    weight: runtime.own(weight, saved.weight.shape),
-    bias: bias === null ? null : runtime.own(bias, [saved.weight.shape[1]!]),
+    weight: runtime.own(weight, [end - begin, units]),
+    bias: hasBias && begin === 0 ? biasGradient(runtime, signal) : null,
   };
 }
 
 /** `dL/dx = dz weightᵀ`. */
 export function denseInputGradient(runtime: Runtime, saved: DenseSaved, dz: Tensor): Tensor {
-  const inputs = [runtime.value(dz), runtime.value(saved.weight)];
-  return runtime.own(runtime.run('MatMul', SECOND_TRANSPOSED, inputs), saved.input.shape);
+  const { input } = saved;
+  const dx = scoped(runtime, (scope) => {
+    const inputs = [scope.float(runtime.check(dz)), runtime.value(saved.weight)];
+    return runtime.run('MatMul', SECOND_TRANSPOSED, inputs);
+  });
+  return ownAs(runtime, dx, input.shape, DataType.float, input.type);
 }

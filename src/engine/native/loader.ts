@@ -4,7 +4,7 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** See `loader-source.ts`. */
+/** See `cpp/loader.cc`. */
 interface Loader {
   redirectStderr(path: string): boolean;
   restoreStderr(): void;

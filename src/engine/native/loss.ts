@@ -4,6 +4,7 @@ import type { Tensor } from '../engine.js';
 import { FLOAT, typeAttribute } from './attributes.js';
 import { DataType } from './binding.js';
 import type { NativeTensor, Runtime } from './runtime.js';
+import { ownAs, scoped } from './scope.js';
 
 const ATTRIBUTES = [FLOAT, typeAttribute('Tlabels', DataType.int32)];
 
@@ -34,14 +35,16 @@ export function softmaxCrossEntropy(
     Float32Array.from(labels, (label) => (label < 0 ? 0 : scale)),
   );
   try {
-    const inputs = [runtime.value(logits), targets];
     const op = 'SparseSoftmaxCrossEntropyWithLogits';
-    const [loss, difference] = runtime.runAll(op, ATTRIBUTES, inputs, 2);
+    const [loss, difference] = scoped(runtime, (scope) =>
+      runtime.runAll(op, ATTRIBUTES, [scope.float(logits), targets], 2),
+    );
     const losses = binding.tensorDataSync(loss!) as Float32Array;
     binding.deleteTensor(loss!);
     for (const [row, label] of labels.entries()) if (label < 0) losses[row] = 0;
     const gradient = runtime.chain(difference!, 'Mul', [FLOAT], [weights]);
-    return { losses, gradient: runtime.own(gradient, logits.shape) };
+    const { shape, type } = logits;
+    return { losses, gradient: ownAs(runtime, gradient, shape, DataType.float, type) };
   } finally {
     binding.deleteTensor(targets);
     binding.deleteTensor(weights);

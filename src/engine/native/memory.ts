@@ -4,6 +4,7 @@ import { FLOAT, typeAttribute } from './attributes.js';
 import { DataType } from './binding.js';
 import type { Runtime } from './runtime.js';
 import { takeTensors } from './saved.js';
+import { scoped } from './scope.js';
 import { expectSize } from './shapes.js';
 
 export class NativeMemory {
@@ -16,17 +17,27 @@ export class NativeMemory {
   zeros(shape: Shape): Tensor {
     const { runtime } = this;
     const attributes = [FLOAT, typeAttribute('index_type', DataType.int32)];
-    const zero = runtime.floats('0', [], () => Float32Array.of(0));
-    return runtime.own(runtime.run('Fill', attributes, [runtime.ints(shape), zero]), shape);
+    const inputs = [runtime.ints(shape), runtime.filler(0, DataType.float)];
+    return runtime.own(runtime.run('Fill', attributes, inputs), shape);
   }
 
   read(t: Tensor): Float32Array {
-    return this.runtime.binding.tensorDataSync(this.runtime.value(t)) as Float32Array;
+    const { runtime } = this;
+    return scoped(
+      runtime,
+      (scope) => runtime.binding.tensorDataSync(scope.float(runtime.check(t))) as Float32Array,
+    );
   }
 
   assign(t: Tensor, values: Float32Array): void {
-    this.runtime.check(t);
-    this.runtime.replace(t, this.upload(values, t.shape));
+    const { runtime } = this;
+    const id = this.upload(values, t.shape);
+    const { type } = runtime.check(t);
+    if (type === DataType.float) runtime.replace(t, id);
+    else {
+      runtime.replace(t, runtime.cast(id, DataType.float, type));
+      runtime.binding.deleteTensor(id);
+    }
   }
 
   retain(t: Tensor): Tensor {

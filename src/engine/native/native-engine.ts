@@ -1,4 +1,4 @@
-/** The engine on TensorFlow, float32. What each operation promises is written in `../engine.ts`. */
+/** The engine on TensorFlow. What each operation promises is written in `../engine.ts`. */
 import { availableParallelism } from 'node:os';
 import { EngineError } from '../../errors.js';
 import type {
@@ -12,22 +12,30 @@ import type {
   LrnOptions,
   ParameterGradient,
   PoolWindow,
+  Precision,
+  PrecisionChoice,
+  Rows,
   Saved,
   SgdStep,
   Shape,
   Tensor,
   Window,
 } from '../engine.js';
-import { FLOAT, intAttribute, typeAttribute } from './attributes.js';
+import { findAbilities, multipliesBf16 } from './abilities.js';
+import { activationGradient } from './activation.js';
+import { elements, FLOAT, intAttribute, typeAttribute } from './attributes.js';
 import { DataType, loadBinding } from './binding.js';
 import { conv, convInputGradient, convParameterGradient } from './convolution.js';
 import { dense, denseInputGradient, denseParameterGradient } from './dense.js';
 import { softmaxCrossEntropy } from './loss.js';
 import { NativeMemory } from './memory.js';
+import { elementsFor, PORTABLE } from './mode.js';
 import { batchNorm, batchNormGradient, lrn, lrnGradient } from './normalization.js';
-import { hasOneDnnPooling, pool, poolGradient } from './pooling.js';
-import { Runtime } from './runtime.js';
+import { pool, poolGradient } from './pooling.js';
+import { rowsOf } from './rows.js';
+import { type NativeTensor, Runtime } from './runtime.js';
 import { type DropoutSaved, expectSaved, type ReluSaved } from './saved.js';
+import { ownAs, scoped } from './scope.js';
 import { expectShape, expectSize, sizeOf } from './shapes.js';
 import * as update from './update.js';
 
@@ -35,18 +43,52 @@ const INDEX = typeAttribute('Tidx', DataType.int32);
 const LENGTHS = typeAttribute('Tlen', DataType.int32);
 const SHAPE = typeAttribute('Tshape', DataType.int32);
 
+export interface NativeOptions {
+  /** Default `float32`. */
+  precision?: PrecisionChoice;
+  /** Takes a line that says what `auto` chose, and why. */
+  onNotice?: (line: string) => void;
+  /** Only operations that every device has, as on a GPU: for tests. */
+  portable?: boolean;
+  /** In which type convolutions multiply under `bf16`, whatever the device can: for tests. */
+  bf16Products?: boolean;
+}
+
 /**
  * Loads TensorFlow and returns the engine on it. Several engines of one process share the library, not tensors.
  * @param location where the compiled binding lies; see `locateNative`
  * @throws EngineError if it does not load
  */
-export async function openNativeEngine(location: { binding: string }): Promise<NativeEngine> {
-  return new NativeEngine(new Runtime(loadBinding(location.binding)));
+export async function openNativeEngine(
+  location: { binding: string },
+  options: NativeOptions = {},
+): Promise<NativeEngine> {
+  const binding = loadBinding(location.binding);
+  const { portable = binding.isUsingGpuDevice(), onNotice } = options;
+  const bf16Units = options.bf16Products ?? multipliesBf16(binding);
+  const precision = choosePrecision(options.precision ?? 'float32', bf16Units, onNotice);
+  const types = elementsFor(precision, bf16Units);
+  const abilities = portable ? PORTABLE : findAbilities(binding, types.products);
+  return new NativeEngine(new Runtime(binding, { ...types, ...abilities }));
+}
+
+function choosePrecision(
+  choice: PrecisionChoice,
+  bf16Units: boolean,
+  onNotice: NativeOptions['onNotice'],
+): Precision {
+  if (choice !== 'auto') return choice;
+  onNotice?.(
+    bf16Units
+      ? 'Precision bf16: this device multiplies bfloat16 faster than float32.'
+      : 'Precision float32: this device has no fast bfloat16 multiplication (AMX, or a GPU of compute capability 8); bf16 would save memory, not time.',
+  );
+  return bf16Units ? 'bf16' : 'float32';
 }
 
 export class NativeEngine extends NativeMemory implements Engine {
   readonly info: EngineInfo;
-  private readonly oneDnnPooling: boolean;
+  readonly rows?: (t: Tensor, rows: Rows) => Tensor;
 
   constructor(runtime: Runtime) {
     super(runtime);
@@ -55,8 +97,9 @@ export class NativeEngine extends NativeMemory implements Engine {
       library: `TensorFlow ${runtime.binding.TF_Version}`,
       device: runtime.binding.isUsingGpuDevice() ? 'gpu' : 'cpu',
       threads: Number(process.env.TF_NUM_INTRAOP_THREADS) || availableParallelism(),
+      precision: runtime.mode.maps === DataType.float ? 'float32' : 'bf16',
     };
-    this.oneDnnPooling = hasOneDnnPooling(runtime);
+    if (runtime.mode.ownKernels) this.rows = (t, rows) => rowsOf(runtime, t, rows);
   }
 
   // --- Layers -------------------------------------------------------------------------------------------
@@ -86,8 +129,8 @@ export class NativeEngine extends NativeMemory implements Engine {
     return dense(runtime, runtime.check(x), runtime.check(weight), checkedBias, options);
   }
 
-  denseParameterGradient(saved: Saved, dz: Tensor): ParameterGradient {
-    return denseParameterGradient(this.runtime, expectSaved(saved, 'dense'), dz);
+  denseParameterGradient(saved: Saved, dz: Tensor, rows?: Rows): ParameterGradient {
+    return denseParameterGradient(this.runtime, expectSaved(saved, 'dense'), dz, rows);
   }
 
   denseInputGradient(saved: Saved, dz: Tensor): Tensor {
@@ -95,17 +138,18 @@ export class NativeEngine extends NativeMemory implements Engine {
   }
 
   activationGradient(saved: Saved, dy: Tensor): Tensor {
-    const { runtime } = this;
-    const { output } = expectSaved(saved, 'conv', 'dense', 'batchNorm', 'relu');
-    if (!output) return runtime.retain(dy);
-    expectShape('the signal', dy, output.shape);
-    const id = runtime.run('ReluGrad', [FLOAT], [runtime.value(dy), runtime.value(output)]);
-    return runtime.own(id, dy.shape);
+    return activationGradient(
+      this.runtime,
+      expectSaved(saved, 'conv', 'dense', 'batchNorm', 'relu'),
+      this.runtime.check(dy),
+    );
   }
 
   relu(x: Tensor): Forward {
     const { runtime } = this;
-    const y = runtime.own(runtime.run('Relu', [FLOAT], [runtime.value(x)]), x.shape);
+    const { type } = runtime.check(x);
+    const y = runtime.own(runtime.run('Relu', [elements(type)], [runtime.value(x)]), x.shape, type);
+    y.rectified = true;
     const saved: ReluSaved = { kind: 'relu', output: runtime.retain(y) };
     return { y, saved };
   }
@@ -127,7 +171,7 @@ export class NativeEngine extends NativeMemory implements Engine {
   }
 
   pool(x: Tensor, window: PoolWindow): Forward {
-    return pool(this.runtime, this.runtime.check(x), window, this.oneDnnPooling);
+    return pool(this.runtime, this.runtime.check(x), window);
   }
 
   poolGradient(saved: Saved, dy: Tensor): Tensor {
@@ -137,16 +181,22 @@ export class NativeEngine extends NativeMemory implements Engine {
   dropout(x: Tensor, mask: Float32Array): Forward {
     const { runtime } = this;
     const factors = runtime.own(this.upload(mask, x.shape), x.shape);
-    const y = runtime.run('Mul', [FLOAT], [runtime.value(x), factors.id]);
     const saved: DropoutSaved = { kind: 'dropout', mask: factors };
-    return { y: runtime.own(y, x.shape), saved };
+    return { y: this.product(x, factors), saved };
   }
 
   dropoutGradient(saved: Saved, dy: Tensor): Tensor {
+    return this.product(dy, expectSaved(saved, 'dropout').mask);
+  }
+
+  /** `x * factors`, of the type of `x`. */
+  private product(x: Tensor, factors: NativeTensor): Tensor {
     const { runtime } = this;
-    const { mask } = expectSaved(saved, 'dropout');
-    const dx = runtime.run('Mul', [FLOAT], [runtime.value(dy), runtime.value(mask)]);
-    return runtime.own(dx, dy.shape);
+    const left = runtime.check(x);
+    const id = scoped(runtime, (scope) =>
+      runtime.run('Mul', [FLOAT], [scope.float(left), runtime.value(factors)]),
+    );
+    return ownAs(runtime, id, x.shape, DataType.float, left.type);
   }
 
   concat(xs: readonly Tensor[]): Tensor {
@@ -155,30 +205,41 @@ export class NativeEngine extends NativeMemory implements Engine {
     if (!first) throw new EngineError('concat needs at least one tensor');
     const rest = first.shape.slice(0, -1);
     for (const x of xs) expectShape('a part to join', x, [...rest, null]);
-    const ids = xs.map((x) => runtime.value(x));
-    const shape = [...rest, xs.reduce((sum, x) => sum + x.shape.at(-1)!, 0)];
     // TensorFlow joins no fewer than two.
-    if (ids.length === 1) return runtime.own(runtime.run('Identity', [FLOAT], ids), shape);
-    const attributes = [FLOAT, INDEX, intAttribute('N', xs.length)];
+    if (xs.length === 1) return this.reshape(first, first.shape);
+    const { type } = runtime.check(first);
+    const shape = [...rest, xs.reduce((sum, x) => sum + x.shape.at(-1)!, 0)];
+    const attributes = [elements(type), INDEX, intAttribute('N', xs.length)];
     const axis = runtime.ints([rest.length], []);
-    return runtime.own(runtime.run('ConcatV2', attributes, [...ids, axis]), shape);
+    const id = scoped(runtime, (scope) => {
+      const ids = xs.map((x) => scope.as(runtime.check(x), type));
+      return runtime.run('ConcatV2', attributes, [...ids, axis]);
+    });
+    return runtime.own(id, shape, type);
   }
 
   split(x: Tensor, sizes: readonly number[]): Tensor[] {
     const { runtime } = this;
     const rest = x.shape.slice(0, -1);
     expectShape('the tensor to split', x, [...rest, sizes.reduce((sum, size) => sum + size, 0)]);
-    const attributes = [FLOAT, LENGTHS, intAttribute('num_split', sizes.length)];
+    if (sizes.length === 1) return [this.reshape(x, x.shape)];
+    const { type } = runtime.check(x);
+    const attributes = [elements(type), LENGTHS, intAttribute('num_split', sizes.length)];
     const inputs = [runtime.value(x), runtime.ints(sizes), runtime.ints([rest.length], [])];
     const ids = runtime.runAll('SplitV', attributes, inputs, sizes.length);
-    return ids.map((id, part) => runtime.own(id, [...rest, sizes[part]!]));
+    return ids.map((id, part) => runtime.own(id, [...rest, sizes[part]!], type));
   }
 
   reshape(x: Tensor, shape: Shape): Tensor {
     const { runtime } = this;
     expectSize(sizeOf(x.shape), shape);
-    const id = runtime.run('Reshape', [FLOAT, SHAPE], [runtime.value(x), runtime.ints(shape)]);
-    return runtime.own(id, shape);
+    const source = runtime.check(x);
+    const attributes = [elements(source.type), SHAPE];
+    const id = runtime.run('Reshape', attributes, [runtime.value(x), runtime.ints(shape)]);
+    const view = runtime.own(id, shape, source.type);
+    source.shared = true;
+    view.shared = true;
+    return view;
   }
 
   add(xs: readonly Tensor[]): Tensor {
@@ -187,9 +248,16 @@ export class NativeEngine extends NativeMemory implements Engine {
     if (!first) throw new EngineError('add needs at least one tensor');
     if (xs.length === 1) return runtime.retain(first);
     for (const x of xs) expectShape('an addend', x, first.shape);
-    const ids = xs.map((x) => runtime.value(x));
-    const sum = runtime.run('AddN', [FLOAT, intAttribute('N', ids.length)], ids);
-    return runtime.own(sum, first.shape);
+    const { type } = runtime.check(first);
+    const attributes = [elements(type), intAttribute('N', xs.length)];
+    const sum = scoped(runtime, (scope) =>
+      runtime.run(
+        'AddN',
+        attributes,
+        xs.map((x) => scope.as(runtime.check(x), type)),
+      ),
+    );
+    return runtime.own(sum, first.shape, type);
   }
 
   // --- Loss and update ----------------------------------------------------------------------------------

@@ -11,18 +11,20 @@ import type {
 import {
   boolAttribute,
   CHANNELS_LAST,
+  elements,
   FLOAT,
   floatAttribute,
   intAttribute,
   typeAttribute,
 } from './attributes.js';
-import { DataType } from './binding.js';
+import { DataType, type ElementType } from './binding.js';
 import type { NativeTensor, Runtime } from './runtime.js';
 import type { BatchNormSaved, LrnSaved } from './saved.js';
+import { ownAs, scoped } from './scope.js';
 import { expectShape, sizeOf } from './shapes.js';
 
 const STATISTICS = typeAttribute('U', DataType.float);
-const RESHAPE = [FLOAT, typeAttribute('Tshape', DataType.int32)];
+const SHAPE = typeAttribute('Tshape', DataType.int32);
 
 export function batchNorm(
   runtime: Runtime,
@@ -38,7 +40,8 @@ export function batchNorm(
   for (const t of [weight, bias, mean, variance]) {
     expectShape('a tensor of a batch normalization', t, [channels]);
   }
-  const common = [FLOAT, STATISTICS, floatAttribute('epsilon', epsilon), CHANNELS_LAST];
+  const { type } = x;
+  const common = [elements(type), STATISTICS, floatAttribute('epsilon', epsilon), CHANNELS_LAST];
   const attributes = [...common, boolAttribute('is_training', training)];
   const input = asMaps(runtime, x);
   // TensorFlow takes no running statistics where none of them would be left.
@@ -73,7 +76,9 @@ export function batchNorm(
     const kept = [mean, variance].map((t) => runtime.retain(runtime.check(t)));
     statistics = [...kept, runtime.own(reserves[2]!, [])];
   }
-  const y = runtime.own(shaped(runtime, activated(runtime, normalized, relu), x.shape), x.shape);
+  const activated = relu ? runtime.chain(normalized, 'Relu', [elements(type)], []) : normalized;
+  const y = runtime.own(shaped(runtime, activated, x.shape, type), x.shape, type);
+  y.rectified = relu;
   const saved: BatchNormSaved = {
     kind: 'batchNorm',
     attributes,
@@ -95,19 +100,18 @@ export function batchNormGradient(
   const count = sizeOf(input.shape);
   expectShape('the signal', dz, dz.shape.length === 2 ? [batch!, count / batch!] : input.shape);
   const signal = asMaps(runtime, runtime.check(dz));
-  const inputs = [signal, input, weight, ...statistics].map((t) => runtime.value(t));
-  const [dx, dWeight, dBias, ...unused] = runtime.runAll(
-    'FusedBatchNormGradV3',
-    attributes,
-    inputs,
-    5,
-  ) as [number, number, number, ...number[]];
+  const outputs = scoped(runtime, (scope) => {
+    const kept = [input, weight, ...statistics].map((t) => runtime.value(t));
+    const inputs = [scope.as(signal, input.type), ...kept];
+    return runtime.runAll('FusedBatchNormGradV3', attributes, inputs, 5);
+  });
+  const [dx, dWeight, dBias, ...unused] = outputs as [number, number, number, ...number[]];
   for (const id of unused) runtime.binding.deleteTensor(id);
   runtime.dispose(signal);
   return {
     weight: runtime.own(dWeight, [channels!]),
     bias: runtime.own(dBias, [channels!]),
-    input: runtime.own(shaped(runtime, dx, dz.shape), dz.shape),
+    input: runtime.own(shaped(runtime, dx, dz.shape, input.type), dz.shape, input.type),
   };
 }
 
@@ -115,22 +119,18 @@ export function batchNormGradient(
 function asMaps(runtime: Runtime, x: NativeTensor): NativeTensor {
   if (x.shape.length === 4) return runtime.retain(x);
   const shape = [x.shape[0]!, 1, 1, x.shape[1]!];
-  return runtime.own(
-    runtime.run('Reshape', RESHAPE, [runtime.value(x), runtime.ints(shape)]),
-    shape,
-  );
+  const attributes = [elements(x.type), SHAPE];
+  const maps = runtime.run('Reshape', attributes, [runtime.value(x), runtime.ints(shape)]);
+  return runtime.own(maps, shape, x.type);
 }
 
 /** Takes over `maps`, and returns it under `shape`. */
-function shaped(runtime: Runtime, maps: number, shape: Shape): number {
-  return shape.length === 4 ? maps : runtime.chain(maps, 'Reshape', RESHAPE, [runtime.ints(shape)]);
+function shaped(runtime: Runtime, maps: number, shape: Shape, type: ElementType): number {
+  if (shape.length === 4) return maps;
+  return runtime.chain(maps, 'Reshape', [elements(type), SHAPE], [runtime.ints(shape)]);
 }
 
-function activated(runtime: Runtime, id: number, relu: boolean): number {
-  return relu ? runtime.chain(id, 'Relu', [FLOAT], []) : id;
-}
-
-/** TensorFlow does not divide alpha by the number of channels. */
+/** TensorFlow does not divide alpha by the number of channels, and has no bfloat16 kernels. */
 export function lrn(runtime: Runtime, x: NativeTensor, options: LrnOptions): Forward {
   expectShape('the input of a local response normalization', x, [null, null, null, null]);
   const { size, alpha, beta, k } = options;
@@ -141,7 +141,8 @@ export function lrn(runtime: Runtime, x: NativeTensor, options: LrnOptions): For
     floatAttribute('alpha', alpha / size),
     floatAttribute('beta', beta),
   ];
-  const y = runtime.own(runtime.run('LRN', attributes, [runtime.value(x)]), x.shape);
+  const normalized = scoped(runtime, (scope) => runtime.run('LRN', attributes, [scope.float(x)]));
+  const y = ownAs(runtime, normalized, x.shape, DataType.float, x.type);
   const kept = { input: runtime.retain(x), output: runtime.retain(y) };
   const saved: LrnSaved = { kind: 'lrn', attributes, ...kept };
   return { y, saved };
@@ -150,6 +151,9 @@ export function lrn(runtime: Runtime, x: NativeTensor, options: LrnOptions): For
 export function lrnGradient(runtime: Runtime, saved: LrnSaved, dy: Tensor): Tensor {
   const { attributes, input, output } = saved;
   expectShape('the signal', dy, input.shape);
-  const inputs = [dy, input, output].map((t) => runtime.value(t));
-  return runtime.own(runtime.run('LRNGrad', attributes, inputs), input.shape);
+  const dx = scoped(runtime, (scope) => {
+    const inputs = [runtime.check(dy), input, output].map((t) => scope.float(t));
+    return runtime.run('LRNGrad', attributes, inputs);
+  });
+  return ownAs(runtime, dx, input.shape, DataType.float, input.type);
 }

@@ -7,17 +7,19 @@
  * is reached by a constant factor per output position.
  */
 import type { Forward, PoolWindow, Tensor } from '../engine.js';
+import { reluGradient } from './activation.js';
 import {
   boolAttribute,
   CHANNELS_LAST,
-  FLOAT,
+  elements,
   intAttribute,
   stringAttribute,
 } from './attributes.js';
-import type { OpAttribute } from './binding.js';
+import { DataType, type ElementType, type OpAttribute } from './binding.js';
 import { cropGradient, padInput } from './padding.js';
 import type { NativeTensor, Runtime } from './runtime.js';
 import type { PoolSaved } from './saved.js';
+import { scoped } from './scope.js';
 import { expectShape } from './shapes.js';
 import { planWindow, type WindowPlan } from './window.js';
 
@@ -37,38 +39,30 @@ const LARGEST_ONEDNN_WINDOW = 255;
 /** What padding holds under a maximum: nothing is lower. */
 const LOWEST = Number.NEGATIVE_INFINITY;
 
-/** Whether oneDNN's pooling is there: tries it on one pixel. */
-export function hasOneDnnPooling(runtime: Runtime): boolean {
-  if (runtime.binding.isUsingGpuDevice()) return false;
-  const pixel = runtime.floats('pixel', [1, 1, 1, 1], () => Float32Array.of(1));
-  const attributes = [...windowAttributes({ kernel: [1, 1], stride: [1, 1] }, 'VALID'), ...ONEDNN];
-  try {
-    const outputs = runtime.runAll('_MklNativeMaxPool', attributes, [pixel], 2);
-    for (const id of outputs) runtime.binding.deleteTensor(id);
-    return true;
-  } catch {
-    return false;
-  }
+/** Runs oneDNN's maximum pooling on one pixel. @throws EngineError where it is not there */
+export function tryOneDnnPooling(runtime: Runtime, pixel: number): void {
+  const window = { kernel: [1, 1], stride: [1, 1] } as const;
+  const attributes = [...windowAttributes(window, 'VALID', DataType.float), ...ONEDNN];
+  const outputs = runtime.runAll('_MklNativeMaxPool', attributes, [pixel], 2);
+  for (const id of outputs) runtime.binding.deleteTensor(id);
 }
 
-export function pool(
-  runtime: Runtime,
-  x: NativeTensor,
-  window: PoolWindow,
-  oneDnn: boolean,
-): Forward {
+export function pool(runtime: Runtime, x: NativeTensor, window: PoolWindow): Forward {
   expectShape('the input of a pooling', x, [null, null, null, null]);
-  const plan = planPool(runtime, x, window, oneDnn);
+  const { type } = x;
+  const plan = planPool(runtime, x, window);
   const shape = [x.shape[0]!, ...plan.output, x.shape[3]!];
   const filler = window.kind === 'max' ? LOWEST : 0;
-  const padded = padInput(runtime, runtime.value(x), plan, filler);
-  const input = padded === null ? runtime.retain(x) : runtime.own(padded, plan.padded);
+  const padded = padInput(runtime, runtime.value(x), plan, type, filler);
+  const input = padded === null ? runtime.retain(x) : runtime.own(padded, plan.padded, type);
   if (plan.kind === 'average') {
     let id = runtime.run('AvgPool', plan.attributes, [input.id]);
     runtime.dispose(input);
-    if (plan.correction !== null) id = runtime.chain(id, 'Mul', [FLOAT], [plan.correction]);
-    const saved: PoolSaved = { kind: 'pool', plan, kept: [] };
-    return { y: runtime.own(id, shape), saved };
+    if (plan.correction !== null) {
+      id = runtime.chain(id, 'Mul', [elements(type)], [plan.correction]);
+    }
+    const saved: PoolSaved = { kind: 'pool', plan, type, kept: [] };
+    return { y: runtime.own(id, shape, type), saved };
   }
   const kept = [input];
   let id: number;
@@ -79,51 +73,54 @@ export function pool(
   } else {
     id = runtime.run('MaxPool', plan.attributes, [input.id]);
   }
-  const y = runtime.own(id, shape);
+  const y = runtime.own(id, shape, type);
   kept.splice(1, 0, runtime.retain(y));
-  const saved: PoolSaved = { kind: 'pool', plan, kept };
+  const saved: PoolSaved = { kind: 'pool', plan, type, kept };
   return { y, saved };
 }
 
+/**
+ * Where a maximum was taken of maps that a ReLU made, the gradient of that ReLU is taken along, on the smaller signal:
+ * the ReLU passes on what reaches a maximum above zero, and nothing else arrives at all.
+ */
 export function poolGradient(runtime: Runtime, saved: PoolSaved, dy: Tensor): Tensor {
-  const { plan } = saved;
+  const { plan, type, kept } = saved;
   expectShape('the signal', dy, [plan.input[0]!, ...plan.output, plan.input[3]!]);
-  const signal = runtime.value(dy);
-  let dx: number;
-  if (plan.kind === 'average') {
-    const size = runtime.ints(plan.padded);
-    if (plan.correction === null) {
-      dx = runtime.run('AvgPoolGrad', plan.attributes, [size, signal]);
-    } else {
-      const corrected = runtime.run('Mul', [FLOAT], [signal, plan.correction]);
-      dx = runtime.run('AvgPoolGrad', plan.attributes, [size, corrected]);
-      runtime.binding.deleteTensor(corrected);
+  const [input, output, ...positions] = kept;
+  const masked = runtime.mode.ownKernels && input?.rectified === true;
+  let sums: number | null = null;
+  const id = scoped(runtime, (scope) => {
+    let signal = scope.as(runtime.check(dy), type);
+    if (plan.kind === 'average') {
+      if (plan.correction !== null) {
+        const factors = [signal, plan.correction];
+        signal = scope.keep(runtime.run('Mul', [elements(type)], factors));
+      }
+      return runtime.run('AvgPoolGrad', plan.attributes, [runtime.ints(plan.padded), signal]);
     }
-  } else {
-    const [input, output, positions] = saved.kept.map((tensor) => runtime.value(tensor));
-    dx =
-      plan.kind === 'max'
-        ? runtime.run('MaxPoolGrad', plan.attributes, [input!, output!, signal])
-        : runtime.run('_MklNativeMaxPoolGrad', plan.attributes, [
-            input!,
-            output!,
-            signal,
-            positions!,
-          ]);
+    if (masked) {
+      const [dz, all] = reluGradient(runtime, signal, output!, type, true);
+      signal = scope.keep(dz);
+      sums = all;
+    }
+    const op = plan.kind === 'max' ? 'MaxPoolGrad' : '_MklNativeMaxPoolGrad';
+    const [x, y, ...places] = [input!, output!, ...positions].map((t) => runtime.value(t));
+    return runtime.run(op, plan.attributes, [x!, y!, signal, ...places]);
+  });
+  const dx = runtime.own(cropGradient(runtime, id, plan, type), plan.input, type);
+  if (sums !== null) {
+    dx.maskedBy = input!;
+    dx.sums = sums;
   }
-  return runtime.own(cropGradient(runtime, dx, plan), plan.input);
+  return dx;
 }
 
-function planPool(
-  runtime: Runtime,
-  x: NativeTensor,
-  window: PoolWindow,
-  oneDnn: boolean,
-): PoolPlan {
+function planPool(runtime: Runtime, x: NativeTensor, window: PoolWindow): PoolPlan {
   const plan = planWindow(x.shape, window);
-  const attributes = windowAttributes(window, plan.rule);
+  const attributes = windowAttributes(window, plan.rule, x.type);
   if (window.kind === 'max') {
-    if (!oneDnn || window.kernel[0] * window.kernel[1] > LARGEST_ONEDNN_WINDOW) {
+    const { oneDnnPooling } = runtime.mode;
+    if (!oneDnnPooling || window.kernel[0] * window.kernel[1] > LARGEST_ONEDNN_WINDOW) {
       return { ...plan, kind: 'max', attributes, correction: null };
     }
     return {
@@ -133,13 +130,17 @@ function planPool(
       correction: null,
     };
   }
-  const correction = averageCorrection(runtime, plan, window);
+  const correction = averageCorrection(runtime, plan, window, x.type);
   return { ...plan, kind: 'average', attributes, correction };
 }
 
-function windowAttributes(window: Pick<PoolWindow, 'kernel' | 'stride'>, rule: string) {
+function windowAttributes(
+  window: Pick<PoolWindow, 'kernel' | 'stride'>,
+  rule: string,
+  type: ElementType,
+) {
   return [
-    FLOAT,
+    elements(type),
     CHANNELS_LAST,
     intAttribute('ksize', [1, ...window.kernel, 1]),
     intAttribute('strides', [1, ...window.stride, 1]),
@@ -148,7 +149,12 @@ function windowAttributes(window: Pick<PoolWindow, 'kernel' | 'stride'>, rule: s
 }
 
 /** TensorFlow's divisor over the wanted one, `[1, oh, ow, 1]`; null where they agree everywhere. */
-function averageCorrection(runtime: Runtime, plan: WindowPlan, window: PoolWindow): number | null {
+function averageCorrection(
+  runtime: Runtime,
+  plan: WindowPlan,
+  window: PoolWindow,
+  type: ElementType,
+): number | null {
   const { kernel, stride, padding, counted } = window;
   const [, height = 0, width = 0] = plan.input;
   const zero = [0, 0] as const;
@@ -175,5 +181,5 @@ function averageCorrection(runtime: Runtime, plan: WindowPlan, window: PoolWindo
   );
   if (factors.every((factor) => factor === 1)) return null;
   const key = `average ${[kernel, stride, padding, counted, [height, width]].join(';')} ${plan.rule}`;
-  return runtime.floats(key, [1, ...plan.output, 1], () => Float32Array.from(factors));
+  return runtime.floats(key, [1, ...plan.output, 1], () => Float32Array.from(factors), type);
 }

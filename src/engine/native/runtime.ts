@@ -4,14 +4,24 @@
  * Two kinds of handles: `NativeTensor` is the engine's own, reference-counted; a plain number is a tensor inside
  * TensorFlow, which the code that got it from `run` deletes again (or wraps into a `NativeTensor` with `own`).
  */
-import { EngineError } from '../../errors.js';
+import { EngineError, OutOfMemoryError } from '../../errors.js';
 import type { Shape, Tensor } from '../engine.js';
-import { FLOAT, shapeAttribute, stringAttribute, typeAttribute } from './attributes.js';
-import { type Binding, DataType, type OpAttribute } from './binding.js';
+import {
+  boolAttribute,
+  FLOAT,
+  shapeAttribute,
+  stringAttribute,
+  typeAttribute,
+} from './attributes.js';
+import { type Binding, DataType, type ElementType, type OpAttribute } from './binding.js';
+import type { Mode } from './mode.js';
 
 /** TensorFlow's name for a variable that belongs to its handle alone. */
 const ANONYMOUS = 'cd2c89b7-88b7-44c8-ad83-06c2a9158347';
 const NONE = -1;
+/** TensorFlow's own words, those of its operators, and oneDNN's status 1 (`dnnl_out_of_memory`). */
+const OUT_OF_MEMORY =
+  /RESOURCE_EXHAUSTED|OOM when allocating|[Ff]ailed to allocate|out of memory|[Ss]tatus: 1\b/;
 
 /** See `Tensor`. Its value is held as a TensorFlow tensor, as a variable that is updated in place, or as both. */
 export class NativeTensor implements Tensor {
@@ -20,11 +30,22 @@ export class NativeTensor implements Tensor {
   variable = NONE;
   /** The variable holds the value times -1; see `update.ts`. */
   negated = false;
+  /** The value rounded to bfloat16, made when it is first asked for, or -1. */
+  narrowed = NONE;
+  /** Another tensor may lie in the same memory. */
+  shared = false;
+  /** Of maps: a ReLU made them, none is negative. */
+  rectified = false;
+  /** Of a signal: the maps at whose zeros it is already zero, as their ReLU's gradient demands. */
+  maskedBy: NativeTensor | null = null;
+  /** Of a signal: its sums over all axes but the last, `[channels]`, where they fell off on the way, or -1. */
+  sums = NONE;
 
   /** @param id the tensor inside TensorFlow, or -1 while only `variable` holds the value */
   constructor(
     readonly shape: Shape,
     public id: number,
+    readonly type: ElementType,
   ) {}
 }
 
@@ -32,7 +53,10 @@ export class Runtime {
   private readonly constants = new Map<string, number>();
   private alive = 0;
 
-  constructor(readonly binding: Binding) {}
+  constructor(
+    readonly binding: Binding,
+    readonly mode: Mode,
+  ) {}
 
   /** Live `NativeTensor`s. */
   get count(): number {
@@ -57,7 +81,8 @@ export class Runtime {
       return this.binding.executeOp(op, attributes, inputs, outputs).map((output) => output.id);
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
-      throw new EngineError(`native engine: ${op} failed: ${reason}`);
+      const failure = OUT_OF_MEMORY.test(reason) ? OutOfMemoryError : EngineError;
+      throw new failure(`native engine: ${op} failed: ${reason}`);
     }
   }
 
@@ -84,11 +109,27 @@ export class Runtime {
     );
   }
 
-  /** A cached float constant under a key of the caller's, made once by `make`. Never delete it. */
-  floats(key: string, shape: Shape, make: () => Float32Array): number {
-    return this.cached(`f${shape.join()}:${key}`, () =>
-      this.binding.createTensor(shape, DataType.float, make()),
-    );
+  /** A cached constant of either element type under a key of the caller's, made once by `make`. Never delete it. */
+  floats(
+    key: string,
+    shape: Shape,
+    make: () => Float32Array,
+    type: ElementType = DataType.float,
+  ): number {
+    return this.cached(`f${type} ${shape.join()}:${key}`, () => {
+      const id = this.binding.createTensor(shape, DataType.float, make());
+      if (type === DataType.float) return id;
+      try {
+        return this.cast(id, DataType.float, type);
+      } finally {
+        this.binding.deleteTensor(id);
+      }
+    });
+  }
+
+  /** A cached scalar of either element type. Never delete it. */
+  filler(value: number, type: ElementType): number {
+    return this.floats(`${value}`, [], () => Float32Array.of(value), type);
   }
 
   private cached(key: string, make: () => number): number {
@@ -115,9 +156,18 @@ export class Runtime {
   // --- Tensors ------------------------------------------------------------------------------------------
 
   /** Wraps a TensorFlow tensor; the result owns it. */
-  own(id: number, shape: Shape): NativeTensor {
+  own(id: number, shape: Shape, type: ElementType = DataType.float): NativeTensor {
     this.alive++;
-    return new NativeTensor(shape, id);
+    return new NativeTensor(shape, id, type);
+  }
+
+  /** Values of one element type as another: to bfloat16 they are rounded to nearest. The caller owns the result. */
+  cast(id: number, from: ElementType, to: ElementType): number {
+    if (this.mode.ownKernels) {
+      return this.run('RelaybpCast', [typeAttribute('S', from), typeAttribute('R', to)], [id]);
+    }
+    const attributes = [typeAttribute('SrcT', from), typeAttribute('DstT', to)];
+    return this.run('Cast', [...attributes, boolAttribute('Truncate', false)], [id]);
   }
 
   /** The engine's handle behind `t`. @throws EngineError if it is not one of ours or already disposed of. */
@@ -158,6 +208,27 @@ export class Runtime {
     tensor.id = id;
   }
 
+  /** As `value`, rounded to bfloat16: of a parameter this is done once per update. Owned by `t`. */
+  narrowed(t: Tensor): number {
+    const tensor = this.check(t);
+    if (tensor.type === DataType.bfloat16) return this.value(tensor);
+    if (tensor.narrowed === NONE) {
+      tensor.narrowed = this.cast(this.value(tensor), DataType.float, DataType.bfloat16);
+    }
+    return tensor.narrowed;
+  }
+
+  /** As `value`, for an operation that writes to that memory: nothing else lies in it. */
+  writable(t: Tensor): number {
+    const tensor = this.check(t);
+    const value = this.value(tensor);
+    if (tensor.shared || tensor.variable !== NONE) {
+      this.replace(tensor, this.cast(value, DataType.float, DataType.float));
+    }
+    this.forgetDerived(tensor);
+    return tensor.id;
+  }
+
   /**
    * Moves the value of `t` into a variable, so that operations can update it in place, and returns the
    * variable. Any value read from it before is dropped: what is updated must not be shared.
@@ -191,6 +262,7 @@ export class Runtime {
       this.binding.deleteTensor(tensor.id);
       tensor.id = NONE;
     }
+    this.forgetDerived(tensor);
     return tensor.variable;
   }
 
@@ -209,8 +281,21 @@ export class Runtime {
   private free(tensor: NativeTensor): void {
     if (tensor.id !== NONE) this.binding.deleteTensor(tensor.id);
     if (tensor.variable !== NONE) this.binding.deleteTensor(tensor.variable);
+    this.forgetDerived(tensor);
     tensor.id = NONE;
     tensor.variable = NONE;
     tensor.negated = false;
+    tensor.shared = false;
+  }
+
+  /** What was derived from a value that is no more. */
+  private forgetDerived(tensor: NativeTensor): void {
+    for (const id of [tensor.narrowed, tensor.sums]) {
+      if (id !== NONE) this.binding.deleteTensor(id);
+    }
+    tensor.narrowed = NONE;
+    tensor.sums = NONE;
+    tensor.maskedBy = null;
+    tensor.rectified = false;
   }
 }

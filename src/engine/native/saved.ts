@@ -1,7 +1,7 @@
 /** What the forward operations of the native engine keep for their backward operations. */
 import { EngineError } from '../../errors.js';
 import type { Saved } from '../engine.js';
-import type { OpAttribute } from './binding.js';
+import type { ElementType, OpAttribute } from './binding.js';
 import type { ConvPlan } from './convolution.js';
 import type { PoolPlan } from './pooling.js';
 import type { NativeTensor } from './runtime.js';
@@ -17,6 +17,8 @@ export interface ConvSaved extends Activated {
   readonly filter: NativeTensor;
   readonly hasBias: boolean;
   readonly plan: ConvPlan;
+  /** The element type of the input as it came, and so of its gradient. */
+  readonly inputType: ElementType;
 }
 export interface DenseSaved extends Activated {
   readonly kind: 'dense';
@@ -30,6 +32,7 @@ export interface ReluSaved extends Activated {
 export interface PoolSaved extends Saved {
   readonly kind: 'pool';
   readonly plan: PoolPlan;
+  readonly type: ElementType;
   /** Maximum only: the padded input, the output and, with oneDNN, the positions of the maxima. */
   readonly kept: readonly NativeTensor[];
 }

@@ -8,13 +8,17 @@ import type { Runtime } from './runtime.js';
  * `v = momentum * v + lr * (gradient + weightDecay * w)`, then `w = w - v`, or with Nesterov's momentum
  * `w = w - (momentum * v + lr * (gradient + weightDecay * w))`.
  *
- * TensorFlow has this as one pass over memory, without the decay and with `v` of the opposite sign:
+ * Where our own operations run it is one of them. TensorFlow has this as one pass over memory, without the decay and with `v` of the opposite sign:
  * `u = momentum * u - lr * gradient`, then `w = w + u`. So the variable behind `v` holds `u = -v`. Without Nesterov
  * the decay is taken off beforehand, by `u = u - (lr * weightDecay / momentum) * w`, also in place; otherwise it is
  * added to the gradient.
  */
 export function sgd(runtime: Runtime, w: Tensor, v: Tensor, gradient: Tensor, step: SgdStep): void {
   const { lr, momentum, weightDecay, nesterov = false } = step;
+  if (runtime.mode.ownKernels) {
+    sgdInOnePass(runtime, w, v, gradient, step);
+    return;
+  }
   const velocity = runtime.variable(v, true);
   const decay = lr * weightDecay;
   let decayed: number | null = null;
@@ -37,8 +41,36 @@ export function sgd(runtime: Runtime, w: Tensor, v: Tensor, gradient: Tensor, st
   if (decayed !== null) runtime.binding.deleteTensor(decayed);
 }
 
+function sgdInOnePass(
+  runtime: Runtime,
+  w: Tensor,
+  v: Tensor,
+  gradient: Tensor,
+  { lr, momentum, weightDecay, nesterov = false }: SgdStep,
+): void {
+  const step = Float32Array.of(lr, momentum, weightDecay, Number(nesterov));
+  inOnePass(runtime, 'RelaybpSgd', [w, v], gradient, step);
+}
+
+/** One of our own operations: changes `tensors` in place by a gradient. */
+function inOnePass(
+  runtime: Runtime,
+  op: string,
+  tensors: readonly Tensor[],
+  gradient: Tensor,
+  values: Float32Array,
+): void {
+  const step = runtime.binding.createTensor([values.length], DataType.float, values);
+  try {
+    const targets = tensors.map((t) => runtime.writable(t));
+    runtime.runAll(op, [], [...targets, runtime.value(gradient), step], 0);
+  } finally {
+    runtime.binding.deleteTensor(step);
+  }
+}
+
 /**
- * TensorFlow's Adam has no weight decay, and adds its epsilon before the second moment's bias is corrected:
+ * Our own operation where it runs. TensorFlow's Adam has no weight decay, and adds its epsilon before the second moment's bias is corrected:
  * `w = w - lr * c / (1 - b1^step) * m / (sqrt(v) + epsilon')` with `c = sqrt(1 - b2^step)`. That is PyTorch's step
  * for `epsilon' = epsilon * c`.
  */
@@ -48,6 +80,14 @@ export function adamw(
   gradient: Tensor,
   { lr, betas, epsilon, weightDecay, step }: AdamWStep,
 ): void {
+  const powers = betas.map((beta) => beta ** step);
+  if (runtime.mode.ownKernels) {
+    const corrections = powers.map((power) => 1 - power);
+    const rates = betas.flatMap((beta) => [beta, 1 - beta]);
+    const values = Float32Array.of(lr, ...rates, epsilon, weightDecay, ...corrections);
+    inOnePass(runtime, 'RelaybpAdamW', [w, m, v], gradient, values);
+    return;
+  }
   const [weights, first, second] = [w, m, v].map((t) => runtime.variable(t, false)) as [
     number,
     number,
@@ -59,7 +99,6 @@ export function adamw(
     runtime.withScalars([lr * weightDecay], (rate) => descend(runtime, weights, rate, value));
     runtime.binding.deleteTensor(value);
   }
-  const powers = betas.map((beta) => beta ** step);
   const corrected = epsilon * Math.sqrt(1 - powers[1]!);
   runtime.withScalars([...powers, lr, ...betas, corrected], (...scalars) => {
     const inputs = [weights, first, second, ...scalars, runtime.value(gradient)];
@@ -74,6 +113,11 @@ function descend(runtime: Runtime, variable: number, rate: number, delta: number
 
 /** `sum = sum + addend` */
 export function accumulate(runtime: Runtime, sum: Tensor, addend: Tensor): void {
+  if (runtime.mode.ownKernels) {
+    const inputs = [runtime.writable(sum), runtime.value(addend)];
+    runtime.runAll('RelaybpAccumulate', [], inputs, 0);
+    return;
+  }
   const inputs = [runtime.variable(sum, false), runtime.value(addend)];
   runtime.runAll('AssignAddVariableOp', [typeAttribute('dtype', DataType.float)], inputs, 0);
 }

@@ -43,6 +43,7 @@ class DropoutSaved extends WasmSaved<Float32Array> {}
 class WasmEngine extends WasmUpdates implements Engine {
   readonly info: EngineInfo = {
     name: 'wasm',
+    precision: 'float32',
     library: `TensorFlow.js WASM ${version_wasm}`,
     device: 'cpu',
     threads: 1,

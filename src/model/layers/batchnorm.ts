@@ -1,5 +1,6 @@
 import type { BatchNormSpec } from '../../config/layers.js';
 import type { BatchNormGradient, Tensor } from '../../engine/engine.js';
+import { inScope } from '../../engine/scope.js';
 import type { Pass } from '../../relay/layer.js';
 import type { LayerType } from '../layer-type.js';
 import type { BatchNormPlan, ParameterPlan } from '../plan.js';
@@ -36,49 +37,50 @@ export const batchnorm: LayerType<BatchNormSpec, BatchNormPlan> = {
     const batchStatistics = training() && !plan.frozen;
     // A forward pass that is done again gives the same output, but the running statistics have followed already.
     const aside = batchStatistics && again;
-    const running = [mean!, variance!].map((t) => (aside ? engine.zeros(t.shape) : t));
     const { momentum, epsilon, relu } = plan;
-    const { y, saved } = engine.batchNorm(
-      x,
-      { weight: weight!, bias: bias!, mean: running[0]!, variance: running[1]! },
-      { training: batchStatistics, momentum, epsilon, relu },
-    );
-    if (aside) for (const t of running) engine.dispose(t);
+    const { y, saved } = inScope(engine, (scope) => {
+      const running = [mean!, variance!].map((t) =>
+        aside ? scope.temporary(engine.zeros(t.shape)) : t,
+      );
+      return engine.batchNorm(
+        x,
+        { weight: weight!, bias: bias!, mean: running[0]!, variance: running[1]! },
+        { training: batchStatistics, momentum, epsilon, relu },
+      );
+    });
     /** Of the signals that came earlier; see `Pass.backward`. */
     const waiting: Pick<BatchNormGradient, 'weight' | 'bias'>[] = [];
-    const sum = (parts: Tensor[]): Tensor => {
-      const total = engine.add(parts);
-      for (const part of parts) engine.dispose(part);
-      return total;
-    };
-    const disposeWaiting = (): void => {
+    const giveUpWaiting = (): void => {
       for (const { weight, bias } of waiting.splice(0)) {
         engine.dispose(weight);
         engine.dispose(bias);
       }
     };
     const pass: Pass = {
-      backward(signals, carry, gradients) {
-        const inputs = signals.map((dy, i) => {
-          const dz = engine.activationGradient(saved, dy);
-          engine.dispose(dy);
-          const { input, ...own } = engine.batchNormGradient(saved, dz);
-          engine.dispose(dz);
-          waiting.push(own);
-          if (carry[i]) return input;
-          engine.dispose(input);
-          return null;
-        });
-        if (typeof gradients === 'function') {
-          const all = waiting.splice(0);
-          const weight = sum(all.map((gradient) => gradient.weight));
-          const bias = sum(all.map((gradient) => gradient.bias));
-          namedGradients(plan.name, { weight, bias }).forEach(gradients);
-        } else if (gradients === null) disposeWaiting();
-        return inputs;
-      },
+      backward: (signals, carry, gradients) =>
+        inScope(engine, (scope) => {
+          for (const dy of signals) scope.temporary(dy);
+          const inputs = signals.map((dy, i) => {
+            const dz = scope.temporary(engine.activationGradient(saved, dy));
+            scope.free(dy);
+            const { input, ...own } = engine.batchNormGradient(saved, dz);
+            waiting.push(own);
+            scope.free(dz);
+            if (carry[i]) return scope.result(input);
+            engine.dispose(input);
+            return null;
+          });
+          if (gradients && gradients !== 'later') {
+            const sum = (part: 'weight' | 'bias'): Tensor =>
+              scope.temporary(engine.add(waiting.map((gradient) => gradient[part])));
+            const total = { weight: sum('weight'), bias: sum('bias') };
+            for (const gradient of namedGradients(plan.name, total)) gradients.take(gradient);
+          }
+          if (gradients !== 'later') giveUpWaiting();
+          return inputs;
+        }),
       release() {
-        disposeWaiting();
+        giveUpWaiting();
         engine.release(saved);
       },
     };

@@ -35,7 +35,9 @@ export const conv: LayerType<ConvSpec, ConvPlan> = {
     const { y, saved } = engine.conv(x, weight!, bias ?? null, plan);
     const pass = relaySignals(engine, {
       activation: (dy) => engine.activationGradient(saved, dy),
-      parameterGradient: (dz) => namedGradients(plan.name, engine.convParameterGradient(saved, dz)),
+      parameterGradients: (dz) => [
+        namedGradients(plan.name, engine.convParameterGradient(saved, dz)),
+      ],
       inputGradient: (dz) => engine.convInputGradient(saved, dz),
       release: () => engine.release(saved),
     });

@@ -1,25 +1,38 @@
 /** Chains of layers inside a composite layer, forward and backward. */
 import type { Engine, Tensor } from '../../engine/engine.js';
+import type { Scope } from '../../engine/scope.js';
 import type { GradientSink, Pass } from '../../relay/layer.js';
 import type { Runtime } from '../layer-type.js';
 import type { LayerPlan } from '../plan.js';
 
-/** A forward pass through a path. Whoever made it disposes of `y` and releases the passes. */
+/** A forward pass through a path. Whoever made it releases the passes; `y` belongs to the scope it was made in. */
 export interface PathRun {
   y: Tensor;
   layers: { plan: LayerPlan; pass: Pass }[];
 }
 
-/** Borrows `x`. An empty path passes it on. */
-export function runPath(path: readonly LayerPlan[], x: Tensor, runtime: Runtime): PathRun {
-  let y = runtime.engine.retain(x);
-  const layers = path.map((plan) => {
-    const result = runtime.layer(plan).forward(y);
-    runtime.engine.dispose(y);
-    y = result.y;
-    return { plan, pass: result.pass };
+/**
+ * Borrows `x`. An empty path passes it on.
+ *
+ * @param scope owns the outputs, as temporaries; the passes are released by it if something throws
+ */
+export function runPaths(
+  paths: readonly (readonly LayerPlan[])[],
+  x: Tensor,
+  runtime: Runtime,
+  scope: Scope,
+): PathRun[] {
+  return paths.map((path) => {
+    let y = scope.temporary(runtime.engine.retain(x));
+    const layers = path.map((plan) => {
+      const result = runtime.layer(plan).forward(y);
+      scope.free(y);
+      y = scope.temporary(result.y);
+      scope.undo(() => result.pass.release());
+      return { plan, pass: result.pass };
+    });
+    return { y, layers };
   });
-  return { y, layers };
 }
 
 export function releasePaths(runs: readonly PathRun[]): void {
@@ -30,7 +43,7 @@ export function releasePaths(runs: readonly PathRun[]): void {
  * Sends signals down every path, and adds up what comes out below: per signal the sum of its input gradients.
  * Inside a path all signals go on, and part at its lowest layer.
  *
- * @param arriving for each path its signals; taken over
+ * @param arriving for each path its signals: temporaries of the scope, which are given up on the way
  * @param gradients as in `Pass.backward`
  */
 export function backPaths(
@@ -39,36 +52,43 @@ export function backPaths(
   arriving: readonly (readonly Tensor[])[],
   carry: readonly boolean[],
   gradients: GradientSink | 'later' | null,
+  scope: Scope,
 ): (Tensor | null)[] {
-  const ends = runs.map((run, path) => backPath(engine, run, arriving[path]!, carry, gradients));
+  const ends = runs.map((run, path) =>
+    backPath(engine, run, arriving[path]!, carry, gradients, scope),
+  );
   return carry.map((goesOn, i) => {
     if (!goesOn) return null;
     const parts = ends.map((end) => end[i]!);
-    const sum = engine.add(parts);
-    for (const part of parts) engine.dispose(part);
+    const sum = scope.result(engine.add(parts));
+    for (const part of parts) scope.free(part);
     return sum;
   });
 }
 
-/** Takes over `signals`. */
+/** Gives up `signals`. What is returned are temporaries of the scope. */
 function backPath(
   engine: Engine,
   { layers }: PathRun,
   signals: readonly Tensor[],
   carry: readonly boolean[],
   gradients: GradientSink | 'later' | null,
+  scope: Scope,
 ): (Tensor | null)[] {
   let present: readonly (Tensor | null)[] = signals;
   for (let i = layers.length - 1; i >= 0; i--) {
     const { plan, pass } = layers[i]!;
-    const arriving = present.map((signal) => signal!);
+    // The layer takes the signals over.
+    const arriving = present.map((signal) => engine.retain(signal!));
+    for (const signal of present) scope.free(signal!);
     const goesOn = i > 0 ? present.map(() => true) : carry;
-    present = pass.backward(arriving, goesOn, plan.frozen ? null : gradients);
+    const below = pass.backward(arriving, goesOn, plan.frozen ? null : gradients);
+    present = below.map((signal) => signal && scope.temporary(signal));
   }
   if (layers.length > 0) return [...present];
   return signals.map((signal, i) => {
     if (carry[i]) return signal;
-    engine.dispose(signal);
+    scope.free(signal);
     return null;
   });
 }

@@ -3,8 +3,12 @@ import { expect } from 'vitest';
 import type { Engine, Forward, Saved, Shape, Tensor } from '../../../src/engine/engine.js';
 import type { Values } from '../reference.js';
 
-/** Relative L2 distance to the float64 reference that a float32 engine must keep, forward and backward. */
-export const tolerance = 1e-5;
+/** Relative L2 distance to the float64 reference that an engine must keep, forward and backward. */
+export const TOLERANCE = {
+  float32: 1e-5,
+  /** A rounding to eight bits is off by up to 2^-9: of input, weights, signal and result. */
+  bf16: 2 ** -7,
+} as const;
 
 /** One test's view of the engine: whatever it passes through `own` is given up after the test. */
 export class Context {
@@ -12,7 +16,11 @@ export class Context {
   readonly #saved: Saved[] = [];
   #seed = 1;
 
-  constructor(readonly engine: Engine) {}
+  readonly tolerance: number;
+
+  constructor(readonly engine: Engine) {
+    this.tolerance = TOLERANCE[engine.info.precision];
+  }
 
   /** Values in [-1, 1), the same for every run of a test. */
   random(size: number): Float32Array {
@@ -59,13 +67,17 @@ export function sizeOf(shape: Shape): number {
   return shape.reduce((size, length) => size * length, 1);
 }
 
-/** Expects a tensor of this shape whose values are within `tolerance` (relative L2) of `values`. */
+/** Expects a tensor of this shape whose values are within the engine's tolerance (relative L2) of `values`. */
 export function expectClose(context: Context, t: Tensor, shape: Shape, values: Values): void {
   expect([...t.shape]).toEqual([...shape]);
-  expectCloseValues(context.engine.read(t), values);
+  expectCloseValues(context.engine.read(t), values, context.tolerance);
 }
 
-export function expectCloseValues(actual: Values, expected: Values): void {
+export function expectCloseValues(
+  actual: Values,
+  expected: Values,
+  tolerance: number = TOLERANCE.float32,
+): void {
   expect(actual.length).toBe(expected.length);
   let error = 0;
   let norm = 0;

@@ -1,12 +1,9 @@
-/**
- * C++ of a small second addon, `engine_loader.node`, compiled beside the binding. It does what must happen before
- * TensorFlow is loaded and JavaScript cannot do:
- * - `redirectStderr(path)` and `restoreStderr()`: TensorFlow logs two lines while it loads, whatever its log level;
- *   they go to a file, of which `binding.ts` prints what is not mere information;
- * - `preload(path)`: loads a shared library for everyone, so that the CUDA libraries from PyPI are found; returns
- *   whether it worked.
- */
-export const LOADER_SOURCE = `\
+// A second addon, engine_loader.node, compiled beside the binding. It does what must happen before TensorFlow is loaded
+// and JavaScript cannot do:
+// - redirectStderr(path) and restoreStderr(): TensorFlow logs two lines while it loads, whatever its log level; they go
+//   to a file, of which loader.ts prints what is not mere information;
+// - preload(path): loads a shared library for everyone, so that the CUDA libraries from PyPI are found; returns whether
+//   it worked.
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <node_api.h>
@@ -64,4 +61,3 @@ static napi_value init(napi_env env, napi_value exports) {
 }
 
 NAPI_MODULE(engine_loader, init)
-`;

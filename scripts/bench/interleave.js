@@ -1,0 +1,44 @@
+/** Comparing two contenders on a machine that is never quite quiet. */
+import { setTimeout } from 'node:timers/promises';
+
+/** Threads of a process that has just finished spin for a moment; the other one does not start into that. */
+const PAUSE_MS = 300;
+
+/**
+ * Rounds in which each contender runs the same number of steps while the other sits idle; who begins alternates. Both
+ * have warmed up before the first.
+ *
+ * @param {[import('./contender.js').Contender, import('./contender.js').Contender]} pair
+ * @param {{ rounds: number, steps: number, warmup: number, skip?: number, onRound?: (round: number, ms: [number, number]) => void }} options
+ *   `skip`: so many steps at the beginning of each turn do not count
+ * @returns {Promise<{ rounds: [number, number][], memory: [import('./contender.js').Memory, import('./contender.js').Memory] }>}
+ *   for each round both contenders' median milliseconds of a step, and their memory at the end
+ */
+export async function interleave(pair, { rounds, steps, warmup, skip = 0, onRound }) {
+  for (const contender of pair) {
+    await contender.run(warmup);
+    await setTimeout(PAUSE_MS);
+  }
+  /** @type {[number, number][]} */
+  const measured = [];
+  const memory = [];
+  for (let round = 0; round < rounds; round++) {
+    const ms = [0, 0];
+    for (const i of round % 2 === 0 ? [0, 1] : [1, 0]) {
+      const turn = await pair[i].run(steps);
+      ms[i] = median(turn.ms.slice(skip));
+      memory[i] = turn.memory;
+      await setTimeout(PAUSE_MS);
+    }
+    measured.push([ms[0], ms[1]]);
+    onRound?.(round, [ms[0], ms[1]]);
+  }
+  return { rounds: measured, memory: [memory[0], memory[1]] };
+}
+
+/** @param {number[]} values */
+export function median(values) {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = Math.floor(sorted.length / 2);
+  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+}

@@ -1,0 +1,39 @@
+/**
+ * How the native engine computes: in which element types, and by which operations.
+ *
+ * Mixed precision keeps maps (activations and their signals) in bfloat16; parameters, their gradients, fully connected
+ * layers, statistics and losses stay float32. Convolutions multiply bfloat16 where the CPU has units for it (AMX). On
+ * CPUs without them bfloat16 convolutions are slower than float32 ones (on an AVX512-BF16 CPU 155 against 250 GFLOPS),
+ * so the maps are widened for each convolution: products of the same rounded values, summed in float32 in either case.
+ */
+import { DataType, type ElementType } from './binding.js';
+
+/** Element types, decided by the chosen precision and the device. */
+export interface Elements {
+  /** Of maps between layers, and of their signals. */
+  readonly maps: ElementType;
+  /** In which convolutions multiply. */
+  readonly products: ElementType;
+}
+
+/** What an engine may use; all of it needs a CPU, and is found out when the engine is opened. */
+export interface Abilities {
+  /** The operations of `cpp/kernels.cc`. */
+  readonly ownKernels: boolean;
+  /** oneDNN's convolution with bias and ReLU in one operation. */
+  readonly fusedConv: boolean;
+  /** oneDNN's maximum pooling, which remembers the positions. */
+  readonly oneDnnPooling: boolean;
+}
+
+export type Mode = Elements & Abilities;
+
+/** Operations that every device has, and no others. */
+export const PORTABLE: Abilities = { ownKernels: false, fusedConv: false, oneDnnPooling: false };
+
+/** @param bf16Units whether the device multiplies bfloat16 faster than float32 */
+export function elementsFor(precision: 'float32' | 'bf16', bf16Units: boolean): Elements {
+  if (precision === 'float32') return { maps: DataType.float, products: DataType.float };
+  const products = bf16Units ? DataType.bfloat16 : DataType.float;
+  return { maps: DataType.bfloat16, products };
+}
