@@ -183,8 +183,10 @@ export interface Engine {
   /**
    * The signal before the fused activation of `conv`, `dense`, `batchNorm` or `relu`: `dy` where the output is positive, else 0.
    * Without an activation it is `dy` itself, retained.
+   *
+   * @param last no other signal comes through `saved`: what only this operation needs of it may be freed
    */
-  activationGradient(saved: Saved, dy: Tensor): Tensor;
+  activationGradient(saved: Saved, dy: Tensor, last?: boolean): Tensor;
 
   relu(x: Tensor): Forward;
 

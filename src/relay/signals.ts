@@ -4,8 +4,8 @@ import type { Gradient, Pass } from './layer.js';
 
 /** How signals pass through a simple layer; each function borrows its argument and returns what the caller owns. */
 export interface SignalRules {
-  /** From the output to before the activation, where the layer has one fused. */
-  activation?(dy: Tensor): Tensor;
+  /** From the output to before the activation, where the layer has one fused; `last`: no other signal comes. */
+  activation?(dy: Tensor, last: boolean): Tensor;
   /** Together or one after another: the next are computed when the last have been used. */
   parameterGradients?(dz: Tensor, inRows: boolean): Iterable<readonly Gradient[]>;
   inputGradient(dz: Tensor): Tensor;
@@ -27,9 +27,11 @@ export function relaySignals(engine: Engine, rules: SignalRules): Pass {
     backward: (signals, carry, gradients) =>
       inScope(engine, (scope) => {
         for (const dy of signals) scope.temporary(dy);
-        const arrived = signals.map((dy) => {
+        const whole = gradients !== null && gradients !== 'later';
+        const arrived = signals.map((dy, i) => {
           if (!rules.activation) return dy;
-          const dz = scope.temporary(rules.activation(dy));
+          const last = whole && i === signals.length - 1;
+          const dz = scope.temporary(rules.activation(dy, last));
           scope.free(dy);
           return dz;
         });

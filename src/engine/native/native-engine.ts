@@ -22,7 +22,7 @@ import type {
   Window,
 } from '../engine.js';
 import { findAbilities, multipliesBf16 } from './abilities.js';
-import { activationGradient } from './activation.js';
+import { activationGradient, giveUpOutput } from './activation.js';
 import { elements, FLOAT, intAttribute, typeAttribute } from './attributes.js';
 import { DataType, loadBinding } from './binding.js';
 import { conv, convInputGradient, convParameterGradient } from './convolution.js';
@@ -137,12 +137,11 @@ export class NativeEngine extends NativeMemory implements Engine {
     return denseInputGradient(this.runtime, expectSaved(saved, 'dense'), dz);
   }
 
-  activationGradient(saved: Saved, dy: Tensor): Tensor {
-    return activationGradient(
-      this.runtime,
-      expectSaved(saved, 'conv', 'dense', 'batchNorm', 'relu'),
-      this.runtime.check(dy),
-    );
+  activationGradient(saved: Saved, dy: Tensor, last = false): Tensor {
+    const ours = expectSaved(saved, 'conv', 'dense', 'batchNorm', 'relu');
+    const dz = activationGradient(this.runtime, ours, this.runtime.check(dy));
+    if (last) giveUpOutput(this.runtime, ours);
+    return dz;
   }
 
   relu(x: Tensor): Forward {

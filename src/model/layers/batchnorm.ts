@@ -61,7 +61,8 @@ export const batchnorm: LayerType<BatchNormSpec, BatchNormPlan> = {
         inScope(engine, (scope) => {
           for (const dy of signals) scope.temporary(dy);
           const inputs = signals.map((dy, i) => {
-            const dz = scope.temporary(engine.activationGradient(saved, dy));
+            const last = gradients !== null && gradients !== 'later' && i === signals.length - 1;
+            const dz = scope.temporary(engine.activationGradient(saved, dy, last));
             scope.free(dy);
             const { input, ...own } = engine.batchNormGradient(saved, dz);
             waiting.push(own);

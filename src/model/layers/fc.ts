@@ -37,7 +37,7 @@ export const fc: LayerType<FcSpec, FcPlan> = {
     });
     const shape = x.shape;
     const pass = relaySignals(engine, {
-      activation: (dy) => engine.activationGradient(saved, dy),
+      activation: (dy, last) => engine.activationGradient(saved, dy, last),
       parameterGradients: (dz, inRows) => gradients(engine, plan, saved, dz, inRows),
       inputGradient: (dz) => reshaped(engine, engine.denseInputGradient(saved, dz), shape),
       release: () => engine.release(saved),
