@@ -22,12 +22,14 @@ export interface Passage {
 export class BackwardMemory {
   /**
    * @param bytesOf bytes of an activation or signal of this shape, of all images of a micro-batch
+   * @param widening how many times as large a convolution's operands are while it works on them
    * @param gradientsOf most bytes of a layer's gradients that are alive at once
    * @param found a parameter gradient of so many bytes is handed out, alive
    */
   constructor(
     private readonly tally: StepTally,
     private readonly bytesOf: (shape: readonly number[]) => number,
+    private readonly widening: number,
     private readonly gradientsOf: (layer: LayerPlan) => number,
     private readonly found: (bytes: number) => void,
   ) {}
@@ -46,7 +48,9 @@ export class BackwardMemory {
     if (inner.length > 0) {
       return inner.reduce((sum, part) => sum + this.waitingIn(part, signals), 0);
     }
-    return isWeighted(layer) ? signals * this.bytesOf(layer.output) : 0;
+    if (!isWeighted(layer)) return 0;
+    const wide = layer.type === 'conv' && layer.relu ? this.widening : 1;
+    return signals * wide * this.bytesOf(layer.output);
   }
 
   private simple(
@@ -54,15 +58,23 @@ export class BackwardMemory {
     { arriving, carried, waiting, gradients, shared }: Passage,
   ): void {
     const { tally } = this;
-    const [out, below] = [this.bytesOf(layer.output), this.bytesOf(layer.input)];
-    const activated = isWeighted(layer) && layer.relu;
+    const [arrives, below] = [this.bytesOf(layer.output), this.bytesOf(layer.input)];
+    const weighted = isWeighted(layer);
+    const activated = weighted && layer.relu;
+    const wide = layer.type === 'conv' ? this.widening : 1;
+    /** Bytes of a signal before the activation. */
+    const out = activated ? wide * arrives : arrives;
     if (activated) {
       for (let i = 0; i < arriving; i++) {
         tally.add('activations', out);
-        if (!shared) tally.drop('activations', out);
+        if (!shared) tally.drop('activations', arrives);
       }
     }
-    const weighted = isWeighted(layer);
+    /** The operands as an operation of the convolution sees them. */
+    const operate = (): void => {
+      if (wide > 1)
+        tally.pass('activations', wide * below + wide * arrives - (activated ? out : 0));
+    };
     const summed = weighted && gradients === 'now';
     /** The sum of several signals is a tensor of its own, that of one is that one. */
     const several = waiting + arriving > 1;
@@ -70,10 +82,14 @@ export class BackwardMemory {
     if (summed) tally.drop('activations', waiting * out);
     const stays = (weighted && gradients === 'later') || (shared === true && !activated);
     for (let i = 0; i < arriving; i++) {
-      if (i < carried) tally.add('activations', below);
+      if (i < carried) {
+        operate();
+        tally.add('activations', below);
+      }
       if (!stays && !(summed && !several)) tally.drop('activations', out);
     }
     if (!summed) return;
+    operate();
     const gradient = this.gradientsOf(layer);
     tally.add('gradients', gradient);
     this.found(gradient);
