@@ -9,6 +9,7 @@ const root = new URL('../../dist/', import.meta.url);
 const { openBenchSession } = await import(new URL('commands/bench.js', root).href);
 const { processMemory } = await import(new URL('bench/memory.js', root).href);
 const { totals } = await import(new URL('plan/cost.js', root).href);
+const { memoryPlan } = await import(new URL('plan/memory.js', root).href);
 
 const print = (/** @type {unknown} */ value) => process.stdout.write(`${JSON.stringify(value)}\n`);
 const notice = (/** @type {string} */ line) => process.stderr.write(`${line}\n`);
@@ -30,6 +31,7 @@ print({
     multiplyAdds: step.multiplyAdds,
     batchSize: plan.config.training.batchSize,
     memory: memory(),
+    predictedPeak: memoryPlan(plan).peak / 2 ** 20,
   },
 });
 for await (const line of createInterface({ input: process.stdin })) {

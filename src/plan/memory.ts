@@ -5,7 +5,7 @@ import type { Action, StepPlan } from '../relay/plan.js';
 import { BackwardMemory, parameterBytes, type StepTally, trainedBytes } from './backward-memory.js';
 import { Tally } from './tally.js';
 
-/** Predicted memory of a training step, in bytes; see docs/memory.md for what is counted. */
+/** Predicted memory of a training step, in bytes; see docs/plan.md for what is counted. */
 export interface MemoryPlan {
   /** Weights, running statistics, and what the optimizer keeps, of the whole network with its heads. */
   readonly parameters: number;
@@ -49,7 +49,7 @@ export function memoryPlan(inputs: MemoryInputs): MemoryPlan {
   };
 }
 
-/** Node, the program, TensorFlow and the first images: measured with scripts/bench-memory.js (docs/memory.md). */
+/** Node, the program, TensorFlow and the first images: measured with scripts/bench-memory.js. */
 const PROCESS = 500 * 2 ** 20;
 
 class StepMemory {
