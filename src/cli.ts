@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { addBench } from './cli/bench.js';
 import { positiveInteger, print, printError, withEngine } from './cli/common.js';
 import { addEvaluation } from './cli/evaluation.js';
+import { addExchange } from './cli/exchange.js';
 import { CheckpointError, ConfigError, DataError, RelaybpError } from './errors.js';
 import { isSystemError, systemFix } from './system-error.js';
 import { version } from './version.js';
@@ -38,6 +39,7 @@ function program(exit: (code: number) => void): Command {
     .showHelpAfterError('(relaybp --help shows the usage)');
   addTrain(cli, exit);
   addEvaluation(cli);
+  addExchange(cli);
   addPlan(cli);
   addGrad(cli);
   addBench(cli);

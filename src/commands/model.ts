@@ -31,7 +31,10 @@ export interface Model {
   state: CheckpointState;
   preprocessing: Preprocessing & { crop: number };
   network: DenseNetwork;
+  /** Whose head is the network's output. */
+  loss: string;
   batchSize: number;
+  /** May be called more than once. */
   close(): void;
 }
 
@@ -50,6 +53,7 @@ export function openModel(checkpoint: string, engine: Engine, options: ModelOpti
     state,
     preprocessing: { ...preprocessing, crop: config.data.crop },
     network,
+    loss,
     batchSize: options.batchSize ?? config.evaluation.batchSize ?? microBatch,
     close: () => network.dispose(),
   };
