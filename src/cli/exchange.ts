@@ -1,10 +1,11 @@
 import { type Command, Option } from 'commander';
 import { EXPORT_FORMATS } from '../export/model.js';
-import { print, printError, withEngine } from './common.js';
+import { print, printError, withConfig, withEngine } from './common.js';
 
 /** The commands that carry networks to other programs and from them: export, import. */
 export function addExchange(cli: Command): void {
   addExport(cli);
+  addImport(cli);
 }
 
 function addExport(cli: Command): void {
@@ -29,5 +30,27 @@ function addExport(cli: Command): void {
       const { exportLines } = await import('./exchange-view.js');
       const result = await exportCommand(run, options, printError);
       print(options.json ? JSON.stringify(result) : exportLines(result).join('\n'));
+    });
+}
+
+function addImport(cli: Command): void {
+  withConfig(cli.command('import'))
+    .description('take over weights that another program trained, as a run folder')
+    .argument('<file>', '.safetensors (torchvision, timm, relaybp) or .caffemodel')
+    .requiredOption('--config <config>', 'YAML config of the same network')
+    .option('--out <folder>', 'run folder (default: runs/<name>-<date>)')
+    .option('--classes <file>', "class names, one a line (default: the data's class folders)")
+    .addOption(
+      new Option(
+        '--channel-order <order>',
+        'of the images the weights were trained on (default: bgr for .caffemodel, else rgb)',
+      ).choices(['rgb', 'bgr']),
+    )
+    .option('--json', 'print one JSON object', false)
+    .action(async (file: string, options) => {
+      const { importCommand } = await import('../commands/import.js');
+      const { importLines } = await import('./exchange-view.js');
+      const result = importCommand(file, options, printError);
+      print(options.json ? JSON.stringify(result) : importLines(result).join('\n'));
     });
 }

@@ -1,4 +1,4 @@
-import type { Preprocessing, Triple } from '../data/preprocessing.js';
+import { channelMean, divisors, type Preprocessing } from '../data/preprocessing.js';
 import type { LayerPlan } from '../model/plan.js';
 import type { NamedTensor } from '../safetensors.js';
 import { version } from '../version.js';
@@ -27,21 +27,6 @@ export type ExportFormat = (typeof EXPORT_FORMATS)[number];
 export const INPUT = 'pixels';
 export const LOGITS = 'logits';
 export const PROBABILITIES = 'probabilities';
-
-/** The divisors of red, green and blue. */
-export function divisors({ std }: Preprocessing): Triple {
-  return typeof std === 'number' ? [std, std, std] : (std ?? [1, 1, 1]);
-}
-
-/** The mean of each channel, also of a mean image. */
-export function channelMean({ mean }: Preprocessing): number[] {
-  const { values } = mean;
-  return [0, 1, 2].map((c) => {
-    let sum = 0;
-    for (let i = c; i < values.length; i += 3) sum += values[i]!;
-    return sum / (values.length / 3);
-  });
-}
 
 /** What every format says about the network beside its graph: format version 1 (docs/export.md). */
 export function exportMetadata(model: ExportModel, format: ExportFormat) {

@@ -1,13 +1,7 @@
+import { divisors } from '../data/preprocessing.js';
 import { version } from '../version.js';
 import { buildChain, inputNormalization } from './graph.js';
-import {
-  divisors,
-  type ExportModel,
-  exportMetadata,
-  INPUT,
-  LOGITS,
-  PROBABILITIES,
-} from './model.js';
+import { type ExportModel, exportMetadata, INPUT, LOGITS, PROBABILITIES } from './model.js';
 import { type Initializer, OnnxGraph } from './onnx-graph.js';
 import { encode, field, messageType, type Piece } from './wire.js';
 

@@ -1,7 +1,8 @@
+import { channelMean, divisors } from '../data/preprocessing.js';
 import type { Engine } from '../engine/engine.js';
 import { ExportError } from '../errors.js';
 import type { DenseNetwork } from '../eval/dense-network.js';
-import { channelMean, divisors, type ExportModel } from './model.js';
+import type { ExportModel } from './model.js';
 import type { ExportRuntime, PixelBatch, Scores } from './runtimes.js';
 
 /** Largest difference of a probability, and of a logit relative to the largest logit of all images. */

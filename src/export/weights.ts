@@ -1,5 +1,6 @@
+import { divisors } from '../data/preprocessing.js';
 import { encodeSafetensors, type NamedTensor } from '../safetensors.js';
-import { divisors, type ExportModel, exportMetadata } from './model.js';
+import { type ExportModel, exportMetadata } from './model.js';
 
 /**
  * The weights alone, names and layouts as in a checkpoint, with `normalization.mean` (`[crop, crop, 3]` or `[3]`)
