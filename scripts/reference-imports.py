@@ -301,8 +301,8 @@ def check(kinds, images, count):
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         for kind in kinds:
-            config, size, mean, std, classes, logits = make(kind, folder)
-            crops, pixels = crop_images(images, folder / kind, size, count)
+            crops, pixels = crop_images(images, folder / kind, 299 if kind == "inception_v3" else 224, count)
+            config, size, mean, std, classes, logits = make(kind, folder, pixels)
             names = folder / "classes.txt"
             names.write_text("".join(f"class {i:04}\n" for i in range(classes)))
             file = next(path for path in (folder / f"{kind}.safetensors", folder / f"{kind}.caffemodel") if path.exists())
@@ -332,10 +332,14 @@ def check(kinds, images, count):
         sys.exit("more than 1e-4")
 
 
-def make(kind, folder):
-    """Writes the file. @returns config, input size, mean, std, classes, and a function from pixels to logits"""
+def make(kind, folder, pixels):
+    """Writes the file. The logits get a deviation of 3: probabilities of 0 and 1 would compare nothing. @returns config, input size, mean, std, classes, and a function from pixels to logits"""
     if kind == "modelB":
         net = model_b(1, 1, 401)
+        net.write(folder, kind)
+        scale = 3 / opencv_logits(folder, kind, pixels, "fc8").std()
+        for blob in net.net.layer[-1].blobs:
+            blob.data[:] = (scale * np.array(blob.data)).astype(np.float32).tolist()
         net.write(folder, kind)
         logits = lambda pixels: opencv_logits(folder, kind, pixels, "fc8")
         return "places2-modelB-released", 224, CAFFE_MEAN[::-1], 1, 401, logits
@@ -351,6 +355,12 @@ def make(kind, folder):
     }
     config, size, build = builders[kind]
     model = torch_model(build())
+    last = model.classifier[-1] if kind == "vgg16" else model.fc
+    scale = 3 / torch_logits(model, pixels, MEAN, STD).std()
+    model.float()
+    with torch.no_grad():
+        last.weight *= scale
+        last.bias *= scale
     save_file({key: value.clone().contiguous() for key, value in model.state_dict().items()}, folder / f"{kind}.safetensors")
     return config, size, MEAN, STD, 1000, lambda pixels: torch_logits(model, pixels, MEAN, STD)
 
