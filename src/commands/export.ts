@@ -1,4 +1,5 @@
 import { existsSync, statSync } from 'node:fs';
+import { freemem } from 'node:os';
 import { join } from 'node:path';
 import { indexPaths } from '../data/path-index.js';
 import { openEngine } from '../engine/select.js';
@@ -9,6 +10,7 @@ import { type PixelBatch, runtimeOf } from '../export/runtimes.js';
 import { type Difference, networkScores, verify } from '../export/verify.js';
 import { checkWeights, writeExport } from '../export/write.js';
 import { chainOf } from '../model/dense.js';
+import { collectGarbage } from '../train/collect-garbage.js';
 import { openImages } from '../train/data.js';
 import { checkpointOf, type Model, type ModelOptions, openModel } from './model.js';
 import { checkParent } from './options.js';
@@ -57,6 +59,7 @@ export async function exportCommand(
   const runtime = format === 'safetensors' ? null : await runtimeOf(format);
   const engine = await openEngine(options.engine, { onNotice: notice });
   const model = openModel(checkpoint, engine, options);
+  collectGarbage(); // the weights are in the engine now; copies of them passed through memory
   try {
     const exported = exportModel(model, options.ema ?? false);
     const out = options.out ?? exported.name + SUFFIX[format];
@@ -65,10 +68,17 @@ export async function exportCommand(
     const expected = runtime ? networkScores(model.network, exported.preprocessing, batch) : null;
     if (runtime && 'missing' in runtime) notice(`not tested: ${runtime.missing}`);
     let verified: ExportResult['verified'] = null;
-    const bytes = await writeExport(exported, format, out, async (path) => {
+    const bytes = await writeExport(exported, format, out, async (path, size) => {
       if (format === 'safetensors') checkWeights(exported, path);
       model.close();
+      collectGarbage();
       if (!runtime || !expected || 'missing' in runtime) return;
+      const needed = size * (runtime.memory ?? 0);
+      if (needed > freemem()) {
+        return notice(
+          `not tested: ${runtime.name} would take about ${gibibytes(needed)} GiB of memory for it, ${gibibytes(freemem())} are free`,
+        );
+      }
       const difference = await verify(runtime, path, batch, expected);
       verified = { runtime: runtime.name, images: batch.count, drawn, ...difference };
     });
@@ -77,6 +87,8 @@ export async function exportCommand(
     model.close();
   }
 }
+
+const gibibytes = (bytes: number): string => (bytes / 2 ** 30).toFixed(1);
 
 function exportModel(model: Model, ema: boolean): ExportModel {
   const { config, classes, step } = model.state;

@@ -1,7 +1,6 @@
 import { channelMean, divisors } from '../data/preprocessing.js';
-import type { Engine } from '../engine/engine.js';
+import type { Engine, Tensor } from '../engine/engine.js';
 import { ExportError } from '../errors.js';
-import type { DenseNetwork } from '../eval/dense-network.js';
 import type { ExportModel } from './model.js';
 import type { ExportRuntime, PixelBatch, Scores } from './runtimes.js';
 
@@ -15,9 +14,17 @@ export interface Difference {
   readonly logits: number;
 }
 
-/** What the network itself says about images, by relaybp's engine. */
+/** A network that runs on one of relaybp's engines. */
+export interface Scorer {
+  readonly engine: Engine;
+  readonly classes: number;
+  /** Logits `[count, classes]` of normalized images `[count, height, width, 3]`. */
+  scores(images: Tensor): Float32Array;
+}
+
+/** What the network itself says about images. */
 export function networkScores(
-  network: DenseNetwork,
+  network: Scorer,
   preprocessing: ExportModel['preprocessing'],
   batch: PixelBatch,
 ): Scores {
