@@ -1,5 +1,4 @@
 import { existsSync, statSync } from 'node:fs';
-import { freemem } from 'node:os';
 import { join } from 'node:path';
 import { indexPaths } from '../data/path-index.js';
 import { openEngine } from '../engine/select.js';
@@ -68,17 +67,11 @@ export async function exportCommand(
     const expected = runtime ? networkScores(model.network, exported.preprocessing, batch) : null;
     if (runtime && 'missing' in runtime) notice(`not tested: ${runtime.missing}`);
     let verified: ExportResult['verified'] = null;
-    const bytes = await writeExport(exported, format, out, async (path, size) => {
+    const bytes = await writeExport(exported, format, out, async (path) => {
       if (format === 'safetensors') checkWeights(exported, path);
       model.close();
       collectGarbage();
       if (!runtime || !expected || 'missing' in runtime) return;
-      const needed = size * (runtime.memory ?? 0);
-      if (needed > freemem()) {
-        return notice(
-          `not tested: ${runtime.name} would take about ${gibibytes(needed)} GiB of memory for it, ${gibibytes(freemem())} are free`,
-        );
-      }
       const difference = await verify(runtime, path, batch, expected);
       verified = { runtime: runtime.name, images: batch.count, drawn, ...difference };
     });
@@ -87,8 +80,6 @@ export async function exportCommand(
     model.close();
   }
 }
-
-const gibibytes = (bytes: number): string => (bytes / 2 ** 30).toFixed(1);
 
 function exportModel(model: Model, ema: boolean): ExportModel {
   const { config, classes, step } = model.state;

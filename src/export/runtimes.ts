@@ -21,8 +21,6 @@ export interface Scores {
 export interface ExportRuntime {
   /** With its version. */
   readonly name: string;
-  /** How many times the export's bytes it takes in memory, where that is a lot. */
-  readonly memory?: number;
   run(path: string, batch: PixelBatch): Promise<Scores>;
 }
 
@@ -123,8 +121,6 @@ async function tensorFlowRuntime(): Promise<ExportRuntime | MissingRuntime> {
   }
   return {
     name: `TensorFlow ${location.manifest.tensorflow}`,
-    // Measured with model A: it copies a graph's constants from stage to stage.
-    memory: 15,
     async run(path, { count, size, values }) {
       const { runSavedModel } = await import('../engine/native/saved-model.js');
       const input = { name: `${INPUT}:0`, shape: [count, size, size, 3], values };

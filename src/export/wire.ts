@@ -58,7 +58,7 @@ export function field(number: number, pieces: readonly Piece[]): Piece[] {
   if (length > LARGEST) {
     throw new ExportError(
       `the model has ${length} bytes; this format's files end at ${LARGEST} (2 GiB)`,
-      'export it as --format tfjs or safetensors, which have no such limit',
+      'export it as --format saved-model, tfjs or safetensors, which have no such limit',
     );
   }
   const head = protobuf.Writer.create();

@@ -15,7 +15,7 @@ import { read } from './wire.js';
  * was checked.
  *
  * @param out a file for onnx and safetensors, a folder for tfjs and saved-model
- * @param check receives the written file's or folder's path and its bytes; if it throws, nothing is kept
+ * @param check receives the written file's or folder's path; if it throws, nothing is kept
  * @returns the bytes written
  * @throws ExportError if it cannot be written
  */
@@ -23,13 +23,13 @@ export async function writeExport(
   model: ExportModel,
   format: ExportFormat,
   out: string,
-  check: (path: string, bytes: number) => Promise<void>,
+  check: (path: string) => Promise<void>,
 ): Promise<number> {
   const temporary = `${out}.writing-${process.pid}`;
   try {
     rmSync(temporary, { recursive: true, force: true });
     const bytes = writeFiles(model, format, temporary);
-    await check(temporary, bytes);
+    await check(temporary);
     if (existsSync(out)) rmSync(out, { recursive: true });
     renameSync(temporary, out);
     return bytes;

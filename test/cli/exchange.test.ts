@@ -218,10 +218,8 @@ describe('initialCheckpoint', () => {
   );
 
   it('resuming does not read it again', async () => {
-    writeFileSync(join(cwd, 'tune.yaml'), fineTuning('runs/a'));
-    await train('tune.yaml', 'runs/resumed', '--max-steps', '1');
     const { code, stdout, stderr } = await relaybp(
-      ...['train', '--resume', 'runs/resumed', '--max-steps', '2', '--engine', 'wasm'],
+      ...['train', '--resume', 'runs/tuned-runs-a', '--max-steps', '2', '--engine', 'wasm'],
       ...['--set', 'initialCheckpoint=runs/gone'],
     );
     expect(code, stderr).toBe(0);

@@ -9,6 +9,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Engine } from '../../src/engine/engine.js';
 import { openEngine } from '../../src/engine/select.js';
 import { DenseNetwork } from '../../src/eval/dense-network.js';
+import { crc32c, maskedCrc32c } from '../../src/export/crc32c.js';
 import { drawnPixels } from '../../src/export/images.js';
 import type { ExportModel } from '../../src/export/model.js';
 import { onnxFile } from '../../src/export/onnx.js';
@@ -115,6 +116,21 @@ describe('what is in the files', () => {
         normalization: { inGraph: true, meanImage: true, std: [58, 57, 55] },
       },
     });
+  });
+
+  it('saved-model: variables with their checksums', async () => {
+    const out = join(folder, 'layers-saved-model');
+    await writeExport(layers(), 'saved-model', out, async () => {});
+    const data = readFileSync(join(out, 'variables/variables.data-00000-of-00001'));
+    const index = readFileSync(join(out, 'variables/variables.index'));
+    const { values } = layers().weights.get('primary.fc1.weight')!;
+    const bytes = Buffer.from(values.buffer);
+    expect(data.indexOf(bytes)).toBeGreaterThan(0);
+    const checksum = Buffer.alloc(4);
+    checksum.writeUInt32LE(maskedCrc32c(bytes));
+    expect(index.indexOf(checksum)).toBeGreaterThan(index.indexOf('primary.fc1.weight'));
+    expect(crc32c(Buffer.from('123456789'))).toBe(0xe3069283); // the check value of CRC-32C
+    expect(index.subarray(-8).toString('hex')).toBe('57fb808b247547db'); // LevelDB's magic number
   });
 
   it('a failed check leaves nothing behind, and the old export where it was', async () => {
