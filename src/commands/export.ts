@@ -14,7 +14,7 @@ import { openImages } from '../train/data.js';
 import { checkpointOf, type Model, type ModelOptions, openModel } from './model.js';
 import { checkParent } from './options.js';
 
-export interface ExportCommandOptions extends ModelOptions {
+export interface ExportCommandOptions extends Omit<ModelOptions, 'precision' | 'batchSize'> {
   format: ExportFormat;
   /** Default: the config's name in the current folder. */
   out?: string;

@@ -39,7 +39,11 @@ export interface Model {
 }
 
 /** @throws CheckpointError if there is no such checkpoint, or it is damaged */
-export function openModel(checkpoint: string, engine: Engine, options: ModelOptions): Model {
+export function openModel(
+  checkpoint: string,
+  engine: Engine,
+  options: Pick<ModelOptions, 'ema' | 'batchSize'>,
+): Model {
   const state = readState(checkpoint);
   const plan = planExperiment(parseConfig(printConfig(state.config), `${checkpoint}/state.json`));
   const { config, microBatch } = plan;

@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { writeDurably } from '../checkpoint/files.js';
+import { syncFolder, writeDurably } from '../checkpoint/files.js';
 import { ExportError } from '../errors.js';
 import { decodeSafetensors } from '../safetensors.js';
 import type { ExportFormat, ExportModel } from './model.js';
@@ -32,6 +32,7 @@ export async function writeExport(
     await check(temporary);
     if (existsSync(out)) rmSync(out, { recursive: true });
     renameSync(temporary, out);
+    syncFolder(dirname(out));
     return bytes;
   } catch (error) {
     rmSync(temporary, { recursive: true, force: true });

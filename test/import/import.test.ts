@@ -181,7 +181,7 @@ describe.each(Object.keys(CASES))('%s', (name) => {
       step: 0,
       classes: ['bay', 'cliff', 'dune', 'forest', 'glacier'],
     });
-    const model = openModel(checkpoint, engine, { engine: 'wasm', checkpoint: 'best' });
+    const model = openModel(checkpoint, engine, {});
     try {
       const { size, logits } = reference(name);
       const found = networkScores(model.network, model.preprocessing, drawnImages(size, 2)).logits;
