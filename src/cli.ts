@@ -1,8 +1,9 @@
 import { basename, relative } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { addBench } from './cli/bench.js';
-import { positiveInteger, print, printError, withEngine } from './cli/common.js';
+import { positiveInteger, print, printError, withConfig, withEngine } from './cli/common.js';
 import { addEvaluation } from './cli/evaluation.js';
+import { addExchange } from './cli/exchange.js';
 import { CheckpointError, ConfigError, DataError, RelaybpError } from './errors.js';
 import { isSystemError, systemFix } from './system-error.js';
 import { version } from './version.js';
@@ -38,6 +39,7 @@ function program(exit: (code: number) => void): Command {
     .showHelpAfterError('(relaybp --help shows the usage)');
   addTrain(cli, exit);
   addEvaluation(cli);
+  addExchange(cli);
   addPlan(cli);
   addGrad(cli);
   addBench(cli);
@@ -135,15 +137,6 @@ function addEngine(cli: Command): void {
       const { engineStatusCommand } = await import('./commands/engine.js');
       print(await engineStatusCommand(options));
     });
-}
-
-function withConfig(command: Command): Command {
-  return command.option(
-    '--set <key=value>',
-    'override a key of the config, for instance training.batchSize=32 (repeatable)',
-    (value: string, all: string[]) => [...all, value],
-    [],
-  );
 }
 
 async function printConfig(file: string | undefined, overrides: string[]): Promise<void> {

@@ -42,3 +42,6 @@ export class OutOfMemoryError extends EngineError {}
 
 /** Training cannot go on, for instance because a loss is not finite. Exit code 1. */
 export class TrainingError extends RelaybpError {}
+
+/** A format cannot hold the network, or the written file does not compute what the network does. Exit code 1. */
+export class ExportError extends RelaybpError {}

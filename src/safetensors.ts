@@ -2,7 +2,7 @@ import { CheckpointError } from './errors.js';
 
 /**
  * The safetensors format: 8 bytes little-endian header length, a JSON header
- * `{name: {dtype, shape, data_offsets: [begin, end]}}`, then the tensors' bytes. Here all tensors are F32.
+ * `{name: {dtype, shape, data_offsets: [begin, end]}}`, then the tensors' bytes. relaybp writes F32 alone.
  */
 
 export interface NamedTensor {
@@ -11,6 +11,16 @@ export interface NamedTensor {
 }
 
 const LARGEST_HEADER = 100_000_000;
+
+/** A data type: how long a value is, and how its bytes become float32; null for tensors to be left out. */
+export interface Dtype {
+  readonly bytes: number;
+  readonly convert: ((bytes: Uint8Array<ArrayBuffer>) => Float32Array) | null;
+}
+
+const F32: Readonly<Record<string, Dtype>> = {
+  F32: { bytes: 4, convert: ({ buffer }) => new Float32Array(buffer) },
+};
 
 /**
  * The file as pieces to be written one after another. A tensor's `values` are asked for once, when its turn comes, and
@@ -40,22 +50,28 @@ export function* encodeSafetensors(
 }
 
 /**
- * Reads a safetensors file of F32 tensors. Sizes are believed only where the file really has the bytes.
+ * Reads a safetensors file, by default one of F32 tensors alone. Sizes are believed only where the file really has
+ * the bytes.
  *
  * @param label the file's name, for messages
+ * @param dtypes what may be in it
  * @throws CheckpointError naming the file and what is wrong in it.
  */
-export function decodeSafetensors(file: Uint8Array, label: string): Map<string, NamedTensor> {
+export function decodeSafetensors(
+  file: Uint8Array,
+  label: string,
+  dtypes: Readonly<Record<string, Dtype>> = F32,
+): Map<string, NamedTensor> {
   const fail = (what: string): never => {
     throw new CheckpointError(`${label}: not a valid safetensors file: ${what}`);
   };
   const { json, body } = headerOf(file, fail);
-  const header = entriesOf(json, fail);
+  const header = entriesOf(json, dtypes, fail);
   const tensors = new Map<string, NamedTensor>();
   let expected = 0;
   for (const [name, entry] of header) {
-    const { shape, begin, end } = entry;
-    const bytes = 4 * shape.reduce((product, size) => product * size, 1);
+    const { type, shape, begin, end } = entry;
+    const bytes = type.bytes * shape.reduce((product, size) => product * size, 1);
     if (begin !== expected)
       fail(`tensor "${name}" begins at ${begin}, not ${expected}: a gap or an overlap`);
     if (end - begin !== bytes)
@@ -65,10 +81,10 @@ export function decodeSafetensors(file: Uint8Array, label: string): Map<string, 
         `tensor "${name}" ends at byte ${body + end}, the file has ${file.byteLength}: truncated`,
       );
     }
-    const values = new Float32Array(
-      Uint8Array.from(file.subarray(body + begin, body + end)).buffer,
-    );
-    tensors.set(name, { shape, values });
+    if (type.convert) {
+      const values = type.convert(Uint8Array.from(file.subarray(body + begin, body + end)));
+      tensors.set(name, { shape, values });
+    }
     expected = end;
   }
   if (body + expected !== file.byteLength) {
@@ -103,6 +119,7 @@ function headerOf(
 }
 
 interface HeaderEntry {
+  type: Dtype;
   shape: number[];
   begin: number;
   end: number;
@@ -124,25 +141,36 @@ function parseHeader(bytes: Uint8Array, fail: (what: string) => never): Record<s
 /** The tensors of the header in the order of their bytes. */
 function entriesOf(
   header: Record<string, unknown>,
+  dtypes: Readonly<Record<string, Dtype>>,
   fail: (what: string) => never,
 ): [string, HeaderEntry][] {
   return Object.entries(header)
     .filter(([name]) => name !== '__metadata__')
-    .map(([name, entry]): [string, HeaderEntry] => [name, entryOf(name, entry, fail)])
+    .map(([name, entry]): [string, HeaderEntry] => [name, entryOf(name, entry, dtypes, fail)])
     .sort(([, a], [, b]) => a.begin - b.begin || a.end - b.end);
 }
 
-function entryOf(name: string, entry: unknown, fail: (what: string) => never): HeaderEntry {
+function entryOf(
+  name: string,
+  entry: unknown,
+  dtypes: Readonly<Record<string, Dtype>>,
+  fail: (what: string) => never,
+): HeaderEntry {
   if (typeof entry !== 'object' || entry === null) {
     return fail(`tensor "${name}" is not described by an object`);
   }
   const { dtype, shape, data_offsets: offsets } = entry as Record<string, unknown>;
-  if (dtype !== 'F32') fail(`tensor "${name}" has dtype ${brief(dtype)}; only F32 is read`);
+  const type =
+    typeof dtype === 'string' && Object.hasOwn(dtypes, dtype) ? dtypes[dtype] : undefined;
+  if (!type) {
+    const known = Object.keys(dtypes).join(', ');
+    return fail(`tensor "${name}" has dtype ${brief(dtype)}; only ${known} is read`);
+  }
   if (!isSizes(shape)) return fail(`tensor "${name}" has the shape ${brief(shape)}`);
   if (!isSizes(offsets) || offsets.length !== 2) {
     return fail(`tensor "${name}" has the data_offsets ${brief(offsets)}`);
   }
-  return { shape, begin: offsets[0]!, end: offsets[1]! };
+  return { type, shape, begin: offsets[0]!, end: offsets[1]! };
 }
 
 /** A value of the header for a message. */

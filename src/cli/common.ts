@@ -22,3 +22,12 @@ export function nonNegativeInteger(text: string): number {
   if (!/^\d+$/.test(text)) throw new InvalidArgumentError('an integer, zero or more, is needed');
   return Number(text);
 }
+
+export function withConfig(command: Command): Command {
+  return command.option(
+    '--set <key=value>',
+    'override a key of the config, for instance training.batchSize=32 (repeatable)',
+    (value: string, all: string[]) => [...all, value],
+    [],
+  );
+}

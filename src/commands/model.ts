@@ -31,12 +31,19 @@ export interface Model {
   state: CheckpointState;
   preprocessing: Preprocessing & { crop: number };
   network: DenseNetwork;
+  /** Whose head is the network's output. */
+  loss: string;
   batchSize: number;
+  /** May be called more than once. */
   close(): void;
 }
 
 /** @throws CheckpointError if there is no such checkpoint, or it is damaged */
-export function openModel(checkpoint: string, engine: Engine, options: ModelOptions): Model {
+export function openModel(
+  checkpoint: string,
+  engine: Engine,
+  options: Pick<ModelOptions, 'ema' | 'batchSize'>,
+): Model {
   const state = readState(checkpoint);
   const plan = planExperiment(parseConfig(printConfig(state.config), `${checkpoint}/state.json`));
   const { config, microBatch } = plan;
@@ -50,6 +57,7 @@ export function openModel(checkpoint: string, engine: Engine, options: ModelOpti
     state,
     preprocessing: { ...preprocessing, crop: config.data.crop },
     network,
+    loss,
     batchSize: options.batchSize ?? config.evaluation.batchSize ?? microBatch,
     close: () => network.dispose(),
   };

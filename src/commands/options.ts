@@ -27,14 +27,21 @@ export function cacheDir(): string {
  */
 export function checkOutput(option: string, file: string | undefined): void {
   if (file === undefined) return;
-  const fail = (what: string, fix: string): never => {
-    throw new ConfigError(`${option} ${file}: ${what}`, fix);
-  };
-  if (statSync(file, { throwIfNoEntry: false })?.isDirectory()) fail('is a folder', 'name a file');
+  if (statSync(file, { throwIfNoEntry: false })?.isDirectory()) {
+    throw new ConfigError(`${option} ${file}: is a folder`, 'name a file');
+  }
+  checkParent(option, file);
+}
+
+/** @throws ConfigError if the folder that a file or folder is to lie in is missing or not writable */
+export function checkParent(option: string, path: string): void {
   try {
-    accessSync(dirname(file), constants.W_OK);
+    accessSync(dirname(path), constants.W_OK);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    fail(`its folder cannot be written to: ${code}`, 'make the folder, or name another');
+    throw new ConfigError(
+      `${option} ${path}: its folder cannot be written to: ${code}`,
+      'make the folder, or name another',
+    );
   }
 }

@@ -10,6 +10,7 @@ import { openLog } from '../terminal/run-log.js';
 import type { Terminal } from '../terminal/train-view.js';
 import { trainView } from '../terminal/train-view.js';
 import { normalization, openImages, openTrainingImages, readNormalization } from '../train/data.js';
+import { describeInitialWeights, initialWeights } from '../train/initial-checkpoint.js';
 import { newRun, RunFolder, readMetrics, writeSummary } from '../train/run-folder.js';
 import { beginning, type TrainResult, train } from '../train/trainer.js';
 import { type ConfigOptions, cacheDir, type EngineOptions } from './options.js';
@@ -46,6 +47,8 @@ export async function trainCommand(
     const images = openTrainingImages(config.data, view.notice);
     if (from) checkClasses(from, images.classes);
     const val = openImages(config.data.root, config.data.val, images.classes, view.notice);
+    const begin = config.initialCheckpoint;
+    const initial = begin && !from ? initialWeights(plan, begin) : null; // a resumed run has its weights
     const { precision } = config;
     const engine = await openEngine(options.engine, { precision, onNotice: view.notice });
     if (from && !options.changePrecision) checkPrecision(from, engine.info.precision);
@@ -69,6 +72,10 @@ export async function trainCommand(
       ? RunFolder.resume(path, text, losses, from.state)
       : RunFolder.create(path, text, losses);
     view.setLog(openLog(run.path, view.notice));
+    if (initial) {
+      for (const line of describeInitialWeights(initial, normalized.preprocessing))
+        view.notice(line);
+    }
     const result = await train({
       plan,
       engine,
@@ -78,6 +85,7 @@ export async function trainCommand(
       run,
       progress: from ? from.state : beginning(),
       restore,
+      initial: initial?.values ?? null,
       maxSteps: options.fastDevRun ? FAST.steps : (options.maxSteps ?? null),
       evaluationLimit: options.fastDevRun ? FAST.images : null,
       events: view,

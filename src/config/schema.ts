@@ -172,6 +172,8 @@ export const experimentSchema = z.strictObject({
   seed: z.int().nonnegative().default(1),
   /** `bf16` is mixed precision; `auto` takes it where the device multiplies bfloat16 faster than float32. */
   precision: z.enum(PRECISION_CHOICES).default('float32'),
+  /** A run folder, a checkpoint or a safetensors file whose weights training begins with, where they fit. */
+  initialCheckpoint: z.string().min(1).optional(),
   data,
   model,
   losses: z.array(loss).min(1),

@@ -53,6 +53,21 @@ export function cropSize(preprocessing: Pick<Preprocessing, 'crop'>): [number, n
   return typeof crop === 'number' ? [crop, crop] : [crop[0], crop[1]];
 }
 
+/** The divisors of red, green and blue. */
+export function divisors({ std }: Pick<Preprocessing, 'std'>): Triple {
+  return typeof std === 'number' ? [std, std, std] : (std ?? [1, 1, 1]);
+}
+
+/** The mean of each channel, also of a mean image. */
+export function channelMean({ mean }: Pick<Preprocessing, 'mean'>): number[] {
+  const { values } = mean;
+  return [0, 1, 2].map((c) => {
+    let sum = 0;
+    for (let i = c; i < values.length; i += 3) sum += values[i]!;
+    return sum / (values.length / 3);
+  });
+}
+
 /** The centre crop, offsets floor((H − crop) / 2), unchanged (paper, "single crop" testing). */
 export function centreView(
   pixels: Pick<Pixels, 'height' | 'width'>,
@@ -90,10 +105,10 @@ export function writeInput(
     const has = mean.values.length;
     throw new RangeError(`the mean image has ${has} values; a ${h}×${w} crop needs ${h * w * 3}`);
   }
-  const divisors = typeof std === 'number' ? [std, std, std] : (std ?? [1, 1, 1]);
+  const scales = divisors({ std });
   const step = flip ? -3 : 3;
   for (let c = 0; c < 3; c++) {
-    const scale = 1 / divisors[c]!;
+    const scale = 1 / scales[c]!;
     const add = shift[c]! - (mean.kind === 'channel' ? mean.values[c]! : 0);
     const image = mean.kind === 'pixel' ? mean.values : null;
     for (let y = 0, to = c; y < h; y++) {

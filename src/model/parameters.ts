@@ -13,6 +13,12 @@ interface Entry {
   slots: Map<Slot, Tensor>;
 }
 
+/** Where a network's values come from. */
+export type Origin =
+  | number
+  | ReadonlyMap<string, NamedTensor>
+  | { readonly seed: number; readonly given: ReadonlyMap<string, NamedTensor> };
+
 /** The parameters and running statistics of a network, with what is kept beside each. Owns the tensors. */
 export class Parameters {
   private readonly entries = new Map<string, Entry>();
@@ -20,19 +26,18 @@ export class Parameters {
 
   /**
    * @param origin a seed for He initialisation (paper, §3), each value deriving from it and the parameter's name
-   *   alone; or the values of a checkpoint
+   *   alone; the values of a checkpoint; or a seed with values that take the place of those drawn
    * @throws CheckpointError unless names and shapes are exactly this network's
    */
   constructor(
     private readonly engine: Engine,
     layers: readonly LayerPlan[],
-    origin: number | ReadonlyMap<string, NamedTensor>,
+    origin: Origin,
   ) {
     const plans = parametersOf(layers);
-    if (typeof origin !== 'number') checkFit(plans, origin);
+    if (typeof origin !== 'number' && !('seed' in origin)) checkFit(plans, origin);
     for (const plan of plans) {
-      const values =
-        typeof origin === 'number' ? initialValues(plan, origin) : origin.get(plan.name)!.values;
+      const values = originOf(plan, origin);
       const value = engine.tensor(values, plan.shape);
       this.entries.set(plan.name, { plan, value, slots: new Map() });
     }
@@ -156,6 +161,12 @@ function lazily(shape: Shape, read: () => Float32Array): NamedTensor {
       return read();
     },
   };
+}
+
+function originOf(plan: ParameterPlan, origin: Origin): Float32Array {
+  if (typeof origin === 'number') return initialValues(plan, origin);
+  if (!('seed' in origin)) return origin.get(plan.name)!.values;
+  return origin.given.get(plan.name)?.values ?? initialValues(plan, origin.seed);
 }
 
 function initialValues({ name, shape, initializer }: ParameterPlan, seed: number): Float32Array {

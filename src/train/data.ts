@@ -6,7 +6,7 @@ import { indexFolder } from '../data/folder-index.js';
 import type { ImageIndex } from '../data/image-index.js';
 import { emptyClasses } from '../data/image-index.js';
 import { indexList } from '../data/list-index.js';
-import type { Preprocessing, Triple } from '../data/preprocessing.js';
+import { divisors, type Preprocessing, type Triple } from '../data/preprocessing.js';
 import { dataStatistics } from '../data/statistics.js';
 import { CheckpointError, DataError } from '../errors.js';
 import type { NamedTensor } from '../safetensors.js';
@@ -95,8 +95,7 @@ export function normalizationTensors(normalization: Normalization): Map<string, 
     shape: mean.kind === 'pixel' ? [side, side, 3] : [3],
     values: Float32Array.from(mean.values),
   });
-  const divisors = typeof std === 'number' ? [std, std, std] : (std ?? [1, 1, 1]);
-  tensors.set('std', { shape: [3], values: Float32Array.from(divisors) });
+  tensors.set('std', { shape: [3], values: Float32Array.from(divisors({ std })) });
   if (color) {
     tensors.set('pca.vectors', { shape: [3, 3], values: Float32Array.from(color.vectors.flat()) });
     tensors.set('pca.values', { shape: [3], values: Float32Array.from(color.values) });

@@ -51,6 +51,8 @@ export interface TrainOptions {
   readonly progress: Progress;
   /** What to go on from; a moving average that is missing begins anew. */
   readonly restore: Omit<CheckpointTensors, 'normalization'> | null;
+  /** Values to begin with instead of those drawn from the seed; emptied once they are taken over. */
+  readonly initial: Map<string, NamedTensor> | null;
   /** Stop after this step at the latest, with an evaluation and a checkpoint. */
   readonly maxSteps: number | null;
   /** Evaluate at most so many images; null for all. */
@@ -99,10 +101,12 @@ class Trainer {
   private reported = 0;
 
   constructor(private readonly options: TrainOptions) {
-    const { plan, engine, train, normalization, progress, restore } = options;
+    const { plan, engine, train, normalization, progress, restore, initial } = options;
     const { config } = plan;
     const layers = [...plan.layers.values()];
-    this.parameters = new Parameters(engine, layers, restore?.weights ?? config.seed);
+    const drawn = initial ? { seed: config.seed, given: initial } : config.seed;
+    this.parameters = new Parameters(engine, layers, restore?.weights ?? drawn);
+    initial?.clear();
     if (restore) this.restoreSlots(restore);
     collectGarbage();
     this.network = new NetworkRuntime(engine, layers, this.parameters, config.seed);

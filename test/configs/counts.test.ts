@@ -53,7 +53,16 @@ function overlap(name: string): string[] {
 }
 
 const modelVariants = (model: string): string[] =>
-  CONFIGS.filter((name) => name.startsWith(`places2-${model}`));
+  CONFIGS.filter((name) => name.startsWith(`places2-${model}`) && !IMPORTED.includes(name));
+
+/** Networks for weights of others: they are imported, not trained. */
+const IMPORTED = ['imagenet-resnet50-pretrained', 'places2-modelB-released'];
+
+function commandOf(name: string): string {
+  if (name === 'demo-emoji') return 'npm run demo';
+  if (IMPORTED.includes(name)) return `--config configs/${name}.yaml`;
+  return `relaybp ${name.startsWith('bench-') ? 'bench' : 'train'} configs/${name}.yaml`;
+}
 
 describe.each(CONFIGS)('%s', (name) => {
   test('plans', () => {
@@ -64,11 +73,9 @@ describe.each(CONFIGS)('%s', (name) => {
 
   test('opens with purpose, command, data, and the figure to expect', () => {
     const text = opening(name);
-    const does = name.startsWith('bench-') ? 'bench' : 'train';
-    const command = name === 'demo-emoji' ? 'npm run demo' : `relaybp ${does} configs/${name}.yaml`;
     const [purpose] = text.split(/(?:[A-Z0-9_]+=\S+ )?(?:relaybp|Command|npm run)/);
     expect(purpose!.trim().length, 'purpose').toBeGreaterThan(20);
-    expect(`${text} `).toContain(`${command} `);
+    expect(`${text} `).toContain(`${commandOf(name)} `);
     expect(text).not.toContain('@@');
     expect(text).toMatch(/\bData\b/);
     expect(text).toMatch(/Expected|not available|error: [\d.]+\/[\d.]+ %/);
@@ -84,6 +91,7 @@ describe('parameters, without auxiliary heads', () => {
   test.each([
     // The size of the authors' released model: 685,008,452 bytes of float32.
     ...modelVariants('modelB').map((name) => [name, 171_252_113] as const),
+    ['places2-modelB-released', 171_252_113],
     // torchvision's models of the same names.
     ['imagenet-vgg13', 133_047_848],
     ['imagenet-vgg16', 138_357_544],
@@ -92,6 +100,7 @@ describe('parameters, without auxiliary heads', () => {
     ['imagenet-vgg19-local', 143_667_240],
     ['imagenet-resnet50', 25_557_032],
     ['imagenet-resnet50-relay', 25_557_032],
+    ['imagenet-resnet50-pretrained', 25_557_032],
     // 27,161,264 with torchvision's auxiliary head; see below.
     ['imagenet-inception-v3', 23_834_568],
     ['imagenet-inception-v3-relay', 23_834_568],
@@ -122,6 +131,7 @@ describe('multiply-adds of an image at test time, in 10^9', () => {
     ['imagenet-vgg13', 11.31, 0.005 + 0.015], // torchvision: 11.31 "GFLOPS", its multiply-adds with biases
     ['imagenet-vgg16', 15.47, 0.005 + 0.015], // torchvision
     ['imagenet-vgg19', 19.63, 0.005 + 0.015], // torchvision; "19.6 billion FLOPs" in ResNet's paper
+    ['imagenet-resnet50-pretrained', 4.09, 0.005 + 0.015], // torchvision, with the stride in the 3x3 convolutions
     ['imagenet-resnet50', 3.86, 0.005], // Caffe's analysis of ResNet's own model; "3.8 billion" in its paper
     ['imagenet-inception-v3', 5.71, 0.005 + 0.01], // torchvision; "5 billion multiply-adds" in its own paper
   ])('%s: %d, within %d', (name, published, tolerance) => {

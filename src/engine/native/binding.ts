@@ -39,6 +39,16 @@ export interface Binding {
     inputs: readonly number[],
     outputs: number,
   ): TensorMetadata[];
+  /** Opens a SavedModel; the session lives until `deleteSavedModel`. */
+  loadSavedModel(folder: string, tags: string): number;
+  /** Names are joined by commas. */
+  runSavedModel(
+    session: number,
+    inputs: readonly number[],
+    inputNames: string,
+    outputNames: string,
+  ): TensorMetadata[];
+  deleteSavedModel(session: number): void;
   /** Tensors alive in TensorFlow on behalf of this binding. */
   getNumOfTensors(): number;
   isUsingGpuDevice(): boolean;

@@ -1,0 +1,154 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type CheckpointState, pointTo, writeCheckpoint } from '../checkpoint/checkpoint.js';
+import { loadConfig, printConfig } from '../config/load.js';
+import type { DataConfig, ExperimentConfig } from '../config/schema.js';
+import type { Preprocessing } from '../data/preprocessing.js';
+import { ConfigError, DataError } from '../errors.js';
+import { type ChannelOrder, type Conversion, convert } from '../import/convert.js';
+import { readSource } from '../import/source.js';
+import { chainOf } from '../model/dense.js';
+import { flatten, type LayerPlan } from '../model/plan.js';
+import { type ExperimentPlan, planExperiment } from '../plan/experiment.js';
+import { normalizationTensors, openImages } from '../train/data.js';
+import { newRun, RunFolder } from '../train/run-folder.js';
+import { beginning } from '../train/trainer.js';
+import { version } from '../version.js';
+import type { ConfigOptions } from './options.js';
+
+export interface ImportCommandOptions extends ConfigOptions {
+  config: string;
+  out?: string;
+  /** A file with a class name on each line; default: the class folders of the config's data. */
+  classes?: string;
+  /** Default: bgr of a .caffemodel, else rgb. */
+  channelOrder?: ChannelOrder;
+}
+
+export interface ImportResult extends Omit<Conversion, 'weights'> {
+  run: string;
+  tensors: number;
+}
+
+/**
+ * `relaybp import`: weights that another program saved, as a run folder with one checkpoint, step 0. Of the config's
+ * losses only the primary one is kept, over the whole network: such files have no auxiliary heads.
+ */
+export function importCommand(
+  file: string,
+  options: ImportCommandOptions,
+  notice: (line: string) => void,
+): ImportResult {
+  const loaded = loadConfig(options.config, options.set);
+  const full = planExperiment(loaded);
+  const config = alone(full);
+  const preprocessing = preprocessingOf(config.data, options.config);
+  const classes = classesOf(config.data, options.classes);
+  const source = readSource(file);
+  const order = options.channelOrder ?? (source.format === 'caffemodel' ? 'bgr' : 'rgb');
+  const chain = chainOf(full.network, full.primary.name);
+  const { weights, ...conversion } = convert(source, file, chain, order);
+  if (conversion.naming.startsWith('ResNet')) warnOfStride(chain, notice);
+
+  const { path, lock } = newRun(options.out, config.name, new Date());
+  try {
+    RunFolder.create(path, printConfig(config), [full.primary.name]);
+    const checkpoint = writeCheckpoint(path, beginningState(config, classes), {
+      weights,
+      optimizer: new Map(),
+      normalization: normalizationTensors({ preprocessing, color: null }),
+    });
+    pointTo(path, 'last', checkpoint);
+  } finally {
+    lock.release();
+  }
+  return { run: path, tensors: weights.size, ...conversion };
+}
+
+/** The config with its primary loss alone, and without a colour shift, whose statistics no such file has. */
+function alone({ config, primary }: ExperimentPlan): ExperimentConfig {
+  const losses = config.losses
+    .filter(({ name }) => name === primary.name)
+    .map(({ range: _, ...loss }) => loss);
+  const augment = { ...config.data.augment, color: 'none' as const };
+  return { ...config, data: { ...config.data, augment }, losses };
+}
+
+/** @throws ConfigError unless the config gives the numbers that the file's network was trained with */
+function preprocessingOf(data: DataConfig, file: string): Preprocessing {
+  const { mean, std, resize, crop } = data;
+  if (typeof mean === 'string' || typeof std === 'string') {
+    const [key, value] = typeof mean === 'string' ? ['mean', mean] : ['std', std];
+    throw new ConfigError(
+      `${file}: data.${key} is "${value}", to be measured on training data; weights from elsewhere go with the numbers that they were trained with`,
+      "give them on the 0-255 scale: torchvision and timm mostly --set data.mean=[123.675,116.28,103.53] --set data.std=[58.395,57.12,57.375] (their Inception-v3 127.5 throughout); the authors' model B --set data.mean=[116.052,113.768,105.448] --set data.std=1",
+    );
+  }
+  return { resize, crop, mean: { kind: 'channel', values: mean }, std };
+}
+
+function classesOf(data: DataConfig, file: string | undefined): string[] {
+  const classes = file === undefined ? foldersOf(data) : linesOf(file);
+  const from = file ?? join(data.root, data.val);
+  if (classes.length !== data.classes) {
+    throw new DataError(
+      `${from}: ${classes.length} classes, but data.classes is ${data.classes}`,
+      'set data.classes, or give the names of all outputs in their order with --classes',
+    );
+  }
+  if (new Set(classes).size < classes.length) {
+    const double = classes.find((name, i) => classes.indexOf(name) < i);
+    throw new DataError(
+      `${from}: the class "${double}" is named twice`,
+      'give each output its own name',
+    );
+  }
+  return classes;
+}
+
+function linesOf(file: string): string[] {
+  try {
+    const lines = readFileSync(file, 'utf8').split(/\r?\n/);
+    return lines.map((line) => line.trim()).filter((line) => line !== '');
+  } catch (error) {
+    throw new DataError(`--classes ${file}: cannot be read: ${(error as Error).message}`);
+  }
+}
+
+function foldersOf(data: DataConfig): string[] {
+  try {
+    return [...openImages(data.root, data.val, undefined, () => {}).classes];
+  } catch (error) {
+    if (!(error instanceof DataError)) throw error;
+    throw new DataError(
+      `the names of the classes are not known: ${error.message}`,
+      'give --classes FILE, one name a line in the order of the outputs, or point data.root to the data',
+    );
+  }
+}
+
+/** Both kinds of ResNet-50 have the same weights, and other results. */
+function warnOfStride(chain: readonly LayerPlan[], notice: (line: string) => void): void {
+  const first = chain.flatMap(flatten).find((layer) => {
+    return (
+      layer.type === 'conv' && layer.name.endsWith('.body.conv1') && layer.window.stride[0] > 1
+    );
+  });
+  if (!first) return;
+  notice(
+    `${first.name} has the stride, as in ResNet's paper; in torchvision's and most of timm's ResNet-50 the 3x3 convolution has it. The weights fit either, the results do not: see configs/base/resnet50-stride-in-3x3.yaml`,
+  );
+}
+
+function beginningState(config: ExperimentConfig, classes: string[]): CheckpointState {
+  return {
+    formatVersion: 1,
+    relaybp: version,
+    ...beginning(),
+    epoch: 0,
+    seed: config.seed,
+    classes,
+    engine: { name: 'import', library: 'none', device: 'none', precision: 'float32' },
+    config,
+  };
+}

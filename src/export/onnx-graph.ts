@@ -1,0 +1,218 @@
+import type { LrnOptions, PoolWindow, Window } from '../engine/engine.js';
+import { ExportError } from '../errors.js';
+import { type Shape, volume } from '../model/plan.js';
+import type { Affine, Constant, GraphBuilder } from './graph.js';
+import { Names } from './names.js';
+
+/** An attribute as protobufjs takes an `AttributeProto`. */
+type Attribute = Record<string, unknown>;
+
+export interface OnnxNode {
+  name: string;
+  opType: string;
+  input: string[];
+  output: string[];
+  attribute: Attribute[];
+}
+
+/** A tensor of the file, in ONNX's layout. */
+export interface Initializer {
+  name: string;
+  dims: readonly number[];
+  type: 'float' | 'int64';
+  read(): Float32Array | BigInt64Array;
+}
+
+const ints = (name: string, values: readonly number[]): Attribute => ({
+  name,
+  type: 'INTS',
+  ints: [...values],
+});
+const int = (name: string, i: number): Attribute => ({ name, type: 'INT', i });
+const float = (name: string, f: number): Attribute => ({ name, type: 'FLOAT', f });
+
+/**
+ * Operators of ONNX (opset 17). Maps are `[batch, channels, height, width]` there, filters `[out, in, height, width]`;
+ * vectors keep relaybp's order, since maps are transposed before they are flattened.
+ */
+export class OnnxGraph implements GraphBuilder<string> {
+  readonly nodes: OnnxNode[] = [];
+  readonly initializers: Initializer[] = [];
+  private readonly names = new Names();
+
+  conv(
+    name: string,
+    x: string,
+    options: { window: Window; weight: Constant; bias: Constant | null; relu: boolean },
+  ): string {
+    const { window, weight, bias, relu } = options;
+    const [height, width, inputs, outputs] = weight.shape as [number, number, number, number];
+    const filter = this.tensor({
+      name: weight.name,
+      dims: [outputs, inputs, height, width],
+      type: 'float',
+      read: () => channelsFirst(weight.read(), [height * width, inputs, outputs]),
+    });
+    const y = this.node(
+      'Conv',
+      name,
+      [x, filter, ...(bias ? [this.vector(bias)] : [])],
+      [
+        ints('kernel_shape', window.kernel),
+        ints('strides', window.stride),
+        ints('pads', pads(window.padding)),
+      ],
+    );
+    return relu ? this.relu(`${name}_relu`, y) : y;
+  }
+
+  dense(
+    name: string,
+    x: string,
+    { weight, bias, relu }: { weight: Constant; bias: Constant | null; relu: boolean },
+  ): string {
+    const operands = [x, this.vector(weight), ...(bias ? [this.vector(bias)] : [])];
+    const y = this.node('Gemm', name, operands);
+    return relu ? this.relu(`${name}_relu`, y) : y;
+  }
+
+  pool(name: string, x: string, window: PoolWindow): string {
+    const { kind, kernel, stride, padding, counted } = window;
+    const rest = padding.map((amount, i) => amount - counted[i]!);
+    checkPadding(name, window, rest);
+    const attributes = [
+      ints('kernel_shape', kernel),
+      ints('strides', stride),
+      ints('pads', pads(rest)),
+    ];
+    if (kind === 'max') return this.node('MaxPool', name, [x], attributes);
+    // Padding that counts in the divisor becomes real zeros; the rest does not count.
+    const wide = counted.some((amount) => amount > 0) ? this.zeroPadded(name, x, counted) : x;
+    return this.node('AveragePool', name, [wide], [...attributes, int('count_include_pad', 0)]);
+  }
+
+  affine(name: string, x: string, { scale, shift }: Affine, input: Shape): string {
+    const scaled = this.node('Mul', `${name}_scaled`, [x, this.channels(scale, input)]);
+    return this.node('Add', name, [scaled, this.channels(shift, input)]);
+  }
+
+  lrn(name: string, x: string, { size, alpha, beta, k }: LrnOptions): string {
+    return this.node(
+      'LRN',
+      name,
+      [x],
+      [int('size', size), float('alpha', alpha), float('beta', beta), float('bias', k)],
+    );
+  }
+
+  relu(name: string, x: string): string {
+    return this.node('Relu', name, [x]);
+  }
+
+  add(name: string, x: string, y: string): string {
+    return this.node('Add', name, [x, y]);
+  }
+
+  concat(name: string, xs: readonly string[]): string {
+    return this.node('Concat', name, [...xs], [int('axis', 1)]);
+  }
+
+  flatten(name: string, x: string, [height, width]: Shape): string {
+    const point = height === 1 && width === 1;
+    const last = point
+      ? x
+      : this.node('Transpose', `${name}_channels_last`, [x], [ints('perm', [0, 2, 3, 1])]);
+    return this.node('Flatten', name, [last], [int('axis', 1)]);
+  }
+
+  /** A value under the name of an output of the model. */
+  output(opType: 'Identity' | 'Softmax', name: string, x: string): void {
+    const attribute = opType === 'Softmax' ? [int('axis', 1)] : [];
+    this.nodes.push({ name, opType, input: [x], output: [name], attribute });
+  }
+
+  private node(
+    opType: string,
+    wanted: string,
+    input: string[],
+    attribute: Attribute[] = [],
+  ): string {
+    const name = this.names.unused(wanted);
+    this.nodes.push({ name, opType, input, output: [name], attribute });
+    return name;
+  }
+
+  private tensor(initializer: Initializer): string {
+    this.initializers.push(initializer);
+    return initializer.name;
+  }
+
+  /** A constant as it is: a bias, or a fully connected weight `[in, out]`. */
+  private vector({ name, shape, read }: Constant): string {
+    return this.tensor({ name, dims: shape, type: 'float', read });
+  }
+
+  /** A constant that is added to or multiplied with a map or a vector. */
+  private channels(constant: Constant, input: Shape): string {
+    const { name, shape } = constant;
+    if (input.length === 1) return this.vector(constant);
+    const channels = shape.at(-1)!;
+    const positions = volume(shape) / channels;
+    return this.tensor({
+      name,
+      dims: [channels, ...(positions === 1 ? [1, 1] : shape.slice(0, -1))],
+      type: 'float',
+      read: () => channelsFirst(constant.read(), [positions, channels, 1]),
+    });
+  }
+
+  private zeroPadded(
+    name: string,
+    x: string,
+    [top, bottom, left, right]: readonly number[],
+  ): string {
+    const amounts = [0, 0, top!, left!, 0, 0, bottom!, right!];
+    const padding = this.tensor({
+      name: `${name}.padding`,
+      dims: [8],
+      type: 'int64',
+      read: () => BigInt64Array.from(amounts, BigInt),
+    });
+    return this.node('Pad', `${name}_padded`, [x, padding]);
+  }
+}
+
+/** ONNX's order: beginnings, then ends. */
+const pads = ([top, bottom, left, right]: readonly number[]): number[] => [
+  top!,
+  left!,
+  bottom!,
+  right!,
+];
+
+/** onnxruntime refuses a pooling whose padding is as large as its window. */
+function checkPadding(name: string, { kernel }: PoolWindow, rest: readonly number[]): void {
+  const [top, bottom, left, right] = rest as [number, number, number, number];
+  if (Math.max(top, bottom) < kernel[0] && Math.max(left, right) < kernel[1]) return;
+  throw new ExportError(
+    `${name}: a pooling window of ${kernel.join('x')} with padding [${rest.join(', ')}]: ONNX runtimes want less padding than the window's size`,
+    'export it as tfjs or saved-model, or lower the padding in the config and train again',
+  );
+}
+
+/** `[positions, in, out]` → `[out, in, positions]` */
+function channelsFirst(
+  values: Float32Array,
+  [positions, inputs, outputs]: readonly [number, number, number],
+): Float32Array {
+  const result = new Float32Array(values.length);
+  let from = 0;
+  for (let p = 0; p < positions; p++) {
+    for (let i = 0; i < inputs; i++) {
+      for (let o = 0; o < outputs; o++) {
+        result[(o * inputs + i) * positions + p] = values[from++]!;
+      }
+    }
+  }
+  return result;
+}

@@ -1,0 +1,111 @@
+import { volume } from '../model/plan.js';
+import { maskedCrc32c } from './crc32c.js';
+import type { Constant } from './graph.js';
+import { encode, floats, messageType, type Piece } from './wire.js';
+
+/**
+ * TensorFlow's checkpoint format ("tensor bundle"): the values of all tensors in one file, and an index from names to
+ * places in it, which is a table as LevelDB writes them.
+ */
+
+/** Ends every table. */
+const MAGIC = 0xdb4775248b80fb57n;
+const FOOTER = 48;
+const UNCOMPRESSED = 0;
+
+/**
+ * The files of a checkpoint by name. The index has checksums of the values: it must be read after them.
+ *
+ * @param prefix of the files' names
+ */
+export function tensorBundle(prefix: string, tensors: readonly Constant[]): Map<string, Piece[]> {
+  const sorted = [...tensors].sort((a, b) =>
+    Buffer.compare(Buffer.from(a.name), Buffer.from(b.name)),
+  );
+  const checksums = new Map<string, number>();
+  const data = sorted.map(({ name, shape, read }): Piece => {
+    const piece = floats(volume(shape), read);
+    return {
+      byteLength: piece.byteLength,
+      read() {
+        const bytes = piece.read();
+        checksums.set(name, maskedCrc32c(bytes));
+        return bytes;
+      },
+    };
+  });
+  const { byteLength } = index(sorted, checksums); // checksums have a fixed size
+  return new Map([
+    [`${prefix}.data-00000-of-00001`, data],
+    [`${prefix}.index`, [{ byteLength, read: () => index(sorted, checksums) }]],
+  ]);
+}
+
+function index(tensors: readonly Constant[], checksums: ReadonlyMap<string, number>): Buffer {
+  const header = encode(messageType('tensorflow', 'BundleHeaderProto'), {
+    numShards: 1,
+    version: { producer: 1 },
+  });
+  let offset = 0;
+  const entries = tensors.map(({ name, shape }): [string, Uint8Array] => {
+    const size = 4 * volume(shape);
+    const entry = encode(messageType('tensorflow', 'BundleEntryProto'), {
+      dtype: 'DT_FLOAT',
+      shape: { dim: shape.map((length) => ({ size: length })) },
+      offset,
+      size,
+      crc32c: checksums.get(name) ?? 0,
+    });
+    offset += size;
+    return [name, entry.read()];
+  });
+  return table([['', header.read()], ...entries]);
+}
+
+/** A table of one block. @param entries in the order of their keys' bytes */
+function table(entries: readonly (readonly [string, Uint8Array])[]): Buffer {
+  const data = block(entries);
+  const meta = block([]);
+  const last = entries.at(-1)![0];
+  const directory = block([[last, handle(0, data)]]);
+  const footer = Buffer.alloc(FOOTER);
+  const places = [handle(data.length, meta), handle(data.length + meta.length, directory)];
+  Buffer.concat(places).copy(footer);
+  footer.writeBigUInt64LE(MAGIC, FOOTER - 8);
+  return Buffer.concat([data, meta, directory, footer]);
+}
+
+const TRAILER = 5;
+
+/** Entries (shared key bytes: none; lengths; key; value), where each begins, their number, kind and checksum. */
+function block(entries: readonly (readonly [string, Uint8Array])[]): Buffer {
+  const pieces: Buffer[] = [];
+  const starts: number[] = [];
+  let at = 0;
+  for (const [key, value] of entries) {
+    const bytes = Buffer.from(key);
+    const lengths = [0, bytes.length, value.length].map(varint);
+    const entry = Buffer.concat([...lengths, bytes, value]);
+    starts.push(at);
+    pieces.push(entry);
+    at += entry.length;
+  }
+  const restarts = starts.length === 0 ? [0] : starts;
+  const end = Buffer.from(Uint32Array.from([...restarts, restarts.length]).buffer);
+  const content = Buffer.concat([...pieces, end, Buffer.of(UNCOMPRESSED)]);
+  const checksum = Buffer.alloc(4);
+  checksum.writeUInt32LE(maskedCrc32c(content));
+  return Buffer.concat([content, checksum]);
+}
+
+/** Where a block lies; its trailer does not count. */
+function handle(offset: number, content: Buffer): Buffer {
+  return Buffer.concat([varint(offset), varint(content.length - TRAILER)]);
+}
+
+function varint(value: number): Buffer {
+  const bytes: number[] = [];
+  let rest = value;
+  for (; rest > 0x7f; rest = Math.floor(rest / 128)) bytes.push((rest % 128) | 0x80);
+  return Buffer.from([...bytes, rest]);
+}
