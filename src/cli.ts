@@ -1,6 +1,7 @@
 import { basename, relative } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { addBench } from './cli/bench.js';
+import { addAuthoring } from './cli/authoring.js';
 import { positiveInteger, print, printError, withEngine } from './cli/common.js';
 import { addEvaluation } from './cli/evaluation.js';
 import { CheckpointError, ConfigError, DataError, RelaybpError } from './errors.js';
@@ -42,6 +43,7 @@ function program(exit: (code: number) => void): Command {
   addGrad(cli);
   addBench(cli);
   addEngine(cli);
+  addAuthoring(cli);
   return cli;
 }
 
