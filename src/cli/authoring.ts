@@ -1,8 +1,36 @@
 import type { Command } from 'commander';
+import type { InitResult } from '../commands/init.js';
+import { print, printError } from './common.js';
 
 /** The commands that help to write configs: init, schema. */
 export function addAuthoring(cli: Command): void {
+  addInit(cli);
   addSchema(cli);
+}
+
+function addInit(cli: Command): void {
+  cli
+    .command('init')
+    .description('write a config for a folder of images')
+    .argument('<images>', 'folder with train/ and val/, or with one folder per class')
+    .option('--out <file>', 'config to write (default: <images>.yaml here)')
+    .action(async (images: string, options: { out?: string }) => {
+      const { initCommand } = await import('../commands/init.js');
+      print(initLines(await initCommand(images, options.out, printError)).join('\n'));
+    });
+}
+
+function initLines({ config, lists, survey, valImages, choices }: InitResult): string[] {
+  const { classes, images } = survey;
+  const [largest, smallest] = [classes[0]!, classes.at(-1)!];
+  const { crop, resize, batchSize, epochs } = choices;
+  const sizes = `shorter side ${survey.shorterSides[0]} to ${survey.shorterSides.at(-1)} pixels`;
+  return [
+    `${classes.length} classes, ${images} training images (${largest.images} ${largest.name} to ${smallest.images} ${smallest.name}), ${valImages} validation images; ${sizes}`,
+    `resized to ${resize}, cropped to ${crop}; ${epochs} epochs in batches of ${batchSize}`,
+    `written: ${[config, ...lists].join(', ')}`,
+    `next: relaybp plan ${config}; relaybp train ${config} --fast-dev-run; relaybp train ${config}`,
+  ];
 }
 
 function addSchema(cli: Command): void {

@@ -28,7 +28,7 @@ const data = z.strictObject({
     .min(1)
     .default('train')
     .describe(
-      'Training images below root: a folder with one folder per class, or a list file of `path label` lines.',
+      'Training images below root: a folder with one folder per class, or a list file of `path label` lines (with a tab between, labels may contain spaces).',
     ),
   val: z.string().min(1).default('val').describe('Validation images below root, as for train.'),
   classes: z
