@@ -1,7 +1,7 @@
 import { basename, relative } from 'node:path';
 import { Command, CommanderError } from 'commander';
-import { addBench } from './cli/bench.js';
 import { addAuthoring } from './cli/authoring.js';
+import { addBench } from './cli/bench.js';
 import { positiveInteger, print, printError, withEngine } from './cli/common.js';
 import { addEvaluation } from './cli/evaluation.js';
 import { CheckpointError, ConfigError, DataError, RelaybpError } from './errors.js';

@@ -1,5 +1,5 @@
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
-import { basename, dirname, relative, resolve } from 'node:path';
+import { basename, dirname, isAbsolute, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseConfig } from '../config/load.js';
 import { joinPath } from '../data/image-index.js';
@@ -41,7 +41,7 @@ export async function initCommand(
       'rename the folder',
     );
   }
-  const name = experimentName(basename(resolve(layout.root)));
+  const name = experimentName(basename(out ?? resolve(layout.root)).replace(/\.ya?ml$/, ''));
   const config = out ?? `${name}.yaml`;
   const stem = config.replace(/\.ya?ml$/, '');
   const lists = layout.val === null ? [`${stem}.train.txt`, `${stem}.val.txt`] : [];
@@ -59,7 +59,8 @@ export async function initCommand(
     writeNew(lists[1]!, parts.val);
   }
   try {
-    const fromRoot = (file: string): string => relative(resolve(layout.root), resolve(file));
+    const fromRoot = (file: string): string =>
+      isAbsolute(layout.root) ? resolve(file) : relative(layout.root, file);
     const complete = {
       ...layout,
       ...(parts && { train: fromRoot(lists[0]!) }),

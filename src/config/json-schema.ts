@@ -43,6 +43,7 @@ export function completeSchema(): JsonSchema {
   };
   const result = mapSchemas(schema, (part) => {
     const { $ref, minimum, maximum, default: preset, ...rest } = part;
+    if (isOpen(rest.additionalProperties)) delete rest.additionalProperties;
     return {
       ...rest,
       ...($ref !== undefined && { $ref: direct($ref) }),
@@ -123,6 +124,9 @@ function defaultsOf(loose: JsonSchema, complete: JsonSchema): Record<string, Jso
     ),
   );
 }
+
+const isOpen = (additional: JsonSchema['additionalProperties']): boolean =>
+  typeof additional === 'object' && Object.keys(additional).length === 0;
 
 const isEmptyObject = (value: unknown): boolean =>
   typeof value === 'object' && value !== null && !Array.isArray(value)

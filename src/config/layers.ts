@@ -182,6 +182,13 @@ const layerKinds = {
     })
     .optional()
     .describe('layers(x) + shortcut(x), then ReLU, as in ResNet.'),
+  custom: z
+    .looseObject({
+      ...named,
+      type: z.string().describe('The name that the layer type was registered under.'),
+    })
+    .optional()
+    .describe('A layer type of your own, registered with registerLayer, with its options.'),
 };
 
 /** One layer: a mapping with exactly one key, the kind. */
@@ -220,6 +227,13 @@ export interface ResidualSpec extends CompositeSpec {
   shortcut?: LayerSpec[];
   relu: boolean;
 }
+/** Other keys are options of the type. */
+export interface CustomSpec {
+  type: string;
+  name?: string;
+  frozen: boolean;
+  [option: string]: unknown;
+}
 /** Exactly one key is present. */
 export interface LayerSpec {
   conv?: ConvSpec;
@@ -233,4 +247,5 @@ export interface LayerSpec {
   lrn?: LrnSpec;
   branches?: BranchesSpec;
   residual?: ResidualSpec;
+  custom?: CustomSpec;
 }
