@@ -1,11 +1,13 @@
 import type { Command } from 'commander';
 import type { InitResult } from '../commands/init.js';
 import { print, printError } from './common.js';
+import { addCompletion } from './completion.js';
 
-/** The commands that help to write configs: init, schema. */
+/** The commands that help to write configs and command lines: init, schema, completion. */
 export function addAuthoring(cli: Command): void {
   addInit(cli);
   addSchema(cli);
+  addCompletion(cli);
 }
 
 function addInit(cli: Command): void {
