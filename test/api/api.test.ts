@@ -1,7 +1,7 @@
 import { existsSync, mkdtempSync, readdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
 import {
   compare,
   DataError,
@@ -13,6 +13,8 @@ import {
 } from '../../src/index.js';
 import { SMALL_CONFIG } from '../support/configs.js';
 import { colourImages } from '../support/images.js';
+
+vi.setConfig({ testTimeout: 240_000 }); // whole trainings by processes of their own
 
 let folder: string;
 let images: string;

@@ -3,11 +3,13 @@ import { execFile } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { run } from '../support/cli.js';
 import { SMALL_CONFIG } from '../support/configs.js';
 import { consumerProject } from '../support/consumer.js';
 import { colourImages } from '../support/images.js';
+
+vi.setConfig({ testTimeout: 240_000 }); // whole trainings by processes of their own
 
 let project: string;
 let images: string;
