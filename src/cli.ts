@@ -1,5 +1,6 @@
 import { basename, relative } from 'node:path';
 import { Command, CommanderError } from 'commander';
+import { addAuthoring } from './cli/authoring.js';
 import { addBench } from './cli/bench.js';
 import { positiveInteger, print, printError, withConfig, withEngine } from './cli/common.js';
 import { addEvaluation } from './cli/evaluation.js';
@@ -44,6 +45,7 @@ function program(exit: (code: number) => void): Command {
   addGrad(cli);
   addBench(cli);
   addEngine(cli);
+  addAuthoring(cli);
   return cli;
 }
 

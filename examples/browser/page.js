@@ -4,13 +4,18 @@ const SHOWN = 5;
 const element = (id) => document.getElementById(id);
 const [drop, file, error] = ['drop', 'file', 'error'].map(element);
 const url = new URLSearchParams(location.search).get('model') ?? 'model/model.json';
-const percent = new Intl.NumberFormat('en', { style: 'percent', minimumFractionDigits: 1, maximumFractionDigits: 1 });
+const percent = new Intl.NumberFormat('en', {
+  style: 'percent',
+  minimumFractionDigits: 1,
+  maximumFractionDigits: 1,
+});
 
 let classifier;
 try {
   classifier = await loadClassifier(url);
   const { name, classes } = classifier.about;
-  element('about').textContent = `${name} tells ${classes.length} classes apart. Your image stays on this computer.`;
+  element('about').textContent =
+    `${name} tells ${classes.length} classes apart. Your image stays on this computer.`;
   file.disabled = false;
 } catch (reason) {
   element('about').textContent = '';
@@ -35,7 +40,8 @@ async function show(chosen) {
     const found = await classifier.classify(image);
     image.close();
     const milliseconds = Math.round(performance.now() - start);
-    element('summary').textContent = `${chosen.name}: ${found[0].name}, ${percent.format(found[0].probability)} (${milliseconds} ms)`;
+    element('summary').textContent =
+      `${chosen.name}: ${found[0].name}, ${percent.format(found[0].probability)} (${milliseconds} ms)`;
     element('classes').replaceChildren(...found.slice(0, SHOWN).map(row));
     const picture = element('image');
     URL.revokeObjectURL(picture.src);

@@ -3,17 +3,24 @@ import type { FilePath } from '../data/file-names.js';
 import { indexPaths } from '../data/path-index.js';
 import { openEngine } from '../engine/select.js';
 import { DataError } from '../errors.js';
-import { type PredictionFormat, predictionWriter } from '../eval/prediction-format.js';
+import {
+  type ImagePredictions,
+  type PredictionFormat,
+  predictionWriter,
+} from '../eval/prediction-format.js';
 import { type ProtocolOptions, protocolOf } from '../eval/protocol.js';
 import { bestClasses } from '../eval/results.js';
 import { scoreImages } from '../eval/score.js';
 import { checkpointOf, type ModelOptions, openModel } from './model.js';
 
-export interface PredictCommandOptions extends ModelOptions, ProtocolOptions {
+export interface PredictOptions extends ModelOptions, ProtocolOptions {
   topk: number;
-  format: PredictionFormat;
   /** Default: the config's `data.onError.policy`. */
   onError?: OnError['policy'];
+}
+
+export interface PredictCommandOptions extends PredictOptions {
+  format: PredictionFormat;
 }
 
 /** Where the command's words go. */
@@ -35,43 +42,62 @@ export async function predictCommand(
   options: PredictCommandOptions,
   output: PredictOutput,
 ): Promise<void> {
+  const { k, images } = await predictions(run, paths, options, output.notice);
+  const writer = predictionWriter(options.format, k);
+  output.write(writer.begin());
+  try {
+    for await (const image of images) output.write(writer.image(image));
+  } finally {
+    // Also after an error: what has been written until then stays a whole document.
+    output.write(writer.end());
+  }
+}
+
+/**
+ * Opens a trained network and reads images as they are asked for. `images` is to be read to its end, or left with
+ * `break`, which closes the network.
+ *
+ * @returns k, classes per image: `topk`, or all where there are fewer
+ */
+export async function predictions(
+  run: string,
+  paths: readonly FilePath[],
+  options: PredictOptions,
+  notice: (line: string) => void,
+): Promise<{ k: number; images: AsyncGenerator<ImagePredictions> }> {
   const { index, names } = indexPaths(paths);
-  const checkpoint = checkpointOf(run, options, output.notice);
+  const checkpoint = checkpointOf(run, options, notice);
   const { precision } = options;
-  const engine = await openEngine(options.engine, { precision, onNotice: output.notice });
+  const engine = await openEngine(options.engine, { precision, onNotice: notice });
   const model = openModel(checkpoint, engine, options);
   const { classes, config } = model.state;
   const policy = options.onError ?? config.data.onError.policy;
   const k = Math.min(options.topk, classes.length);
-  const writer = predictionWriter(options.format, k);
-  let failed = 0;
-  let begun = false;
-  try {
-    const request = {
-      dataset: index,
-      protocol: protocolOf(options, model.preprocessing),
-      batchSize: model.batchSize,
-      onError: { policy, limit: index.count },
-    };
-    output.write(writer.begin());
-    begun = true;
-    for await (const { index: i, row, reason } of scoreImages(model.network, request)) {
-      if (reason !== null) {
-        failed += 1;
-        output.notice(`skipped: ${names[i]}: ${reason}`);
+  async function* images(): AsyncGenerator<ImagePredictions> {
+    let failed = 0;
+    try {
+      const request = {
+        dataset: index,
+        protocol: protocolOf(options, model.preprocessing),
+        batchSize: model.batchSize,
+        onError: { policy, limit: index.count },
+      };
+      for await (const { index: i, row, reason } of scoreImages(model.network, request)) {
+        if (reason !== null) {
+          failed += 1;
+          notice(`skipped: ${names[i]}: ${reason}`);
+        }
+        yield { image: names[i]!, best: row ? bestClasses(row, classes, k) : [], reason };
       }
-      const best = row ? bestClasses(row, classes, k) : [];
-      output.write(writer.image({ image: names[i]!, best, reason }));
+    } finally {
+      model.close();
     }
-  } finally {
-    // Also after an error: what has been written until then stays a whole document.
-    if (begun) output.write(writer.end());
-    model.close();
+    if (failed === index.count) {
+      throw new DataError(
+        `none of ${failed} images could be decoded`,
+        'the reasons are in the lines above',
+      );
+    }
   }
-  if (failed === index.count) {
-    throw new DataError(
-      `none of ${failed} images could be decoded`,
-      'the reasons are in the lines above',
-    );
-  }
+  return { k, images: images() };
 }

@@ -9,7 +9,7 @@ import {
 } from '../checkpoint/checkpoint.js';
 import { chooseCheckpoint } from '../checkpoint/choose.js';
 import { removeStaleFiles, setAside } from '../checkpoint/tidy.js';
-import { loadConfig } from '../config/load.js';
+import { type LoadedConfig, loadConfig } from '../config/load.js';
 import { CheckpointError, ConfigError } from '../errors.js';
 import { newestRun } from '../train/run-folder.js';
 import { lockRun, type RunLock } from '../train/run-lock.js';
@@ -42,7 +42,7 @@ export interface ResumeOptions extends ConfigOptions {
  *   begin one: so one command line serves for every start of a training
  */
 export function resumeRun(
-  file: string | undefined,
+  file: string | LoadedConfig | undefined,
   { resume: which, out, set }: ResumeOptions,
   onNotice: (line: string) => void,
 ): Resumed | null {
@@ -54,7 +54,8 @@ export function resumeRun(
       `--resume ${which}, or --resume last --out ${out}`,
     );
   }
-  const name = file ? loadConfig(file, set).config.name : undefined;
+  const loaded = typeof file === 'string' ? loadConfig(file, set) : file;
+  const name = loaded?.config.name;
   if (byName && file && out !== undefined && !isRun(out)) {
     onNotice(`${out}: no run there yet: beginning one`);
     return null;

@@ -10,6 +10,7 @@ import { openLog } from '../terminal/run-log.js';
 import type { Terminal } from '../terminal/train-view.js';
 import { trainView } from '../terminal/train-view.js';
 import { normalization, openImages, openTrainingImages, readNormalization } from '../train/data.js';
+import { both, type TrainEvents } from '../train/events.js';
 import { describeInitialWeights, initialWeights } from '../train/initial-checkpoint.js';
 import { newRun, RunFolder, readMetrics, writeSummary } from '../train/run-folder.js';
 import { beginning, type TrainResult, train } from '../train/trainer.js';
@@ -24,6 +25,8 @@ export interface TrainCommandOptions extends ConfigOptions, EngineOptions {
   changePrecision: boolean;
   maxSteps?: number;
   fastDevRun: boolean;
+  /** Told of everything besides the terminal. */
+  events?: Partial<TrainEvents>;
 }
 
 /** A few steps, a little evaluation, one checkpoint: does everything work? */
@@ -31,7 +34,7 @@ const FAST = { steps: 3, images: 64 };
 
 /** `relaybp train`. `stop` is asked between steps. */
 export async function trainCommand(
-  file: string | undefined,
+  file: string | LoadedConfig | undefined,
   options: TrainCommandOptions,
   terminal: Terminal,
   stop: () => boolean,
@@ -88,7 +91,7 @@ export async function trainCommand(
       initial: initial?.values ?? null,
       maxSteps: options.fastDevRun ? FAST.steps : (options.maxSteps ?? null),
       evaluationLimit: options.fastDevRun ? FAST.images : null,
-      events: view,
+      events: options.events ? both(view, options.events) : view,
       stop,
     });
     writeSummary(run.path, {
@@ -108,10 +111,11 @@ export async function trainCommand(
 
 /** The config given, else the one in the checkpoint, else that of a run without one; with the overrides. */
 function configOf(
-  file: string | undefined,
+  file: string | LoadedConfig | undefined,
   options: TrainCommandOptions,
   resumed: Resumed | null,
 ): LoadedConfig {
+  if (typeof file === 'object') return file;
   if (file) return loadConfig(file, options.set);
   if (!resumed) {
     throw new ConfigError(

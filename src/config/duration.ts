@@ -5,13 +5,15 @@ import { z } from 'zod';
  * (`"30 epochs"`, `"1 epoch"`, `"500 steps"`).
  */
 const error = 'a duration: a number of epochs, or text such as "30 epochs" or "500 steps"';
-export const durationSchema = z.union(
-  [
-    z.number().nonnegative(error),
-    z.string().regex(/^\s*\d+(\.\d+)?\s*(epochs?|steps?)\s*$/, error),
-  ],
-  { error },
-);
+export const durationSchema = z
+  .union(
+    [
+      z.number().nonnegative(error),
+      z.string().regex(/^\s*\d+(\.\d+)?\s*(epochs?|steps?)\s*$/, error),
+    ],
+    { error },
+  )
+  .meta({ title: 'duration' });
 
 export type Duration = z.infer<typeof durationSchema>;
 

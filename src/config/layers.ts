@@ -21,18 +21,38 @@ const padding = z.union(
       'padding: "same" (symmetric, odd kernels), "tf-same" (TensorFlow\'s SAME), "valid" (none), pixels, [vertical, horizontal] or [top, bottom, left, right]',
   },
 );
+const PADDING =
+  'Zeros around the map: same (symmetric, odd kernels), tf-same (TensorFlow), valid (none), pixels, [vertical, horizontal] or [top, bottom, left, right].';
 const rate = z.number().min(0).lt(1);
 const layerName = z
   .string()
   .regex(/^[A-Za-z][\w-]*$/, 'a name: a letter, then letters, digits, _ or -');
 
-const named = { name: layerName.optional(), frozen: z.boolean().default(false) };
+const optionalName = layerName
+  .optional()
+  .describe('Name of the layer, instead of the automatic one such as conv3_1.');
+const frozen = z
+  .boolean()
+  .default(false)
+  .describe('Its parameters stay as they are; signals still pass through it.');
+const named = { name: optionalName, frozen };
+const repeat = positive.default(1).describe('So many of it, one after another.');
+const relu = (byDefault: boolean) =>
+  z.boolean().default(byDefault).describe('Whether a ReLU follows.');
+const dropoutAfter = rate
+  .default(0)
+  .describe('Share of the outputs that dropout sets to zero in training.');
 
 const statistics = {
-  momentum: z.number().gt(0).lte(1).default(0.1),
-  epsilon: z.number().positive().default(1e-5),
+  momentum: z
+    .number()
+    .gt(0)
+    .lte(1)
+    .default(0.1)
+    .describe("Share of a micro-batch's statistics in the running ones."),
+  epsilon: z.number().positive().default(1e-5).describe('Added to the variance.'),
 };
-const batchnorm = z.strictObject({ ...named, ...statistics, relu: z.boolean().default(false) });
+const batchnorm = z.strictObject({ ...named, ...statistics, relu: relu(false) });
 
 /** `true` is the default numbers, `false` the same as nothing. */
 const batchNormOfConv = z
@@ -51,15 +71,24 @@ const batchNormOfConv = z
 const conv = z
   .strictObject({
     ...named,
-    filters: positive,
-    kernel: pair('kernel'),
-    stride: pair('stride').default(1),
-    padding: padding.default('same'),
-    repeat: positive.default(1),
-    relu: z.boolean().default(true),
-    bias: z.boolean().optional(),
-    batchNorm: batchNormOfConv.optional(),
-    dropout: rate.default(0),
+    filters: positive.describe('Number of output channels.'),
+    kernel: pair('kernel').describe('Size of the filters: one number or [height, width].'),
+    stride: pair('stride')
+      .default(1)
+      .describe('Step of the window: one number or [height, width].'),
+    padding: padding.default('same').describe(PADDING),
+    repeat,
+    relu: relu(true),
+    bias: z
+      .boolean()
+      .optional()
+      .describe('Whether a bias is added; by default unless batchNorm follows.'),
+    batchNorm: batchNormOfConv
+      .optional()
+      .describe(
+        'Batch normalization between convolution and ReLU: true, false, or {momentum, epsilon}.',
+      ),
+    dropout: dropoutAfter,
   })
   .transform(({ bias, batchNorm, dropout, ...rest }) => ({
     ...rest,
@@ -69,57 +98,97 @@ const conv = z
   }));
 
 const poolShape = {
-  name: layerName.optional(),
-  size: z.union([pair('size'), z.literal('global')], {
-    error: 'size: a positive integer, [height, width] or "global" (the whole map)',
-  }),
-  stride: pair('stride').optional(),
-  padding: padding.default('valid'),
-  rounding: z.enum(['floor', 'ceil']).default('floor'),
+  name: optionalName,
+  size: z
+    .union([pair('size'), z.literal('global')], {
+      error: 'size: a positive integer, [height, width] or "global" (the whole map)',
+    })
+    .describe('Size of the window: one number, [height, width], or global (the whole map).'),
+  stride: pair('stride').optional().describe('Step of the window; its size unless given.'),
+  padding: padding.default('valid').describe(PADDING),
+  rounding: z
+    .enum(['floor', 'ceil'])
+    .default('floor')
+    .describe('How the number of windows is rounded; Caffe uses ceil.'),
 };
 const maxpool = z.strictObject(poolShape);
-const avgpool = z.strictObject({ ...poolShape, countPadding: z.boolean().default(true) });
+const avgpool = z.strictObject({
+  ...poolShape,
+  countPadding: z.boolean().default(true).describe('Whether padding counts in the divisor.'),
+});
 
 const fc = z.strictObject({
   ...named,
-  units: z.union([positive, z.literal('classes')], {
-    error: 'units: a positive integer or "classes"',
-  }),
-  relu: z.boolean().default(false),
-  bias: z.boolean().default(true),
-  dropout: rate.default(0),
+  units: z
+    .union([positive, z.literal('classes')], {
+      error: 'units: a positive integer or "classes"',
+    })
+    .describe('Number of outputs, or classes: as many as there are classes.'),
+  relu: relu(false),
+  bias: z.boolean().default(true).describe('Whether a bias is added.'),
+  dropout: dropoutAfter,
 });
 
 const lrn = z.strictObject({
-  name: layerName.optional(),
-  size: positive.refine((size) => size % 2 === 1, { error: 'size: an odd number' }).default(5),
-  alpha: z.number().positive().default(1e-4),
-  beta: z.number().positive().default(0.75),
-  k: z.number().positive().default(1),
+  name: optionalName,
+  size: positive
+    .refine((size) => size % 2 === 1, { error: 'size: an odd number' })
+    .default(5)
+    .describe('How many neighbouring channels count; odd.'),
+  alpha: z.number().positive().default(1e-4).describe('Factor of the mean square.'),
+  beta: z.number().positive().default(0.75).describe('The exponent.'),
+  k: z.number().positive().default(1).describe('Added before the power.'),
 });
 
 const layerList = z.array(z.lazy((): z.ZodType<LayerSpec> => layerSchema)).min(1);
-const composite = { ...named, repeat: positive.default(1) };
+const composite = { ...named, repeat };
 
 const layerKinds = {
-  conv: conv.optional(),
-  maxpool: maxpool.optional(),
-  avgpool: avgpool.optional(),
-  fc: fc.optional(),
-  dropout: rate.optional(),
-  relu: z.strictObject({ name: layerName.optional() }).optional(),
-  spp: z.array(positive).min(1).optional(),
-  batchnorm: batchnorm.optional(),
-  lrn: lrn.optional(),
-  branches: z.strictObject({ ...composite, paths: z.array(layerList).min(2) }).optional(),
+  conv: conv.optional().describe('Convolution, with bias and ReLU unless switched off.'),
+  maxpool: maxpool.optional().describe('Max pooling.'),
+  avgpool: avgpool.optional().describe('Average pooling.'),
+  fc: fc.optional().describe('Fully connected layer; a map is read row by row.'),
+  dropout: rate
+    .optional()
+    .describe('Sets this share of the values to zero in training, and scales the others up.'),
+  relu: z.strictObject({ name: optionalName }).optional().describe('ReLU by itself.'),
+  spp: z
+    .array(positive)
+    .min(1)
+    .optional()
+    .describe(
+      'Spatial pyramid pooling: max pools to n x n bins for each n of the list, joined in its order.',
+    ),
+  batchnorm: batchnorm.optional().describe('Batch normalization by itself.'),
+  lrn: lrn.optional().describe('Local response normalization across channels.'),
+  branches: z
+    .strictObject({
+      ...composite,
+      paths: z
+        .array(layerList)
+        .min(2)
+        .describe('Lists of layers side by side, joined along the channels.'),
+    })
+    .optional()
+    .describe('Paths side by side on the same input, as in Inception.'),
   residual: z
     .strictObject({
       ...composite,
-      layers: layerList,
-      shortcut: layerList.optional(),
-      relu: z.boolean().default(true),
+      layers: layerList.describe('The layers of the body.'),
+      shortcut: layerList
+        .optional()
+        .describe('Layers on the shortcut; without it the input itself is added.'),
+      relu: relu(true),
     })
-    .optional(),
+    .optional()
+    .describe('layers(x) + shortcut(x), then ReLU, as in ResNet.'),
+  custom: z
+    .looseObject({
+      ...named,
+      type: z.string().describe('The name that the layer type was registered under.'),
+    })
+    .optional()
+    .describe('A layer type of your own, registered with registerLayer, with its options.'),
 };
 
 /** One layer: a mapping with exactly one key, the kind. */
@@ -135,7 +204,8 @@ export const layerSchema: z.ZodType<LayerSpec> = z
         }`,
       });
     }
-  });
+  })
+  .meta({ id: 'layer', description: 'One layer: a mapping with exactly one key, the kind.' });
 
 export type ConvSpec = z.infer<typeof conv>;
 export type MaxPoolSpec = z.infer<typeof maxpool>;
@@ -157,6 +227,13 @@ export interface ResidualSpec extends CompositeSpec {
   shortcut?: LayerSpec[];
   relu: boolean;
 }
+/** Other keys are options of the type. */
+export interface CustomSpec {
+  type: string;
+  name?: string;
+  frozen: boolean;
+  [option: string]: unknown;
+}
 /** Exactly one key is present. */
 export interface LayerSpec {
   conv?: ConvSpec;
@@ -170,4 +247,5 @@ export interface LayerSpec {
   lrn?: LrnSpec;
   branches?: BranchesSpec;
   residual?: ResidualSpec;
+  custom?: CustomSpec;
 }

@@ -6,6 +6,9 @@ import { layerSchema } from './layers.js';
 /**
  * The experiment config, version 1. Strict: an unknown key is an error. Everything that has a default gets it
  * here, so that nothing downstream checks or defaults again. A validated config is itself a valid config.
+ *
+ * Every key ends in `.describe(…)`: the text is what editors show (schema/relaybp.schema.json) and what docs/config.md
+ * says. Both are generated: `npm run generate` after a change.
  */
 
 const positive = z.int().positive();
@@ -14,18 +17,44 @@ const name = z.string().regex(/^[A-Za-z][\w-]*$/, 'a name: a letter, then letter
 const triple = z.tuple([z.number(), z.number(), z.number()]);
 
 const data = z.strictObject({
-  root: z.string().min(1),
-  train: z.string().min(1).default('train'),
-  val: z.string().min(1).default('val'),
-  classes: z.int().min(2),
-  sampler: z.enum(['class-aware', 'shuffle', 'sequential']).default('class-aware'),
-  resize: positive,
-  crop: positive,
+  root: z
+    .string()
+    .min(1)
+    .describe(
+      'Folder of the data set, relative to where relaybp is run. Text such as this may take its value from the environment.',
+    ),
+  train: z
+    .string()
+    .min(1)
+    .default('train')
+    .describe(
+      'Training images below root: a folder with one folder per class, or a list file of `path label` lines (with a tab between, labels may contain spaces).',
+    ),
+  val: z.string().min(1).default('val').describe('Validation images below root, as for train.'),
+  classes: z
+    .int()
+    .min(2)
+    .describe('Number of classes; must be what the training images have. `units: classes` is it.'),
+  sampler: z
+    .enum(['class-aware', 'shuffle', 'sequential'])
+    .default('class-aware')
+    .describe(
+      'Order of the training images. class-aware: class by class, so that every class is drawn equally often (paper, §3). shuffle: every image once per epoch, in a new order. sequential: as indexed.',
+    ),
+  resize: positive.describe(
+    'Images are resized so that their shorter side has this many pixels; the aspect ratio stays.',
+  ),
+  crop: positive.describe(
+    "Side of the square cut from it, in pixels: random in training, central in evaluation. Must be the network's input.",
+  ),
   mean: z
     .union([z.enum(['pixel', 'channel']), triple], {
       error: 'mean: pixel (a mean image), channel, or [r, g, b] on the 0-255 scale',
     })
-    .default('pixel'),
+    .default('pixel')
+    .describe(
+      'Subtracted from the pixels: pixel (the mean image of the training set), channel (one mean per channel), or [r, g, b] on the 0-255 scale.',
+    ),
   std: z
     .union(
       [
@@ -35,83 +64,159 @@ const data = z.strictObject({
       ],
       { error: 'std: channel, one positive number, or [r, g, b] on the 0-255 scale' },
     )
-    .default(1),
+    .default(1)
+    .describe(
+      'Divides the pixels after the mean is taken off: 1 (the paper), channel (the deviations of the training set), one number, or [r, g, b].',
+    ),
   augment: z
     .strictObject({
-      flip: z.boolean().default(true),
-      color: z.enum(['none', 'pca']).default('none'),
+      flip: z
+        .boolean()
+        .default(true)
+        .describe('Mirrors half of the training images left to right.'),
+      color: z
+        .enum(['none', 'pca'])
+        .default('none')
+        .describe(
+          'pca: shifts the colours along the principal components of the training set (AlexNet).',
+        ),
       resizedCrop: z
         .strictObject({
-          scale: z.tuple([fraction, fraction]).default([0.08, 1]),
-          ratio: z.tuple([z.number().positive(), z.number().positive()]).default([0.75, 4 / 3]),
+          scale: z
+            .tuple([fraction, fraction])
+            .default([0.08, 1])
+            .describe("[smallest, largest] share of the image's area."),
+          ratio: z
+            .tuple([z.number().positive(), z.number().positive()])
+            .default([0.75, 4 / 3])
+            .describe('[smallest, largest] aspect ratio, width over height.'),
         })
         .refine(({ scale, ratio }) => scale[0] <= scale[1] && ratio[0] <= ratio[1], {
           error: 'scale and ratio are [smallest, largest]',
         })
-        .optional(),
+        .optional()
+        .describe(
+          'In training, a random part of the image of random size and aspect ratio is scaled to the crop (Inception), in place of a crop of fixed size.',
+        ),
     })
-    .prefault({}),
-  /** Width times height of the largest image that is decoded: a guard against decompression bombs. */
-  maxPixels: positive.default(100_000_000),
+    .prefault({})
+    .describe('How training images are varied.'),
+  maxPixels: positive
+    .default(100_000_000)
+    .describe(
+      'Width times height of the largest image that is decoded: a guard against decompression bombs.',
+    ),
   onError: z
     .strictObject({
-      policy: z.enum(['skip', 'fail']).default('skip'),
-      limit: z.int().nonnegative().default(100),
+      policy: z
+        .enum(['skip', 'fail'])
+        .default('skip')
+        .describe(
+          'skip: in training another image of the class takes its place, in evaluation it does not count. fail: stop.',
+        ),
+      limit: z
+        .int()
+        .nonnegative()
+        .default(100)
+        .describe('With skip: so many files at most, then stop.'),
     })
-    .prefault({}),
+    .prefault({})
+    .describe('What to do about files that cannot be decoded.'),
 });
 
 const segment = z.strictObject({
-  name,
-  frozen: z.boolean().default(false),
-  layers: z.array(layerSchema).min(1),
+  name: name.describe('Name of the segment, for after, downTo and extends.'),
+  frozen: z
+    .boolean()
+    .default(false)
+    .describe('Its parameters stay as they are; signals still pass through it.'),
+  layers: z.array(layerSchema).min(1).describe('Layers from input to output.'),
 });
 
 const model = z.strictObject({
-  input: z.tuple([positive, positive, z.literal(3)], {
-    error: 'input: [height, width, 3]',
-  }),
-  segments: z.array(segment).min(1),
+  input: z
+    .tuple([positive, positive, z.literal(3)], { error: 'input: [height, width, 3]' })
+    .describe('[height, width, 3]; height and width are data.crop.'),
+  segments: z
+    .array(segment)
+    .min(1)
+    .describe('The trunk, cut into named segments, from the image to the top.'),
 });
 
 const range = z
-  .strictObject({ downTo: name.optional(), layers: z.int().nonnegative().optional() })
+  .strictObject({
+    downTo: name
+      .optional()
+      .describe('The lowest segment or layer that the gradient of this loss reaches.'),
+    layers: z
+      .int()
+      .nonnegative()
+      .optional()
+      .describe('How many trunk layers the gradient passes at most; 0: its head only.'),
+  })
   .refine((value) => (value.downTo === undefined) !== (value.layers === undefined), {
     error: 'a range has either downTo (a segment or a layer) or layers (at most that many)',
   });
 
 const loss = z.strictObject({
-  name,
-  after: name,
-  weight: z.number().positive().default(1),
-  range: range.optional(),
-  head: z.array(layerSchema).min(1),
+  name: name.describe('Name of the loss, for metrics and extends.'),
+  after: name.describe('The segment or layer of the trunk whose output the head reads.'),
+  weight: z.number().positive().default(1).describe('Factor of the loss and of its gradient.'),
+  range: range
+    .optional()
+    .describe(
+      'Down to where the gradient of this loss goes, and no further: downTo or layers. Without it, down to the image.',
+    ),
+  head: z
+    .array(layerSchema)
+    .min(1)
+    .describe('Layers from the tap to the logits; the last one gives one value per class.'),
 });
 
 const beta = z.number().min(0).lt(1);
 const anyOptimizer = {
-  lr: z.number().positive(),
-  weightDecay: z.number().min(0).default(0),
-  decayBiases: z.boolean().default(true),
-  /** Largest Euclidean norm of all gradients together. */
-  clipNorm: z.number().positive().optional(),
-  /** Decay of the moving average of the weights. */
-  ema: z.number().gt(0).lt(1).optional(),
+  lr: z.number().positive().describe('Learning rate, before the schedule.'),
+  weightDecay: z
+    .number()
+    .min(0)
+    .default(0)
+    .describe('Weight decay: with sgd added to the gradient, with adamw decoupled.'),
+  decayBiases: z.boolean().default(true).describe("Whether biases decay too, as Caffe's do."),
+  clipNorm: z
+    .number()
+    .positive()
+    .optional()
+    .describe(
+      'Largest Euclidean norm of all gradients together; larger ones are scaled down. Off unless given.',
+    ),
+  ema: z
+    .number()
+    .gt(0)
+    .lt(1)
+    .optional()
+    .describe('Decay of a moving average of the weights, evaluated as well. Off unless given.'),
 };
 const optimizer = z.discriminatedUnion(
   'type',
   [
     z.strictObject({
-      type: z.literal('sgd').default('sgd'),
+      type: z.literal('sgd').default('sgd').describe('SGD with momentum, as Caffe defines it.'),
       ...anyOptimizer,
-      momentum: beta.default(0.9),
-      nesterov: z.boolean().default(false),
+      momentum: beta.default(0.9).describe('Share of the last update in the next.'),
+      nesterov: z.boolean().default(false).describe("Nesterov's momentum."),
     }),
     z.strictObject({
-      type: z.literal('adamw'),
+      type: z.literal('adamw').describe('AdamW, as PyTorch defines it.'),
       ...anyOptimizer,
-      betas: z.tuple([beta, beta]).default([0.9, 0.999]),
-      epsilon: z.number().positive().default(1e-8),
+      betas: z
+        .tuple([beta, beta])
+        .default([0.9, 0.999])
+        .describe('Decay of the first and the second moment.'),
+      epsilon: z
+        .number()
+        .positive()
+        .default(1e-8)
+        .describe('Added to the square root of the second moment.'),
     }),
   ],
   {
@@ -119,44 +224,73 @@ const optimizer = z.discriminatedUnion(
   },
 );
 
-const warmup = durationSchema.default(0);
+const warmup = durationSchema
+  .default(0)
+  .describe('The rate first rises linearly to its full value over this time.');
+const factor = fraction.default(0.1);
+const minimum = z.number().min(0).default(0).describe('The rate never falls below this.');
+const type = <T extends string>(value: T, what: string) => z.literal(value).describe(what);
 const schedule = z.discriminatedUnion('type', [
-  z.strictObject({ type: z.literal('constant'), warmup }),
+  z.strictObject({ type: type('constant', 'The same rate throughout.'), warmup }),
   z.strictObject({
-    type: z.literal('step'),
+    type: type('step', 'Multiplied by factor at regular intervals.'),
     warmup,
-    every: durationSchema,
-    factor: fraction.default(0.1),
+    every: durationSchema.describe('The interval.'),
+    factor: factor.describe('What the rate is multiplied by each time.'),
   }),
   z.strictObject({
-    type: z.literal('multistep'),
+    type: type('multistep', 'Multiplied by factor at each milestone.'),
     warmup,
-    milestones: z.array(durationSchema).min(1),
-    factor: fraction.default(0.1),
+    milestones: z.array(durationSchema).min(1).describe('When, counted from the start.'),
+    factor: factor.describe('What the rate is multiplied by each time.'),
   }),
   z.strictObject({
-    type: z.literal('plateau'),
+    type: type('plateau', 'Multiplied by factor when the top-1 validation error stops falling.'),
     warmup,
-    factor: fraction.default(0.1),
-    patience: positive.default(3),
-    threshold: z.number().min(0).default(0),
-    minimum: z.number().min(0).default(0),
+    factor: factor.describe('What the rate is multiplied by each time.'),
+    patience: positive
+      .default(3)
+      .describe('Evaluations without a better error before the rate is lowered.'),
+    threshold: z
+      .number()
+      .min(0)
+      .default(0)
+      .describe('Better by at least so many percentage points, or it does not count.'),
+    minimum,
   }),
-  z.strictObject({ type: z.literal('poly'), warmup, power: z.number().positive().default(1) }),
   z.strictObject({
-    type: z.literal('cosine'),
+    type: type('poly', 'Falls to zero at the end as (1 - step / steps)^power.'),
     warmup,
-    minimum: z.number().min(0).default(0),
+    power: z.number().positive().default(1).describe('The exponent; 1 is a straight line.'),
+  }),
+  z.strictObject({
+    type: type('cosine', 'Falls to minimum at the end along half a cosine.'),
+    warmup,
+    minimum,
   }),
 ]);
 
 const training = z
   .strictObject({
-    epochs: z.number().positive().optional(),
-    steps: positive.optional(),
-    batchSize: positive,
-    microBatch: positive.optional(),
-    logEvery: durationSchema.default('20 steps'),
+    epochs: z
+      .number()
+      .positive()
+      .optional()
+      .describe(
+        'How long to train, in passes over as many images as there are. Either this or steps.',
+      ),
+    steps: positive
+      .optional()
+      .describe('How long to train, in optimizer steps. Either this or epochs.'),
+    batchSize: positive.describe('Images per optimizer step.'),
+    microBatch: positive
+      .optional()
+      .describe(
+        'Images at a time; their gradients add up to those of the batch, in less memory. A divisor of batchSize, which is the default.',
+      ),
+    logEvery: durationSchema
+      .default('20 steps')
+      .describe('How often losses are logged; means over the steps between.'),
   })
   .refine((value) => (value.epochs === undefined) !== (value.steps === undefined), {
     error: 'training has either epochs or steps',
@@ -167,27 +301,68 @@ const recompute = z.union([z.boolean(), z.array(name).min(1)], {
 });
 
 export const experimentSchema = z.strictObject({
-  version: z.literal(1, { error: 'version: 1 is the only version that this relaybp reads' }),
-  name,
-  seed: z.int().nonnegative().default(1),
-  /** `bf16` is mixed precision; `auto` takes it where the device multiplies bfloat16 faster than float32. */
-  precision: z.enum(PRECISION_CHOICES).default('float32'),
-  /** A run folder, a checkpoint or a safetensors file whose weights training begins with, where they fit. */
-  initialCheckpoint: z.string().min(1).optional(),
-  data,
-  model,
-  losses: z.array(loss).min(1),
-  optimizer,
-  schedule: schedule.prefault({ type: 'constant' }),
-  training,
-  /** Segments that keep no activations for the backward pass and compute them again. */
-  recompute: recompute.default(false),
+  version: z
+    .literal(1, { error: 'version: 1 is the only version that this relaybp reads' })
+    .describe('Version of the config format.'),
+  name: name.describe('Name of the experiment; run folders begin with it.'),
+  seed: z
+    .int()
+    .nonnegative()
+    .default(1)
+    .describe('Every random number derives from it: initial weights, order, crops, dropout.'),
+  precision: z
+    .enum(PRECISION_CHOICES)
+    .default('float32')
+    .describe(
+      'bf16 is mixed precision; auto takes it where the device multiplies bfloat16 faster than float32.',
+    ),
+  initialCheckpoint: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      'A run folder, a checkpoint or a safetensors file whose weights training begins with, where they fit.',
+    ),
+  data: data.describe('The images, and how they become input.'),
+  model: model.describe('The trunk of the network.'),
+  losses: z
+    .array(loss)
+    .min(1)
+    .describe(
+      "The losses with their heads and ranges. The first one at the end of the trunk is the network's output; the others exist in training only.",
+    ),
+  optimizer: optimizer.describe('How the weights move.'),
+  schedule: schedule
+    .prefault({ type: 'constant' })
+    .describe('How the learning rate changes over the training.'),
+  training: training.describe('How long, and in what batches.'),
+  recompute: recompute
+    .default(false)
+    .describe(
+      'Segments that keep no activations for the backward pass and compute them again: less memory, more time, the same numbers.',
+    ),
   checkpoint: z
-    .strictObject({ every: durationSchema.default('1 epoch'), keep: positive.default(3) })
-    .prefault({}),
+    .strictObject({
+      every: durationSchema
+        .default('1 epoch')
+        .describe('How often a checkpoint is written; the best and the last always are.'),
+      keep: positive
+        .default(3)
+        .describe('How many of the regular ones are kept, besides the best and the last.'),
+    })
+    .prefault({})
+    .describe('What is saved, and when.'),
   evaluation: z
-    .strictObject({ every: durationSchema.default('1 epoch'), batchSize: positive.optional() })
-    .prefault({}),
+    .strictObject({
+      every: durationSchema
+        .default('1 epoch')
+        .describe('How often the validation images are evaluated.'),
+      batchSize: positive
+        .optional()
+        .describe('Images at a time; training.microBatch unless given.'),
+    })
+    .prefault({})
+    .describe('Evaluation during training.'),
 });
 
 export type ExperimentConfig = z.infer<typeof experimentSchema>;

@@ -18,9 +18,10 @@ const SPACE = 32;
 const TAB = 9;
 
 /**
- * Read a list file. The label is the last field of a line, so paths may contain spaces; empty
- * lines are ignored. With a class list a label is a class name or, if no class has that name, an
- * integer position in the list. Images keep the order of the lines.
+ * Read a list file. The label is the last field of a line, so paths may contain spaces. In a line
+ * with a tab it is all after the last tab, so the label may contain spaces too. Empty lines are
+ * ignored. With a class list a label is a class name or, if no class has that name, an integer
+ * position in the list. Images keep the order of the lines.
  * @throws DataError naming the line if it has no label, an unknown label or a missing file
  */
 export function indexList(file: string, options: ListOptions): ImageIndex {
@@ -88,8 +89,10 @@ function* lines(file: string, bytes: Buffer): Generator<Line> {
     while (begin < end && isBlank(bytes[begin])) begin++;
     start = stop + 1;
     if (begin === end) continue;
-    let field = end;
-    while (field > begin && !isBlank(bytes[field - 1])) field--;
+    const tab = bytes.subarray(begin, end).lastIndexOf(TAB);
+    let field = tab < 0 ? end : begin + tab + 1;
+    if (tab < 0) while (field > begin && !isBlank(bytes[field - 1])) field--;
+    while (isBlank(bytes[field])) field++;
     let pathEnd = field;
     while (pathEnd > begin && isBlank(bytes[pathEnd - 1])) pathEnd--;
     const label = bytes.toString('utf8', field, end);

@@ -1,4 +1,5 @@
 import type { LrnOptions, PoolWindow, Window } from '../engine/engine.js';
+import { ExportError } from '../errors.js';
 import type { LayerPlan, Shape } from '../model/plan.js';
 import { volume } from '../model/plan.js';
 import type { NamedTensor } from '../safetensors.js';
@@ -116,6 +117,11 @@ function buildLayer<V>(
       const sum = builder.add(name, inside(layer.body), inside(layer.shortcut));
       return layer.relu ? builder.relu(`${name}_relu`, sum) : sum;
     }
+    case 'custom':
+      throw new ExportError(
+        `${name}: layers of your own (here "${layer.kind}") cannot be exported: other programs do not know them`,
+        'take --format safetensors, which holds the weights alone',
+      );
   }
 }
 

@@ -86,9 +86,19 @@ function denseLayer(trained: LayerPlan, planned: LayerPlan, input: Shape): Layer
   }
   if (planned.type === 'branches') return denseBranches(trained as BranchesPlan, planned, input);
   if (planned.type === 'residual') return denseResidual(trained as ResidualPlan, planned, input);
+  if (planned.type === 'custom') checkParameters(trained, planned);
   return positions
     ? { ...planned, input, output: [...input.slice(0, 2), ...planned.output] }
     : planned;
+}
+
+function checkParameters(trained: LayerPlan, planned: LayerPlan): void {
+  const shapes = ({ parameters }: LayerPlan): string =>
+    parameters.map(({ shape }) => `[${shape.join(', ')}]`).join(', ');
+  if (shapes(trained) === shapes(planned)) return;
+  throw new ConfigError(
+    `the parameters of ${planned.name} depend on the size: ${shapes(trained)} in training, ${shapes(planned)} here`,
+  );
 }
 
 /** A fully connected layer at every position of a map: the same weights `[in, out]` as `[height, width, channels, out]`. */

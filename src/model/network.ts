@@ -2,6 +2,7 @@ import type { ConvSpec, LayerSpec } from '../config/layers.js';
 import type { ExperimentConfig } from '../config/schema.js';
 import { ConfigError } from '../errors.js';
 import type { Layer } from '../relay/layer.js';
+import { custom } from './custom-layer.js';
 import type { Place, Runtime } from './layer-type.js';
 import { batchnorm } from './layers/batchnorm.js';
 import { branches } from './layers/branches.js';
@@ -120,6 +121,8 @@ function forward(plan: LayerPlan, x: Parameters<Layer['forward']>[0], runtime: R
       return branches.forward(plan, x, runtime);
     case 'residual':
       return residual.forward(plan, x, runtime);
+    case 'custom':
+      return custom.forward(plan, x, runtime);
   }
 }
 
@@ -173,6 +176,7 @@ function planSpec(spec: LayerSpec, place: (kind: string) => Place, layers: Layer
     repeat(spec.branches, 'branches', (one) => branches.plan(one, place('branches')));
   if (spec.residual)
     repeat(spec.residual, 'residual', (one) => residual.plan(one, place('residual')));
+  if (spec.custom) layers.push(custom.plan(spec.custom, place('custom')));
   if (spec.batchnorm) layers.push(batchnorm.plan(spec.batchnorm, place('batchnorm')));
   if (spec.lrn) layers.push(lrn.plan(spec.lrn, place('lrn')));
   if (spec.fc) repeat({ ...spec.fc, repeat: 1 }, 'fc', (one) => fc.plan(one, place('fc')));

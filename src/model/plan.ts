@@ -90,6 +90,15 @@ export interface ResidualPlan extends Common {
   readonly relu: boolean;
 }
 
+/** A layer of a type that was registered from outside; src/model/custom-layer.ts. */
+export interface CustomPlan extends Common {
+  readonly type: 'custom';
+  /** The name that it was registered under. */
+  readonly kind: string;
+  /** As its definition made them; plain data. */
+  readonly options: object;
+}
+
 export type LayerPlan =
   | ConvPlan
   | PoolPlan
@@ -100,7 +109,8 @@ export type LayerPlan =
   | BatchNormPlan
   | LrnPlan
   | BranchesPlan
-  | ResidualPlan;
+  | ResidualPlan
+  | CustomPlan;
 
 export interface NetworkPlan {
   readonly input: Shape;

@@ -269,6 +269,7 @@ function keptBy(layer: LayerPlan): { input: boolean; output: boolean } {
       return { input: true, output: layer.relu };
     case 'maxpool':
     case 'lrn':
+    case 'custom': // at most; its definition decides
       return { input: true, output: true };
     case 'relu':
       return { input: false, output: true };

@@ -111,6 +111,8 @@ function describe(layer: LayerPlan): string {
       return `residual, ${layer.shortcut.length > 0 ? 'projection' : 'identity'}`;
     case 'relu':
       return 'relu';
+    case 'custom':
+      return layer.kind;
   }
 }
 

@@ -44,3 +44,37 @@ export interface LoggedRow extends StepProgress {
   losses: Map<string, number>;
   top5: number;
 }
+
+/** Tells two watchers of everything; the second may leave out what it does not want to know. */
+export function both(first: TrainEvents, second: Partial<TrainEvents>): TrainEvents {
+  return {
+    start: (facts) => {
+      first.start(facts);
+      second.start?.(facts);
+    },
+    step: (progress) => {
+      first.step(progress);
+      second.step?.(progress);
+    },
+    logged: (row) => {
+      first.logged(row);
+      second.logged?.(row);
+    },
+    evaluating: (images, total) => {
+      first.evaluating(images, total);
+      second.evaluating?.(images, total);
+    },
+    evaluated: (...result) => {
+      first.evaluated(...result);
+      second.evaluated?.(...result);
+    },
+    checkpoint: (path) => {
+      first.checkpoint(path);
+      second.checkpoint?.(path);
+    },
+    notice: (line) => {
+      first.notice(line);
+      second.notice?.(line);
+    },
+  };
+}

@@ -40,6 +40,15 @@ describe('indexList', () => {
     expect([...index.labels]).toEqual([1, 0, 2]);
   });
 
+  it('a label after a tab may contain spaces', () => {
+    const index = indexList(list('a.jpg\tdark blue\r\nsub dir/ü c.jpg\t red \nb.jpg red'), {
+      root,
+    });
+    expect(index.classes).toEqual(['dark blue', 'red']);
+    expect([...index.labels]).toEqual([0, 1, 1]);
+    expect(relativePath(index, 1)).toBe('sub dir/ü c.jpg');
+  });
+
   it('names the line that is wrong', () => {
     const read = (text: string, classes?: string[]) => () =>
       indexList(list(text), { root, classes });

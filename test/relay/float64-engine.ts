@@ -148,6 +148,16 @@ export class Float64Engine implements Engine {
     };
   }
 
+  /** A layer from outside may compute with these. */
+  accumulate(sum: Tensor, addend: Tensor): void {
+    const from = values(addend);
+    for (const i of from.keys()) values(sum)[i]! += from[i]!;
+  }
+  scale(t: Tensor, factor: number): void {
+    const own = values(t);
+    for (const i of own.keys()) own[i]! *= factor;
+  }
+
   convParameterGradient = forwardOnly;
   convInputGradient = forwardOnly;
   denseParameterGradient = forwardOnly;
@@ -156,10 +166,8 @@ export class Float64Engine implements Engine {
   poolGradient = forwardOnly;
   dropoutGradient = forwardOnly;
   split = forwardOnly;
-  accumulate = forwardOnly;
   batchNormGradient = forwardOnly;
   lrnGradient = forwardOnly;
-  scale = forwardOnly;
   lerp = forwardOnly;
   squaredNorm = forwardOnly;
   sgd = forwardOnly;

@@ -1,6 +1,6 @@
 /** The steps that fill an engine folder: fetch TensorFlow, compile the binding, try it. */
 import { existsSync } from 'node:fs';
-import { readdir, rename, rm } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -84,22 +84,34 @@ export async function compileBinding(directory: string, log: string): Promise<vo
   ]);
 }
 
-/** The folder of the C++ sources. npm leaves the package out of some installs; it is fetched then. */
+/** The folder of the C++ sources: of the package where it is installed, as in a checkout, else fetched alone. */
 async function bindingSources(directory: string, log: string): Promise<string> {
   const own = resolvePackage();
   if (own) return join(own, 'binding');
-  const prefix = join(directory, 'npm');
-  const flags = ['--ignore-scripts', '--no-save', '--no-audit', '--no-fund', '--prefix', prefix];
-  await executeLogged(
+  const folder = join(directory, 'npm');
+  await mkdir(folder);
+  const packed = await executeLogged(
     {
       what: `fetching ${BINDING_PACKAGE}`,
       command: 'npm',
-      args: ['install', ...flags, `${BINDING_PACKAGE}@${BINDING_VERSION}`],
+      // Packed, not installed: its install script fetches another TensorFlow, and nothing that it depends on is needed.
+      args: ['pack', `${BINDING_PACKAGE}@${BINDING_VERSION}`, '--pack-destination', folder],
       hint: 'npm must reach its registry or a mirror of it.',
     },
     log,
+    { npm_config_ignore_scripts: 'true', npm_config_loglevel: 'error' },
   );
-  return join(prefix, 'node_modules', BINDING_PACKAGE, 'binding');
+  const archive = join(folder, packed.trim().split('\n').at(-1)!);
+  await executeLogged(
+    {
+      what: `unpacking ${BINDING_PACKAGE}`,
+      command: 'tar',
+      args: ['-xzf', archive, '-C', folder, 'package/binding'],
+      hint: 'tar and gzip are needed.',
+    },
+    log,
+  );
+  return join(folder, 'package', 'binding');
 }
 
 function resolvePackage(): string | undefined {

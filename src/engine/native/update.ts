@@ -3,6 +3,7 @@ import type { AdamWStep, SgdStep, Tensor } from '../engine.js';
 import { boolAttribute, FLOAT, typeAttribute } from './attributes.js';
 import { DataType } from './binding.js';
 import type { Runtime } from './runtime.js';
+import { scoped } from './scope.js';
 
 /**
  * `v = momentum * v + lr * (gradient + weightDecay * w)`, then `w = w - v`, or with Nesterov's momentum
@@ -114,8 +115,10 @@ function descend(runtime: Runtime, variable: number, rate: number, delta: number
 /** `sum = sum + addend` */
 export function accumulate(runtime: Runtime, sum: Tensor, addend: Tensor): void {
   if (runtime.mode.ownKernels) {
-    const inputs = [runtime.writable(sum), runtime.value(addend)];
-    runtime.runAll('RelaybpAccumulate', [], inputs, 0);
+    scoped(runtime, (scope) => {
+      const inputs = [runtime.writable(sum), scope.float(runtime.check(addend))];
+      runtime.runAll('RelaybpAccumulate', [], inputs, 0);
+    });
     return;
   }
   const inputs = [runtime.variable(sum, false), runtime.value(addend)];

@@ -1,0 +1,9 @@
+/** Writes the files that are made from the config schema. A test compares them with what this would write. */
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
+
+const relaybp = (...args) => execFileSync(process.execPath, ['bin/relaybp.js', ...args]);
+
+mkdirSync('schema', { recursive: true });
+writeFileSync('schema/relaybp.schema.json', relaybp('schema'));
+writeFileSync('docs/config.md', relaybp('schema', '--markdown'));

@@ -1,0 +1,47 @@
+import type { Command } from 'commander';
+import type { InitResult } from '../commands/init.js';
+import { print, printError } from './common.js';
+import { addCompletion } from './completion.js';
+
+/** The commands that help to write configs and command lines: init, schema, completion. */
+export function addAuthoring(cli: Command): void {
+  addInit(cli);
+  addSchema(cli);
+  addCompletion(cli);
+}
+
+function addInit(cli: Command): void {
+  cli
+    .command('init')
+    .description('write a config for a folder of images')
+    .argument('<images>', 'folder with train/ and val/, or with one folder per class')
+    .option('--out <file>', 'config to write (default: <images>.yaml here)')
+    .action(async (images: string, options: { out?: string }) => {
+      const { initCommand } = await import('../commands/init.js');
+      print(initLines(await initCommand(images, options.out, printError)).join('\n'));
+    });
+}
+
+function initLines({ config, lists, survey, valImages, choices }: InitResult): string[] {
+  const { classes, images } = survey;
+  const [largest, smallest] = [classes[0]!, classes.at(-1)!];
+  const { crop, resize, batchSize, epochs } = choices;
+  const sizes = `shorter side ${survey.shorterSides[0]} to ${survey.shorterSides.at(-1)} pixels`;
+  return [
+    `${classes.length} classes, ${images} training images (${largest.images} ${largest.name} to ${smallest.images} ${smallest.name}), ${valImages} validation images; ${sizes}`,
+    `resized to ${resize}, cropped to ${crop}; ${epochs} epochs in batches of ${batchSize}`,
+    `written: ${[config, ...lists].join(', ')}`,
+    `next: relaybp plan ${config}; relaybp train ${config} --fast-dev-run; relaybp train ${config}`,
+  ];
+}
+
+function addSchema(cli: Command): void {
+  cli
+    .command('schema')
+    .description('print the JSON Schema of configs, by which editors complete and explain keys')
+    .option('--markdown', 'the reference of all keys as Markdown instead', false)
+    .action(async (options: { markdown: boolean }) => {
+      const { schemaCommand } = await import('../commands/schema.js');
+      process.stdout.write(schemaCommand(options));
+    });
+}

@@ -1,0 +1,42 @@
+/**
+ * The public API (docs/api.md): what `import … from 'relaybp'` gives. Everything else is internal and may change at any
+ * time.
+ */
+
+export {
+  type CompareOptions,
+  compare,
+  type EvaluateOptions,
+  evaluate,
+  type PredictOptions,
+  predict,
+} from './api/scoring.js';
+export { type TrainOptions, type TrainOutcome, train } from './api/train.js';
+export type { CompareResult } from './commands/compare.js';
+export type { EvalResult } from './commands/eval.js';
+export { type LoadedConfig, loadConfig, parseConfig, printConfig } from './config/load.js';
+export type { ExperimentConfig } from './config/schema.js';
+export type { Engine, Forward, Saved, Shape, Tensor } from './engine/engine.js';
+export {
+  CheckpointError,
+  ConfigError,
+  DataError,
+  EngineError,
+  RelaybpError,
+  TrainingError,
+} from './errors.js';
+export type { ImagePredictions } from './eval/prediction-format.js';
+export type { Prediction } from './eval/results.js';
+export {
+  type CustomForward,
+  type CustomPlace,
+  type CustomRuntime,
+  type CustomShape,
+  type LayerDefinition,
+  registerLayer,
+} from './model/custom-layer.js';
+export type { LayerPlan, NetworkPlan, ParameterPlan } from './model/plan.js';
+export { type ExperimentPlan, planExperiment } from './plan/experiment.js';
+export { planJson } from './plan/json.js';
+export type { LoggedRow, StepProgress, TrainEvents } from './train/events.js';
+export { version } from './version.js';

@@ -1,0 +1,45 @@
+import { readdirSync, statSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { DataError } from '../errors.js';
+
+/** Where the parts of a data set are, as `data.root`, `data.train` and `data.val` will name them. */
+export interface Layout {
+  root: string;
+  train: string;
+  /** Null: there is one part only, which has to be split. */
+  val: string | null;
+}
+
+const TRAIN = ['train', 'training', 'train.txt'];
+const VAL = ['val', 'validation', 'valid', 'test', 'testing', 'val.txt'];
+
+/**
+ * Finds the parts of a data set: `train` and `val` (or other usual names, or list files) in the folder, else the
+ * folder itself, with one folder per class.
+ *
+ * @throws DataError if there is no such folder
+ */
+export function findLayout(folder: string): Layout {
+  const root = folder.length > 1 ? folder.replace(/\/+$/, '') : folder;
+  if (!statSync(root, { throwIfNoEntry: false })?.isDirectory()) {
+    const problem = statSync(root, { throwIfNoEntry: false }) ? 'not a folder' : 'no such folder';
+    throw new DataError(`${root}: ${problem}`, 'name the folder that holds the images');
+  }
+  const entries = readdirSync(root);
+  const part = (names: readonly string[]): string | undefined =>
+    names
+      .map((name) => entries.find((entry) => entry.toLowerCase() === name))
+      .find((entry) => entry !== undefined && isPart(join(root, entry)));
+  const train = part(TRAIN);
+  if (train === undefined) return { root, train: '.', val: null };
+  return { root, train, val: part(VAL) ?? null };
+}
+
+/** A list file, or a folder of folders: a class that happens to be called "train" is not a part. */
+function isPart(path: string): boolean {
+  const stats = statSync(path, { throwIfNoEntry: false });
+  if (!stats?.isDirectory()) return stats?.isFile() === true && basename(path).endsWith('.txt');
+  return readdirSync(path).some(
+    (entry) => statSync(join(path, entry), { throwIfNoEntry: false })?.isDirectory() === true,
+  );
+}
