@@ -259,7 +259,7 @@ describe('messages', () => {
       '- {maxpool: {size: 2}, dropout: 0.1}\n    - name: seg2',
     );
     expect(problem(two)).toContain(
-      'model.segments[0].layers[1]: {"maxpool":{"size":2},"dropout":0.1}: a layer is a mapping with exactly one key, one of conv, maxpool, avgpool, fc, dropout, relu, spp, batchnorm, lrn, branches, residual; here maxpool and dropout',
+      'model.segments[0].layers[1]: {"maxpool":{"size":2},"dropout":0.1}: a layer is a mapping with exactly one key, one of conv, maxpool, avgpool, fc, dropout, relu, spp, batchnorm, lrn, branches, residual, custom; here maxpool and dropout',
     );
     const none = SMALL_CONFIG.replace(
       'conv: {filters: 4, kernel: 3}',
