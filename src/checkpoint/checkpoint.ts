@@ -131,7 +131,9 @@ export function removeStaleFiles(run: string): void {
   }
   for (const name of existsSync(run) ? readdirSync(run) : []) {
     if (
-      /^(config\.yaml|metrics\.(jsonl|csv)|summary\.json|last|best)\.[0-9a-f]{8}\.tmp$/.test(name)
+      /^(config\.yaml|metrics\.(jsonl|csv)|gradients\.jsonl|summary\.json|last|best)\.[0-9a-f]{8}\.tmp$/.test(
+        name,
+      )
     ) {
       rmSync(join(run, name), { force: true });
     }

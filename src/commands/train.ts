@@ -26,6 +26,7 @@ import {
   readMetrics,
   writeSummary,
 } from '../train/run-folder.js';
+import { TensorBoard } from '../train/tensorboard.js';
 import { beginning, type TrainResult, train } from '../train/trainer.js';
 import { type ConfigOptions, cacheDir, type EngineOptions } from './options.js';
 
@@ -76,6 +77,9 @@ export async function trainCommand(
     ? RunFolder.resume(from.run, text, losses, from.state)
     : RunFolder.create(options.out ?? newRunPath(config.name, new Date()), text, losses);
   if (from) rewind(from.run, from.path, from.state);
+  if (config.logging.tensorboard) {
+    run.watcher = new TensorBoard(run.path, from?.state ?? null, text);
+  }
   view.setLog(pino({ base: null }, pino.destination({ dest: logPath(run.path), sync: true })));
   try {
     const result = await train({

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { PRECISION_CHOICES } from '../engine/engine.js';
-import { durationSchema } from './duration.js';
+import { durationSchema, intervalSchema } from './duration.js';
 import { layerSchema } from './layers.js';
 
 /**
@@ -178,6 +178,9 @@ export const experimentSchema = z.strictObject({
   evaluation: z
     .strictObject({ every: durationSchema.default('1 epoch'), batchSize: positive.optional() })
     .prefault({}),
+  logging: z.strictObject({ tensorboard: z.boolean().default(false) }).prefault({}),
+  /** `gradients`: how often each loss's gradients are measured layer by layer; never without it. */
+  diagnostics: z.strictObject({ gradients: intervalSchema.optional() }).prefault({}),
 });
 
 export type ExperimentConfig = z.infer<typeof experimentSchema>;

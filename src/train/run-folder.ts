@@ -4,12 +4,14 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  rmSync,
   statSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
 import { replaceFile } from '../checkpoint/files.js';
 import { CheckpointError } from '../errors.js';
+import type { GradientRow } from './gradient-diagnostics.js';
 
 /** One line of metrics.jsonl, format documented in docs/run-folder.md. */
 export interface MetricsRow {
@@ -19,11 +21,20 @@ export interface MetricsRow {
   [column: string]: string | number;
 }
 
+/** Who else is told of every row as it is written. */
+export interface RowWatcher {
+  metrics(row: MetricsRow): void;
+  gradients(row: GradientRow): void;
+}
+
 /**
- * The files of a run besides its checkpoints: config.yaml, metrics.jsonl, metrics.csv, log.jsonl.
+ * The files of a run besides its checkpoints: config.yaml, metrics.jsonl, metrics.csv, gradients.jsonl, log.jsonl.
  * Rows are written line by line; after a resume rows past the checkpoint are taken out again.
  */
 export class RunFolder {
+  /** TensorBoard's, where it is asked for. */
+  watcher: RowWatcher | null = null;
+
   private constructor(
     readonly path: string,
     private readonly columns: readonly string[],
@@ -40,6 +51,7 @@ export class RunFolder {
     try {
       mkdirSync(join(path, 'checkpoints'), { recursive: true });
       replaceFile(join(path, 'config.yaml'), config);
+      rmSync(join(path, GRADIENTS), { force: true });
     } catch (error) {
       throw new CheckpointError(
         `${path}: the run folder cannot be written: ${(error as Error).message}`,
@@ -62,19 +74,26 @@ export class RunFolder {
     const run = new RunFolder(path, csvColumns(losses));
     const until = (row: MetricsRow): number => (row.kind === 'val' ? at.evaluated : at.step);
     run.rewrite(readMetrics(path).filter((row) => row.step <= until(row)));
+    if (existsSync(join(path, GRADIENTS))) {
+      const rows = readGradients(path).filter((row) => row.step <= at.step);
+      replaceFile(join(path, GRADIENTS), jsonLines(rows));
+    }
     return run;
   }
 
   append(row: MetricsRow): void {
-    appendFileSync(join(this.path, 'metrics.jsonl'), `${JSON.stringify(row)}\n`);
+    appendFileSync(join(this.path, METRICS), jsonLines([row]));
     appendFileSync(join(this.path, 'metrics.csv'), this.csvLine(row));
+    this.watcher?.metrics(row);
+  }
+
+  appendGradients(row: GradientRow): void {
+    appendFileSync(join(this.path, GRADIENTS), jsonLines([row]));
+    this.watcher?.gradients(row);
   }
 
   private rewrite(rows: readonly MetricsRow[]): void {
-    replaceFile(
-      join(this.path, 'metrics.jsonl'),
-      rows.map((row) => `${JSON.stringify(row)}\n`).join(''),
-    );
+    replaceFile(join(this.path, METRICS), jsonLines(rows));
     const lines = rows.map((row) => this.csvLine(row)).join('');
     replaceFile(join(this.path, 'metrics.csv'), `${this.columns.join(',')}\n${lines}`);
   }
@@ -85,19 +104,37 @@ export class RunFolder {
 }
 
 /** Whole rows of metrics.jsonl; a torn last line is left out. */
-export function readMetrics(run: string): MetricsRow[] {
-  const path = join(run, 'metrics.jsonl');
+export const readMetrics = (run: string): MetricsRow[] => readRows<MetricsRow>(join(run, METRICS));
+
+/** Whole rows of gradients.jsonl; none without `diagnostics.gradients`. */
+export const readGradients = (run: string): GradientRow[] =>
+  readRows<GradientRow>(join(run, GRADIENTS));
+
+const METRICS = 'metrics.jsonl';
+const GRADIENTS = 'gradients.jsonl';
+
+const jsonLines = (rows: readonly object[]): string =>
+  rows.map((row) => `${JSON.stringify(row)}\n`).join('');
+
+function readRows<Row>(path: string): Row[] {
   if (!existsSync(path)) return [];
   return readFileSync(path, 'utf8')
     .split('\n')
     .flatMap((line) => {
       try {
-        return line === '' ? [] : [JSON.parse(line) as MetricsRow];
+        return line === '' ? [] : [JSON.parse(line) as Row];
       } catch {
         return [];
       }
     });
 }
+
+/** `validation.csv` beside the weights that gave it: the images of the best evaluation. */
+export function writeResults(checkpoint: string, results: string): void {
+  replaceFile(join(checkpoint, RESULTS), results);
+}
+
+export const RESULTS = 'validation.csv';
 
 const csvColumns = (losses: readonly string[]): string[] => [
   'kind',

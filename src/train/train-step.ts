@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Batch } from '../data/loader.js';
-import type { Engine } from '../engine/engine.js';
+import type { Engine, Tensor } from '../engine/engine.js';
 import { TrainingError } from '../errors.js';
 import { TopK } from '../eval/topk.js';
 import type { NetworkRuntime } from '../model/network-runtime.js';
@@ -8,6 +8,7 @@ import type { Parameters } from '../model/parameters.js';
 import type { ExperimentPlan } from '../plan/experiment.js';
 import { emptySums, runMicroBatch, type StepParts, type StepSums } from '../relay/step.js';
 import { averageParameters, clipGradients, gradientNorm, updateParameters } from './optimizer.js';
+import type { StepProbe } from './step-probe.js';
 
 export interface StepResult {
   /** Mean over the batch by loss, unweighted. */
@@ -22,6 +23,7 @@ export interface StepResult {
  *
  * @param next gives the step's micro-batches one after another
  * @param step steps done before
+ * @param probe looks on
  * @throws TrainingError naming step, loss and layers when one of them is not finite
  */
 export async function trainStep(
@@ -31,6 +33,7 @@ export async function trainStep(
   next: () => Promise<Batch>,
   step: number,
   lr: number,
+  probe?: StepProbe,
 ): Promise<StepResult> {
   const sums = emptySums();
   const top = new TopK();
@@ -38,9 +41,12 @@ export async function trainStep(
     for (let i = 0; i < plan.config.training.batchSize / plan.microBatch; i++) {
       const batch = await next();
       network.train(step, i);
-      microBatch(plan, network, batch, sums, top);
+      microBatch(plan, network, batch, sums, top, (images) => {
+        probe?.microBatch(images, batch.labels, i);
+      });
       await setImmediate(); // the engine blocks the thread: lets signals and the loader's messages in
     }
+    probe?.gradients(sums.gradients);
     const { engine } = network;
     const { clipNorm, ema } = plan.config.optimizer;
     const norm = clipNorm === undefined ? 0 : gradientNorm(engine, sums.gradients);
@@ -72,6 +78,7 @@ function microBatch(
   batch: Batch,
   sums: StepSums,
   top: TopK,
+  after: (images: Tensor) => void,
 ): void {
   const { engine } = network;
   const images = engine.tensor(batch.images, [batch.size, ...plan.network.input]);
@@ -87,6 +94,7 @@ function microBatch(
         if (loss === plan.primary.name) top.add(engine.read(logits), batch.labels);
       },
     );
+    after(images);
   } finally {
     engine.dispose(images);
     batch.release();
