@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { addBench } from './cli/bench.js';
 import { positiveInteger, print, printError, withEngine } from './cli/common.js';
 import { addEvaluation } from './cli/evaluation.js';
+import { addReport } from './cli/report.js';
 import { CheckpointError, ConfigError, DataError, RelaybpError } from './errors.js';
 import { version } from './version.js';
 
@@ -36,6 +37,7 @@ function program(exit: (code: number) => void): Command {
     .showHelpAfterError('(relaybp --help shows the usage)');
   addTrain(cli, exit);
   addEvaluation(cli);
+  addReport(cli);
   addPlan(cli);
   addGrad(cli);
   addBench(cli);

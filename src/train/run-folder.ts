@@ -11,7 +11,7 @@ import {
 import { join } from 'node:path';
 import { replaceFile } from '../checkpoint/files.js';
 import { CheckpointError } from '../errors.js';
-import type { GradientRow } from './gradient-diagnostics.js';
+import type { GradientRow } from './gradient-row.js';
 
 /** One line of metrics.jsonl, format documented in docs/run-folder.md. */
 export interface MetricsRow {

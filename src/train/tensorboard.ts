@@ -2,7 +2,7 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { EventFile } from './event-file.js';
 import { DT_STRING, SESSION_START, type Value } from './event-proto.js';
-import type { GradientRow } from './gradient-diagnostics.js';
+import type { GradientRow } from './gradient-row.js';
 import type { MetricsRow, RowWatcher } from './run-folder.js';
 
 /**
