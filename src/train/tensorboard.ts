@@ -78,7 +78,7 @@ function tagOf(column: string): string | undefined {
 }
 
 function text(tag: string, content: string): Value {
-  const indented = content.replace(/^/gm, '    '); // a block of code in TensorBoard's Markdown
+  const indented = content.trimEnd().replace(/^/gm, '    '); // a block of code in TensorBoard's Markdown
   const tensor = {
     dtype: DT_STRING,
     tensorShape: { dim: [{ size: 1 }] },
