@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readdirSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ReportData } from './data.js';
 import { reportData } from './report.js';
@@ -74,7 +74,7 @@ export class LiveReport {
   private state(): string {
     return this.sources
       .flatMap(({ folder }) => {
-        const present = new Set(readdirSync(folder));
+        const present = new Set(existsSync(folder) ? readdirSync(folder) : []);
         return FILES.filter((name) => present.has(name)).map((name) => {
           const { size, mtimeMs } = statSync(join(folder, name));
           return `${name} ${size} ${mtimeMs}`;

@@ -4,12 +4,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Page } from 'playwright-core';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { type MetricsRow, readGradients, readMetrics } from '../../src/train/run-folder.js';
 import { inBrowser } from '../support/browser.js';
 import { type Outcome, run } from '../support/cli.js';
 import { SMALL_CONFIG } from '../support/configs.js';
 import { colourImages } from '../support/images.js';
+
+vi.setConfig({ testTimeout: 240_000, hookTimeout: 300_000 }); // a browser on a busy machine
 
 let cwd: string;
 let images: string;
@@ -39,6 +41,7 @@ inBrowser((browser) => {
   /** Opens the page. @returns it, and whatever the console said or the network was asked for */
   async function open(options: Parameters<ReturnType<typeof browser>['newPage']>[0] = {}) {
     const page = await browser().newPage({ viewport: { width: 1280, height: 900 }, ...options });
+    page.setDefaultTimeout(120_000);
     const said: string[] = [];
     page.on('console', (message) => said.push(message.text()));
     page.on('pageerror', (error) => said.push(error.message));

@@ -5,12 +5,14 @@ import { type IncomingMessage, request } from 'node:http';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { ReportData } from '../../src/report/data.js';
 import { inBrowser } from '../support/browser.js';
 import { type Outcome, run, start } from '../support/cli.js';
 import { SMALL_CONFIG } from '../support/configs.js';
 import { colourImages } from '../support/images.js';
+
+vi.setConfig({ testTimeout: 240_000, hookTimeout: 300_000 }); // a browser on a busy machine
 
 let trained: string;
 let cwd: string;

@@ -22,7 +22,7 @@ export function inBrowser(register: (browser: () => Browser) => void): void {
     let browser: Browser;
     beforeAll(async () => {
       const args = ['--no-sandbox', '--disable-dev-shm-usage'];
-      browser = await chromium.launch({ executablePath: path, args });
+      browser = await chromium.launch({ executablePath: path, args, timeout: 240_000 });
     });
     afterAll(() => browser?.close());
     register(() => browser);
