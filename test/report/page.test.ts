@@ -248,7 +248,11 @@ inBrowser((browser) => {
     const first = cards.first();
     await first.scrollIntoViewIfNeeded();
     const picture = first.locator('img');
-    await expect.poll(() => picture.evaluate('image => image.naturalWidth')).toBe(208);
+    await expect
+      .poll(() =>
+        picture.evaluate((image) => (image as unknown as { naturalWidth: number }).naturalWidth),
+      )
+      .toBe(208);
     expect(await first.locator('li').count()).toBe(3);
     expect(await page.locator('#network svg').count()).toBe(2);
     expect(await page.locator('#network .overlap').count()).toBe(1);
