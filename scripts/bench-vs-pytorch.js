@@ -13,6 +13,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { Contender } from './bench/contender.js';
 import { interleave, median } from './bench/interleave.js';
+import { columns, count, list, note } from './bench/options.js';
 import { benchPython } from './bench/python.js';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
@@ -61,7 +62,6 @@ const { values: args } = parseArgs({
   },
 });
 
-const note = (/** @type {string} */ line) => process.stderr.write(`${line}\n`);
 const work = mkdtempSync(join(tmpdir(), 'relaybp-bench-'));
 /** @type {Set<Contender>} */
 const alive = new Set();
@@ -270,40 +270,12 @@ function table(rows) {
       otherRss.toFixed(0),
     ];
   });
-  const widths = header.map((title, i) =>
-    Math.max(title.length, ...cells.map((row) => row[i].length)),
-  );
-  const line = (/** @type {string[]} */ row) =>
-    row.map((cell, i) => (i < 4 ? cell.padEnd(widths[i]) : cell.padStart(widths[i]))).join('  ');
   return [
-    line(header),
-    ...cells.map(line),
+    columns(header, cells, 4),
     '',
     'images per second; ratio: relaybp over PyTorch, median of the rounds (smallest to largest); RSS: peak, MiB',
     'own-bp: other is relaybp in mode bp; time of relay over bp = ratio x multiply-adds of relay over bp',
   ].join('\n');
-}
-
-/**
- * @param {string} text
- * @param {string[]} known
- * @param {string} option
- */
-function list(text, known, option) {
-  const items = text.split(',').filter(Boolean);
-  const unknown = items.find((item) => !known.includes(item));
-  if (unknown !== undefined)
-    throw new Error(`${option} ${unknown}: one of ${known.join(', ')} is needed`);
-  return items;
-}
-
-/**
- * @param {string} text
- * @param {string} option
- */
-function count(text, option) {
-  if (!/^[1-9]\d*$/.test(text)) throw new Error(`${option} ${text}: a positive integer is needed`);
-  return Number(text);
 }
 
 async function main() {

@@ -5,6 +5,7 @@ import { positiveInteger, print, printError, withEngine } from './cli/common.js'
 import { addEvaluation } from './cli/evaluation.js';
 import { addReport } from './cli/report.js';
 import { CheckpointError, ConfigError, DataError, RelaybpError } from './errors.js';
+import { isSystemError, systemFix } from './system-error.js';
 import { version } from './version.js';
 
 /**
@@ -14,8 +15,9 @@ import { version } from './version.js';
  * Exit codes: 0; 1 runtime; 2 config or usage; 3 data; 4 checkpoint; 130 interrupted.
  */
 export async function main(argv: readonly string[]): Promise<number> {
-  process.stdout.on('error', ({ code }: NodeJS.ErrnoException) => {
-    if (argv[0] === 'train' && code === 'EPIPE') return; // a training goes on, its log has everything
+  process.stdout.on('error', ({ code, message }: NodeJS.ErrnoException) => {
+    if (argv[0] === 'train') return; // a training goes on, its log has everything
+    if (code !== 'EPIPE') printError(`error: the output cannot be written: ${message}`);
     process.exit(code === 'EPIPE' ? 0 : 1); // whoever reads has enough, as with `| head`
   });
   try {
@@ -186,6 +188,12 @@ function report(error: unknown): number {
     if (error instanceof ConfigError) return 2;
     if (error instanceof DataError) return 3;
     return error instanceof CheckpointError ? 4 : 1;
+  }
+  if (isSystemError(error)) {
+    printError(`error: ${error.message}`);
+    const fix = systemFix(error);
+    if (fix) printError(`hint: ${fix}`);
+    return 1;
   }
   printError(error instanceof Error ? (error.stack ?? error.message) : String(error));
   return 1;

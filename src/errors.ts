@@ -31,8 +31,14 @@ export class DataError extends RelaybpError {}
 /** A checkpoint or a run folder is missing, damaged or does not fit. Exit code 4. */
 export class CheckpointError extends RelaybpError {}
 
+/** The files of a checkpoint are not what was written: cut off, altered or missing. Another of the run may be whole. */
+export class DamagedCheckpointError extends CheckpointError {}
+
 /** An engine is not installed or failed. Exit code 1. */
 export class EngineError extends RelaybpError {}
+
+/** Memory for a tensor or for an operation's work space could not be had. Exit code 1. */
+export class OutOfMemoryError extends EngineError {}
 
 /** Training cannot go on, for instance because a loss is not finite. Exit code 1. */
 export class TrainingError extends RelaybpError {}

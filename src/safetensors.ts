@@ -54,14 +54,8 @@ export function decodeSafetensors(file: Uint8Array, label: string): Map<string, 
   const tensors = new Map<string, NamedTensor>();
   let expected = 0;
   for (const [name, entry] of header) {
-    const { dtype, shape, data_offsets: offsets } = entry;
-    if (dtype !== 'F32') fail(`tensor "${name}" has dtype ${String(dtype)}; only F32 is read`);
-    if (!isSizes(shape)) fail(`tensor "${name}" has the shape ${JSON.stringify(shape)}`);
-    if (!isSizes(offsets) || offsets.length !== 2) {
-      return fail(`tensor "${name}" has the data_offsets ${JSON.stringify(offsets)}`);
-    }
-    const [begin, end] = offsets as [number, number];
-    const bytes = 4 * (shape as number[]).reduce((product, size) => product * size, 1);
+    const { shape, begin, end } = entry;
+    const bytes = 4 * shape.reduce((product, size) => product * size, 1);
     if (begin !== expected)
       fail(`tensor "${name}" begins at ${begin}, not ${expected}: a gap or an overlap`);
     if (end - begin !== bytes)
@@ -74,7 +68,7 @@ export function decodeSafetensors(file: Uint8Array, label: string): Map<string, 
     const values = new Float32Array(
       Uint8Array.from(file.subarray(body + begin, body + end)).buffer,
     );
-    tensors.set(name, { shape: shape as number[], values });
+    tensors.set(name, { shape, values });
     expected = end;
   }
   if (body + expected !== file.byteLength) {
@@ -108,7 +102,11 @@ function headerOf(
   return { json: parseHeader(file.subarray(8, body), fail), body };
 }
 
-type HeaderEntry = { dtype?: unknown; shape?: unknown; data_offsets?: unknown };
+interface HeaderEntry {
+  shape: number[];
+  begin: number;
+  end: number;
+}
 
 function parseHeader(bytes: Uint8Array, fail: (what: string) => never): Record<string, unknown> {
   let header: unknown;
@@ -128,18 +126,30 @@ function entriesOf(
   header: Record<string, unknown>,
   fail: (what: string) => never,
 ): [string, HeaderEntry][] {
-  const entries = Object.entries(header).filter(([name]) => name !== '__metadata__');
-  for (const [name, entry] of entries) {
-    if (typeof entry !== 'object' || entry === null)
-      fail(`tensor "${name}" is not described by an object`);
+  return Object.entries(header)
+    .filter(([name]) => name !== '__metadata__')
+    .map(([name, entry]): [string, HeaderEntry] => [name, entryOf(name, entry, fail)])
+    .sort(([, a], [, b]) => a.begin - b.begin || a.end - b.end);
+}
+
+function entryOf(name: string, entry: unknown, fail: (what: string) => never): HeaderEntry {
+  if (typeof entry !== 'object' || entry === null) {
+    return fail(`tensor "${name}" is not described by an object`);
   }
-  const begin = (entry: HeaderEntry): number =>
-    Number((entry.data_offsets as unknown[] | undefined)?.[0]);
-  const end = (entry: HeaderEntry): number =>
-    Number((entry.data_offsets as unknown[] | undefined)?.[1]);
-  return (entries as [string, HeaderEntry][]).sort(
-    ([, a], [, b]) => begin(a) - begin(b) || end(a) - end(b),
-  );
+  const { dtype, shape, data_offsets: offsets } = entry as Record<string, unknown>;
+  if (dtype !== 'F32') fail(`tensor "${name}" has dtype ${brief(dtype)}; only F32 is read`);
+  if (!isSizes(shape)) return fail(`tensor "${name}" has the shape ${brief(shape)}`);
+  if (!isSizes(offsets) || offsets.length !== 2) {
+    return fail(`tensor "${name}" has the data_offsets ${brief(offsets)}`);
+  }
+  return { shape, begin: offsets[0]!, end: offsets[1]! };
+}
+
+/** A value of the header for a message. */
+function brief(value: unknown): string {
+  return typeof value === 'string'
+    ? value.slice(0, 80)
+    : String(JSON.stringify(value)).slice(0, 80);
 }
 
 function isSizes(value: unknown): value is number[] {

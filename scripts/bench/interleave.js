@@ -9,11 +9,12 @@ const PAUSE_MS = 300;
  * have warmed up before the first.
  *
  * @param {[import('./contender.js').Contender, import('./contender.js').Contender]} pair
- * @param {{ rounds: number, steps: number, warmup: number, onRound?: (round: number, ms: [number, number]) => void }} options
+ * @param {{ rounds: number, steps: number, warmup: number, skip?: number, onRound?: (round: number, ms: [number, number]) => void }} options
+ *   `skip`: so many steps at the beginning of each turn do not count
  * @returns {Promise<{ rounds: [number, number][], memory: [import('./contender.js').Memory, import('./contender.js').Memory] }>}
  *   for each round both contenders' median milliseconds of a step, and their memory at the end
  */
-export async function interleave(pair, { rounds, steps, warmup, onRound }) {
+export async function interleave(pair, { rounds, steps, warmup, skip = 0, onRound }) {
   for (const contender of pair) {
     await contender.run(warmup);
     await setTimeout(PAUSE_MS);
@@ -25,7 +26,7 @@ export async function interleave(pair, { rounds, steps, warmup, onRound }) {
     const ms = [0, 0];
     for (const i of round % 2 === 0 ? [0, 1] : [1, 0]) {
       const turn = await pair[i].run(steps);
-      ms[i] = median(turn.ms);
+      ms[i] = median(turn.ms.slice(skip));
       memory[i] = turn.memory;
       await setTimeout(PAUSE_MS);
     }

@@ -108,7 +108,8 @@ function memoryOf(
   const { activations, parameters } = memoryPlan(plan);
   return {
     built: built?.resident ?? null,
-    stepsPeak: after?.peak ?? null,
+    // The peak counts from a moment after `built`, when some of it may have been given back.
+    stepsPeak: built && after && Math.max(built.resident, after.peak),
     peak: built && after && Math.max(built.peak, after.peak),
     predictedActivations: activations / 2 ** 20,
     predictedParameters: parameters / 2 ** 20,

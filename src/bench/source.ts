@@ -28,16 +28,18 @@ export function syntheticSource({ network, microBatch, config }: ExperimentPlan)
  * The training images of the config, decoded and augmented as a training does.
  *
  * @param cacheDir where statistics of the data are kept
+ * @param imageCache whether decoded images are kept in memory for the next time, as in a training
  */
 export async function configSource(
   plan: ExperimentPlan,
   cacheDir: string,
+  imageCache: boolean,
   onNotice: (line: string) => void,
 ): Promise<BatchSource> {
   const { data } = plan.config;
   const images = openTrainingImages(data, onNotice);
   const normalized = await normalization(data, images, cacheDir, onNotice);
-  const loader = trainingLoader(plan, images, normalized, 0);
+  const loader = trainingLoader(plan, images, normalized, 0, imageCache ? {} : { cacheBytes: 0 });
   return {
     async next() {
       const batch = await loader.next();

@@ -65,12 +65,14 @@ export class Stopwatch {
       return result;
     };
     const wrap = (pass: Pass): Pass => ({
-      backward: (signals, carry, parameters) => {
-        const before = times.parameterGradient;
+      backward: (signals, carry, gradients) => {
+        // Updates at once happen in there.
+        const others = () => times.parameterGradient + times.update;
+        const before = others();
         return within(
-          () => pass.backward(signals, carry, parameters),
+          () => pass.backward(signals, carry, gradients),
           (ms) => {
-            times.inputGradient += ms - (times.parameterGradient - before);
+            times.inputGradient += ms - (others() - before);
           },
         );
       },
@@ -78,9 +80,9 @@ export class Stopwatch {
     });
     return {
       name: layer.name,
-      forward: (x) => {
+      forward: (x, again) => {
         const { y, pass } = within(
-          () => layer.forward(x),
+          () => layer.forward(x, again),
           (ms) => {
             times.forward += ms;
           },
@@ -126,7 +128,9 @@ export class Stopwatch {
     if (!UPDATES.includes(operation)) return null;
     return (ms, [tensor]) => {
       const layer = this.layerOf.get(tensor as Tensor);
-      if (layer) this.layers.get(layer)!.update += ms;
+      // Rows of a parameter are updated in their layer's backward pass.
+      const times = layer ? this.layers.get(layer)! : this.current;
+      if (times) times.update += ms;
       else this.otherUpdates += ms;
     };
   }

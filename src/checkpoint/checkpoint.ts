@@ -1,15 +1,29 @@
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { z } from 'zod';
 import { type ExperimentConfig, experimentSchema } from '../config/schema.js';
-import { CheckpointError, RelaybpError } from '../errors.js';
+import { CheckpointError, DamagedCheckpointError } from '../errors.js';
 import { decodeSafetensors, encodeSafetensors, type NamedTensor } from '../safetensors.js';
-import { replaceFile, syncFolder, writeDurably } from './files.js';
+import { messageOf, systemFix } from '../system-error.js';
+import { changing, replaceFile, syncFolder, writeDurably } from './files.js';
+
+const FORMAT_VERSION = 1;
 
 /** What a checkpoint holds besides tensors: `state.json`, format version 1 (docs/checkpoint.md). */
 const stateSchema = z.object({
-  formatVersion: z.literal(1),
+  formatVersion: z.literal(FORMAT_VERSION),
   relaybp: z.string(),
   /** Optimizer steps done. */
   step: z.int().nonnegative(),
@@ -53,6 +67,8 @@ export interface CheckpointTensors {
 }
 
 const FOLDER = 'checkpoints';
+const STATE_SUM = 'state.sha256';
+const LARGEST_STATE = 64 * 1024 * 1024;
 const tensorFiles = ['weights', 'optimizer', 'normalization', 'ema'] as const;
 
 /**
@@ -60,6 +76,7 @@ const tensorFiles = ['weights', 'optimizer', 'normalization', 'ema'] as const;
  * a folder of that name is always whole.
  *
  * @returns its path
+ * @throws CheckpointError if it cannot be written, a run folder that is gone included: none is made anew
  */
 export function writeCheckpoint(
   run: string,
@@ -69,93 +86,78 @@ export function writeCheckpoint(
   const folder = join(run, FOLDER);
   const final = join(folder, `step-${state.step}`);
   const temporary = join(folder, `.writing-step-${state.step}-${process.pid}`);
-  rmSync(temporary, { recursive: true, force: true });
-  mkdirSync(temporary, { recursive: true });
-  try {
-    const files: Record<string, { bytes: number; sha256: string }> = {};
-    for (const name of tensorFiles) {
-      const file = `${name}.safetensors`;
-      const content = tensors[name];
-      if (content === undefined) continue;
-      files[file] = writeDurably(join(temporary, file), encodeSafetensors(content));
+  const old = join(folder, `.old-step-${state.step}`);
+  return changing(`${final}: the checkpoint could not be written`, () => {
+    if (!existsSync(folder)) mkdirSync(folder);
+    rmSync(temporary, { recursive: true, force: true });
+    mkdirSync(temporary);
+    try {
+      writeInto(temporary, state, tensors);
+      syncFolder(temporary);
+      rmSync(old, { recursive: true, force: true });
+      if (existsSync(final)) renameSync(final, old);
+      renameSync(temporary, final);
+    } catch (error) {
+      rmSync(temporary, { recursive: true, force: true });
+      if (existsSync(old) && !existsSync(final)) renameSync(old, final);
+      throw error;
     }
-    const json = JSON.stringify({ ...state, files }, null, 1);
-    writeDurably(join(temporary, 'state.json'), [Buffer.from(json)]);
-    syncFolder(temporary);
-    const old = join(folder, `.old-step-${state.step}`);
-    rmSync(old, { recursive: true, force: true });
-    if (existsSync(final)) renameSync(final, old);
-    renameSync(temporary, final);
     syncFolder(folder);
     rmSync(old, { recursive: true, force: true });
-  } catch (error) {
-    rmSync(temporary, { recursive: true, force: true });
-    if (error instanceof RelaybpError) throw error;
-    throw new CheckpointError(
-      `${final}: the checkpoint could not be written: ${(error as Error).message}`,
-      'the checkpoints before it are untouched; make room or fix the permissions, then --resume',
-    );
+    return final;
+  });
+}
+
+/** `state.json` has its SHA-256 beside it, in the form of `sha256sum`; those of the other files are in it. */
+function writeInto(folder: string, state: CheckpointState, tensors: CheckpointTensors): void {
+  const files: Record<string, { bytes: number; sha256: string }> = {};
+  for (const name of tensorFiles) {
+    const file = `${name}.safetensors`;
+    const content = tensors[name];
+    if (content === undefined) continue;
+    files[file] = writeDurably(join(folder, file), encodeSafetensors(content));
   }
-  return final;
+  const json = JSON.stringify({ ...state, files }, null, 1);
+  const { sha256 } = writeDurably(join(folder, 'state.json'), [Buffer.from(json)]);
+  writeDurably(join(folder, STATE_SUM), [Buffer.from(`${sha256}  state.json\n`)]);
 }
 
 /** Lets `last` or `best` in the run folder name a checkpoint. */
 export function pointTo(run: string, pointer: 'last' | 'best', checkpoint: string): void {
-  replaceFile(join(run, pointer), `${FOLDER}/${basename(checkpoint)}\n`);
+  const path = join(run, pointer);
+  changing(`${path}: cannot be written`, () =>
+    replaceFile(path, `${FOLDER}/${basename(checkpoint)}\n`),
+  );
 }
 
 /** Removes all but the newest `keep` checkpoints and those that `last` and `best` name. */
 export function pruneCheckpoints(run: string, keep: number): void {
   const kept = new Set(
     (['last', 'best'] as const).flatMap((pointer) => {
-      const target = readPointer(run, pointer);
+      const target = existsSync(join(run, pointer)) ? pointerTarget(run, pointer) : null;
       return target ? [basename(target)] : [];
     }),
   );
   const names = listCheckpoints(run);
   for (const name of names.slice(0, Math.max(0, names.length - keep))) {
-    if (!kept.has(name)) rmSync(join(run, FOLDER, name), { recursive: true, force: true });
-  }
-}
-
-/** Removes what an interrupted write left behind, and brings back a checkpoint that was just being replaced. */
-export function removeStaleFiles(run: string): void {
-  const folder = join(run, FOLDER);
-  for (const name of existsSync(folder) ? readdirSync(folder) : []) {
-    const [, replaced] = /^\.old-(step-\d+)$/.exec(name) ?? [];
-    if (replaced && !existsSync(join(folder, replaced))) {
-      renameSync(join(folder, name), join(folder, replaced));
-    } else if (replaced || name.startsWith('.writing-')) {
-      rmSync(join(folder, name), { recursive: true, force: true });
-    }
-  }
-  for (const name of existsSync(run) ? readdirSync(run) : []) {
-    if (
-      /^(config\.yaml|metrics\.(jsonl|csv)|gradients\.jsonl|summary\.json|last|best)\.[0-9a-f]{8}\.tmp$/.test(
-        name,
-      )
-    ) {
-      rmSync(join(run, name), { force: true });
-    }
+    if (!kept.has(name)) removeCheckpoint(run, name);
   }
 }
 
 /**
- * Takes a run back to a checkpoint: removes later ones, lets `last` name it, and `best` the best one until then, if
- * that is still there.
+ * Removes a checkpoint of a run. It loses its name first, so that nobody finds a half of it.
+ *
+ * @param name `step-N`
  */
-export function rewind(run: string, checkpoint: string, state: CheckpointState): void {
-  for (const name of listCheckpoints(run)) {
-    if (stepOf(name) > state.step)
-      rmSync(join(run, FOLDER, name), { recursive: true, force: true });
-  }
-  pointTo(run, 'last', checkpoint);
-  const best = `step-${state.best?.step}`;
-  if (listCheckpoints(run).includes(best)) pointTo(run, 'best', best);
-  else rmSync(join(run, 'best'), { force: true });
+export function removeCheckpoint(run: string, name: string): void {
+  const path = join(run, FOLDER, name);
+  const going = join(run, FOLDER, `.removing-${name}`);
+  changing(`${path}: cannot be removed`, () => {
+    rmSync(going, { recursive: true, force: true });
+    renameSync(path, going);
+    rmSync(going, { recursive: true, force: true });
+  });
 }
-
-const stepOf = (name: string): number => Number(name.slice('step-'.length));
 
 /** The run that a checkpoint belongs to: it is `<run>/checkpoints/step-N`. */
 export function runOf(checkpoint: string): string {
@@ -181,9 +183,26 @@ export function listCheckpoints(run: string): string[] {
   return steps.sort((a, b) => a - b).map((step) => `step-${step}`);
 }
 
-function readPointer(run: string, pointer: 'last' | 'best'): string | undefined {
+/**
+ * What `last` or `best` names; undefined if there is no such file.
+ *
+ * @throws DamagedCheckpointError if it names no checkpoint of the run
+ */
+export function readPointer(run: string, pointer: 'last' | 'best'): string | undefined {
   const path = join(run, pointer);
-  return existsSync(path) ? join(run, readFileSync(path, 'utf8').trim()) : undefined;
+  if (!existsSync(path)) return undefined;
+  const target = pointerTarget(run, pointer);
+  if (target !== null) return target;
+  throw new DamagedCheckpointError(
+    `${path}: does not name a checkpoint (${FOLDER}/step-N)`,
+    `write the name of a checkpoint into it, or name one yourself: ${join(run, FOLDER, 'step-N')}`,
+  );
+}
+
+function pointerTarget(run: string, pointer: 'last' | 'best'): string | null {
+  const text = readFile(join(run, pointer)).subarray(0, 100).toString('utf8').trim();
+  const [, name] = /^checkpoints\/(step-\d+)$/.exec(text) ?? [];
+  return name === undefined ? null : join(run, FOLDER, name);
 }
 
 /**
@@ -252,19 +271,69 @@ export function readTensors(
     );
   }
   const bytes = readFile(path);
-  if (bytes.byteLength !== expected.bytes) {
-    throw new CheckpointError(
-      `${path}: has ${bytes.byteLength} bytes, state.json says ${expected.bytes}: truncated or replaced`,
-      'use another checkpoint of the run',
-    );
-  }
-  if (createHash('sha256').update(bytes).digest('hex') !== expected.sha256) {
-    throw new CheckpointError(
-      `${path}: its SHA-256 differs from the one in state.json: damaged`,
-      'use another checkpoint of the run',
-    );
-  }
+  const sha256 = createHash('sha256').update(bytes).digest('hex');
+  checkFile(path, expected, { bytes: bytes.byteLength, sha256 });
   return decodeSafetensors(bytes, path);
+}
+
+/**
+ * Reads a checkpoint through, without taking its tensors into memory.
+ *
+ * @param names the tensor files that are needed; all by default
+ * @throws DamagedCheckpointError naming the file that is missing, cut off or altered
+ * @throws CheckpointError if it cannot be read, or is of a newer format version
+ */
+export function verifyCheckpoint(
+  checkpoint: string,
+  names: readonly (keyof CheckpointTensors)[] = tensorFiles,
+): void {
+  const { files } = parseState(checkpoint);
+  for (const name of names) {
+    const expected = files[`${name}.safetensors`];
+    if (!expected) continue;
+    const path = join(checkpoint, `${name}.safetensors`);
+    checkFile(path, expected, digest(path));
+  }
+}
+
+interface Sum {
+  bytes: number;
+  sha256: string;
+}
+
+function checkFile(path: string, expected: Sum, found: Sum): void {
+  const hint = 'use another checkpoint of the run';
+  if (found.bytes !== expected.bytes) {
+    throw new DamagedCheckpointError(
+      `${path}: has ${found.bytes} bytes, state.json says ${expected.bytes}: truncated or replaced`,
+      hint,
+    );
+  }
+  if (found.sha256 !== expected.sha256) {
+    throw new DamagedCheckpointError(
+      `${path}: its SHA-256 differs from the one in state.json: damaged`,
+      hint,
+    );
+  }
+}
+
+/** Size and SHA-256 of a file, read piece by piece. */
+function digest(path: string): Sum {
+  const hash = createHash('sha256');
+  const piece = Buffer.allocUnsafe(1 << 20);
+  let bytes = 0;
+  reading(path, () => {
+    const file = openSync(path, 'r');
+    try {
+      for (let got = readSync(file, piece); got > 0; got = readSync(file, piece)) {
+        hash.update(piece.subarray(0, got));
+        bytes += got;
+      }
+    } finally {
+      closeSync(file);
+    }
+  });
+  return { bytes, sha256: hash.digest('hex') };
 }
 
 function parseState(checkpoint: string): {
@@ -272,26 +341,62 @@ function parseState(checkpoint: string): {
   files: z.infer<typeof stateSchema>['files'];
 } {
   const path = join(checkpoint, 'state.json');
+  const size = reading(path, () => statSync(path).size);
+  if (size > LARGEST_STATE) {
+    throw new CheckpointError(`${path}: ${size} bytes; a state has at most ${LARGEST_STATE}`);
+  }
+  const bytes = readFile(path);
+  const summed = checkStateSum(checkpoint, bytes);
+  const wrong = (what: string): CheckpointError =>
+    new (summed ? CheckpointError : DamagedCheckpointError)(`${path}: ${what}`);
   let data: unknown;
   try {
-    data = JSON.parse(readFile(path).toString('utf8'));
+    data = JSON.parse(bytes.toString('utf8'));
   } catch (error) {
-    if (error instanceof CheckpointError) throw error;
-    throw new CheckpointError(`${path}: not valid JSON: ${(error as Error).message}`);
+    throw wrong(`not valid JSON: ${messageOf(error)}`);
+  }
+  const { formatVersion } = (data ?? {}) as { formatVersion?: unknown };
+  if (typeof formatVersion === 'number' && formatVersion > FORMAT_VERSION) {
+    throw new CheckpointError(
+      `${path}: formatVersion: ${formatVersion}; this relaybp reads version ${FORMAT_VERSION}`,
+      'it was written by a newer relaybp: update this one',
+    );
   }
   const result = stateSchema.safeParse(data);
   if (!result.success) {
     const issue = result.error.issues[0]!;
-    throw new CheckpointError(`${path}: ${issue.path.join('.')}: ${issue.message}`);
+    throw wrong(`${issue.path.join('.')}: ${issue.message}`);
   }
   const { files, ...state } = result.data;
   return { state, files };
 }
 
+/** @returns whether the state has its checksum; checkpoints of version 0.1.0 had none */
+function checkStateSum(checkpoint: string, state: Uint8Array): boolean {
+  const path = join(checkpoint, STATE_SUM);
+  if (!existsSync(path)) return false;
+  const [expected] = readFile(path).subarray(0, 100).toString('latin1').split(' ');
+  if (expected === createHash('sha256').update(state).digest('hex')) return true;
+  throw new DamagedCheckpointError(
+    `${join(checkpoint, 'state.json')}: its SHA-256 differs from the one in ${STATE_SUM}: damaged or edited`,
+    `use another checkpoint of the run; if you edited it yourself, remove ${path}`,
+  );
+}
+
 function readFile(path: string): Buffer {
+  return reading(path, () => readFileSync(path));
+}
+
+/** @throws DamagedCheckpointError if the file is missing, CheckpointError if it cannot be read */
+function reading<T>(path: string, read: () => T): T {
   try {
-    return readFileSync(path);
+    return read();
   } catch (error) {
-    throw new CheckpointError(`${path}: cannot be read: ${(error as Error).message}`);
+    const { code } = error as NodeJS.ErrnoException;
+    const missing = code === 'ENOENT' || code === 'ENOTDIR';
+    throw new (missing ? DamagedCheckpointError : CheckpointError)(
+      `${path}: cannot be read: ${messageOf(error)}`,
+      missing ? 'use another checkpoint of the run' : systemFix(error),
+    );
   }
 }

@@ -1,6 +1,20 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  fstatSync,
+  fsyncSync,
+  ftruncateSync,
+  openSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { dirname } from 'node:path';
+import { CheckpointError, RelaybpError } from '../errors.js';
+import { messageOf, systemFix } from '../system-error.js';
 
 /** Writes pieces one after another, and makes sure that they are on the disk. @returns size and SHA-256 */
 export function writeDurably(
@@ -13,9 +27,7 @@ export function writeDurably(
   try {
     for (const piece of pieces) {
       hash.update(piece);
-      for (let done = 0; done < piece.byteLength; ) {
-        done += writeSync(file, piece, done, Math.min(piece.byteLength - done, 2 ** 30));
-      }
+      writeAll(file, piece);
       bytes += piece.byteLength;
     }
     fsyncSync(file);
@@ -25,17 +37,56 @@ export function writeDurably(
   return { bytes, sha256: hash.digest('hex') };
 }
 
-/** Replaces a small file in one go: readers see the old text or the new, never a part. */
-export function replaceFile(path: string, text: string): void {
+function writeAll(file: number, piece: Uint8Array): void {
+  for (let done = 0; done < piece.byteLength; ) {
+    done += writeSync(file, piece, done, Math.min(piece.byteLength - done, 2 ** 30));
+  }
+}
+
+/** Replaces a file in one go: readers see the old contents or the new, never a part. */
+export function replaceFile(path: string, content: string | Iterable<Uint8Array>): void {
   const temporary = `${path}.${randomBytes(4).toString('hex')}.tmp`;
   try {
-    writeDurably(temporary, [Buffer.from(text)]);
+    writeDurably(temporary, typeof content === 'string' ? [Buffer.from(content)] : content);
     renameSync(temporary, path);
   } catch (error) {
     rmSync(temporary, { force: true });
     throw error;
   }
   syncFolder(dirname(path));
+}
+
+/**
+ * Writes a file that the user has named: whole or not at all. A link is followed, and what is no file (a pipe, a
+ * terminal) is written to as it is.
+ */
+export function writeOutput(path: string, content: string | Iterable<Uint8Array>): void {
+  const present = statSync(path, { throwIfNoEntry: false });
+  if (!present) replaceFile(path, content);
+  else if (present.isFile()) replaceFile(realpathSync(path), content);
+  else if (typeof content === 'string') writeFileSync(path, content);
+  else for (const piece of content) writeFileSync(path, piece);
+}
+
+/** Appends a line to a file, whole or not at all. */
+export function appendLine(path: string, line: string): void {
+  appendWhole(path, Buffer.from(`${line}\n`));
+}
+
+/** Appends to a file, whole or not at all: what a full disk took only a part of is cut off again. */
+export function appendWhole(path: string, content: Uint8Array): void {
+  const file = openSync(path, 'a');
+  try {
+    const { size } = fstatSync(file);
+    try {
+      writeAll(file, content);
+    } catch (error) {
+      ftruncateSync(file, size);
+      throw error;
+    }
+  } finally {
+    closeSync(file);
+  }
 }
 
 /** Makes renames inside a folder durable, where the platform can. */
@@ -52,5 +103,24 @@ export function syncFolder(path: string): void {
     // some file systems do not sync folders; the rename itself stands
   } finally {
     closeSync(folder);
+  }
+}
+
+/**
+ * Runs something that changes a run folder.
+ *
+ * @param what for the message: `runs/a/metrics.jsonl: cannot be written`
+ * @throws CheckpointError with the system's reason and its remedy
+ */
+export function changing<T>(what: string, change: () => T): T {
+  try {
+    return change();
+  } catch (error) {
+    if (error instanceof RelaybpError) throw error;
+    const fix = systemFix(error);
+    throw new CheckpointError(
+      `${what}: ${messageOf(error)}`,
+      `${fix ? `${fix}; ` : ''}checkpoints written before are untouched: go on from the last one with --resume`,
+    );
   }
 }

@@ -23,6 +23,7 @@ export function addBench(cli: Command): void {
         .choices(['synthetic', 'config'])
         .default('synthetic'),
     )
+    .option('--no-image-cache', 'with --data config: decode every image anew')
     .option('--steps <n>', 'steps to measure', positiveInteger, 10)
     .option('--warmup <n>', 'steps before', nonNegativeInteger, 3)
     .option(

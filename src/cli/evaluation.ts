@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type FilePath, pathOf } from '../data/file-names.js';
 import { PREDICTION_FORMATS } from '../eval/prediction-format.js';
 import { positiveInteger, print, printError, withEngine } from './common.js';
 
@@ -135,8 +136,11 @@ function fraction(text: string): number {
   throw new InvalidArgumentError('a number between 0 and 1 is needed, for instance 0.3');
 }
 
-function linesOfStdin(): string[] {
-  return readFileSync(0, 'utf8')
+/** Paths, one a line; they need not be UTF-8. */
+function linesOfStdin(): FilePath[] {
+  return readFileSync(0)
+    .toString('latin1')
     .split(/\r?\n/)
-    .filter((line) => line !== '');
+    .filter((line) => line !== '')
+    .map((line) => pathOf(Buffer.from(line, 'latin1')));
 }

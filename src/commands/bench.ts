@@ -19,6 +19,8 @@ export interface BenchCommandOptions extends ConfigOptions, EngineOptions {
   warmup: number;
   microBatch?: number;
   batchSize?: number;
+  /** Of `data: config`: whether decoded images are kept in memory for the next time, as in a training. */
+  imageCache: boolean;
 }
 
 /** Format version 1, documented in docs/benchmarks.md. */
@@ -73,7 +75,7 @@ export async function openBenchSession(
   const source =
     options.data === 'synthetic'
       ? syntheticSource(plan)
-      : await configSource(plan, cacheDir(), onNotice);
+      : await configSource(plan, cacheDir(), options.imageCache, onNotice);
   try {
     const precision = options.precision ?? plan.config.precision;
     const engine = await openEngine(options.engine, { precision, onNotice });

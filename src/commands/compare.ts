@@ -1,7 +1,7 @@
 import { type Paired, paired } from '../eval/paired.js';
 import { aligned, type ScoreSet } from '../eval/score-set.js';
 import { rankOf } from '../eval/topk.js';
-import { checkScoreFiles, Scorer, type ScoringOptions } from './scoring.js';
+import { checkScoreFiles, type Scored, Scorer, type ScoringOptions } from './scoring.js';
 
 export interface CompareResult {
   a: string;
@@ -22,8 +22,7 @@ export async function compareCommand(
 ): Promise<CompareResult> {
   checkScoreFiles([a, b], options);
   const scorer = new Scorer(options, onNotice);
-  const one = await scorer.score(a);
-  const two = await scorer.score(b);
+  const [one, two] = (await scorer.scoreAll([a, b])) as [Scored, Scored];
   const other = aligned(two.set, one.set);
   if (one.set.root !== two.set.root) {
     onNotice(`the images lie in different folders: ${one.set.root} and ${two.set.root}`);

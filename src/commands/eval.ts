@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { writeOutput } from '../checkpoint/files.js';
 import { joinPath } from '../data/image-index.js';
 import { ConfigError } from '../errors.js';
 import { type Combine, ensemble, fitOnPart } from '../eval/ensemble.js';
@@ -67,8 +67,7 @@ export async function evalCommand(
 ): Promise<EvalResult> {
   checkOptions(target, options);
   const scorer = new Scorer(options, onNotice);
-  const scored: Scored[] = [];
-  for (const member of options.ensemble ?? [target]) scored.push(await scorer.score(member));
+  const scored = await scorer.scoreAll(options.ensemble ?? [target]);
   const { set, ...about } = combined(scored, options);
   const seconds = scored.reduce((sum, one) => sum + one.seconds, 0);
   const tally = new Tally(set.classes);
@@ -126,13 +125,13 @@ function writeFiles(
     const lines = set.rows.map((row, i) => {
       return resultLine(joinPath(set.root, set.paths[i]!), row, set.labels[i]!, set.classes);
     });
-    writeFileSync(options.results, csvLine(RESULT_COLUMNS) + lines.join(''));
+    writeOutput(options.results, csvLine(RESULT_COLUMNS) + lines.join(''));
   } else if (options.results) {
-    writeFileSync(options.results, `${JSON.stringify(result, null, 1)}\n`);
+    writeOutput(options.results, `${JSON.stringify(result, null, 1)}\n`);
   }
   if (options.scores) writeScoreFile(options.scores, set);
-  if (options.confusion) writeFileSync(options.confusion, tally.confusion.csv());
-  if (options.perClass) writeFileSync(options.perClass, perClassCsv(result));
+  if (options.confusion) writeOutput(options.confusion, tally.confusion.csv());
+  if (options.perClass) writeOutput(options.perClass, perClassCsv(result));
 }
 
 /** Mistakes that show before anything is scored. */

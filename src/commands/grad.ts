@@ -1,4 +1,4 @@
-import { writeDurably } from '../checkpoint/files.js';
+import { writeOutput } from '../checkpoint/files.js';
 import { loadConfig } from '../config/load.js';
 import { Loader } from '../data/loader.js';
 import type { Engine } from '../engine/engine.js';
@@ -40,7 +40,7 @@ export async function gradCommand(
   const batch = await firstBatch(plan, onNotice);
   const engine = await openEngine(options.engine, { precision: plan.config.precision, onNotice });
   const { tensors, losses } = batchGradients(plan, engine, batch, options.byLoss);
-  writeDurably(options.out, encodeSafetensors(tensors, { config: plan.config.name }));
+  writeOutput(options.out, encodeSafetensors(tensors, { config: plan.config.name }));
   return { tensors: tensors.size, losses };
 }
 

@@ -1,10 +1,10 @@
 import {
   type CheckpointState,
-  findCheckpoint,
   readState,
   readTensors,
   weightsOf,
 } from '../checkpoint/checkpoint.js';
+import { chooseCheckpoint } from '../checkpoint/choose.js';
 import { parseConfig, printConfig } from '../config/load.js';
 import type { Preprocessing } from '../data/preprocessing.js';
 import type { Engine, PrecisionChoice } from '../engine/engine.js';
@@ -55,10 +55,13 @@ export function openModel(checkpoint: string, engine: Engine, options: ModelOpti
   };
 }
 
-/** The checkpoint of a run folder, a checkpoint itself, or without a target that of the newest run. */
+/**
+ * The checkpoint of a run folder, a checkpoint itself, or without a target that of the newest run. In place of a
+ * damaged `last` the newest intact one, with a notice.
+ */
 export function checkpointOf(
   target: string | undefined,
-  options: Pick<ModelOptions, 'checkpoint'>,
+  options: Pick<ModelOptions, 'checkpoint' | 'ema'>,
   onNotice: (line: string) => void,
 ): string {
   const run = target ?? newestRun();
@@ -68,7 +71,8 @@ export function checkpointOf(
       'name one: relaybp eval <run>',
     );
   }
-  const checkpoint = findCheckpoint(run, options.checkpoint);
+  const needs = ['normalization', options.ema ? 'ema' : 'weights'] as const;
+  const { checkpoint } = chooseCheckpoint(run, options.checkpoint, onNotice, needs);
   if (target === undefined) onNotice(`evaluating the newest run: ${checkpoint}`);
   return checkpoint;
 }

@@ -1,4 +1,5 @@
 import type { OnError } from '../data/failure-policy.js';
+import type { FilePath } from '../data/file-names.js';
 import { indexPaths } from '../data/path-index.js';
 import { openEngine } from '../engine/select.js';
 import { DataError } from '../errors.js';
@@ -30,7 +31,7 @@ export interface PredictOutput {
  */
 export async function predictCommand(
   run: string,
-  paths: readonly string[],
+  paths: readonly FilePath[],
   options: PredictCommandOptions,
   output: PredictOutput,
 ): Promise<void> {
@@ -44,6 +45,7 @@ export async function predictCommand(
   const k = Math.min(options.topk, classes.length);
   const writer = predictionWriter(options.format, k);
   let failed = 0;
+  let begun = false;
   try {
     const request = {
       dataset: index,
@@ -52,6 +54,7 @@ export async function predictCommand(
       onError: { policy, limit: index.count },
     };
     output.write(writer.begin());
+    begun = true;
     for await (const { index: i, row, reason } of scoreImages(model.network, request)) {
       if (reason !== null) {
         failed += 1;
@@ -60,8 +63,9 @@ export async function predictCommand(
       const best = row ? bestClasses(row, classes, k) : [];
       output.write(writer.image({ image: names[i]!, best, reason }));
     }
-    output.write(writer.end());
   } finally {
+    // Also after an error: what has been written until then stays a whole document.
+    if (begun) output.write(writer.end());
     model.close();
   }
   if (failed === index.count) {

@@ -1,9 +1,11 @@
 import { statSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
-import { imagePath, relativePath } from '../data/image-index.js';
+import { readState } from '../checkpoint/checkpoint.js';
+import { type ImageIndex, imagePath, relativePath } from '../data/image-index.js';
 import type { Engine } from '../engine/engine.js';
 import { openEngine } from '../engine/select.js';
 import { ConfigError } from '../errors.js';
+import { type Candidate, candidateOf, checkAlike } from '../eval/alike.js';
 import { describeProtocol, type ProtocolOptions, protocolOf } from '../eval/protocol.js';
 import { scoreImages } from '../eval/score.js';
 import { isScoreFile, readScoreFile } from '../eval/score-file.js';
@@ -69,31 +71,51 @@ export class Scorer {
     return (await this.opened)?.info.name ?? null;
   }
 
-  /** @param target a run folder, a checkpoint or a score file; without one the newest run */
-  async score(target: string | undefined): Promise<Scored> {
-    if (target === undefined || !isScoreFile(target)) return this.scoreRun(target);
-    const set = readScoreFile(target);
-    return { set, data: set.root, step: null, protocol: null, skipped: 0, seconds: 0 };
+  /**
+   * Scores several, one after another. That they have the same classes and images is checked before the first.
+   *
+   * @param targets run folders, checkpoints and score files; undefined stands for the newest run
+   */
+  async scoreAll(targets: readonly (string | undefined)[]): Promise<Scored[]> {
+    const sources = targets.map((target) => this.open(target));
+    const [first, ...others] = sources as [Source, ...Source[]];
+    if (others.length > 0) {
+      const candidate = candidateFrom(first);
+      for (const other of others) await checkAlike(candidate, candidateFrom(other));
+    }
+    const scored: Scored[] = [];
+    for (const source of sources) scored.push(await this.scored(source));
+    return scored;
   }
 
-  private async scoreRun(target: string | undefined): Promise<Scored> {
+  private open(target: string | undefined): Source {
+    if (target !== undefined && isScoreFile(target)) return { set: readScoreFile(target) };
     const { options, onNotice } = this;
     const checkpoint = checkpointOf(target, options, onNotice);
+    const { config, classes } = readState(checkpoint);
+    const [root, part] = options.data ? testSet(options.data) : [config.data.root, config.data.val];
+    return { checkpoint, dataset: openImages(root, part, classes, onNotice) };
+  }
+
+  private async scored(source: Source): Promise<Scored> {
+    if ('set' in source) {
+      const { set } = source;
+      return { set, data: set.root, step: null, protocol: null, skipped: 0, seconds: 0 };
+    }
+    const { options, onNotice } = this;
     this.opened ??= openEngine(options.engine, { precision: options.precision, onNotice });
-    const model = openModel(checkpoint, await this.opened, options);
+    const model = openModel(source.checkpoint, await this.opened, options);
     try {
-      return await this.scoreTestSet(model);
+      return await this.scoreTestSet(model, source.dataset);
     } finally {
       model.close();
     }
   }
 
-  private async scoreTestSet(model: Model): Promise<Scored> {
+  private async scoreTestSet(model: Model, dataset: ImageIndex): Promise<Scored> {
     const { options, onNotice } = this;
     const { state, preprocessing, network, batchSize } = model;
     const { data } = state.config;
-    const [root, part] = options.data ? testSet(options.data) : [data.root, data.val];
-    const dataset = openImages(root, part, state.classes, onNotice);
     const protocol = protocolOf(options, preprocessing);
     const paths: string[] = [];
     const labels: number[] = [];
@@ -125,6 +147,12 @@ export class Scorer {
     };
   }
 }
+
+/** What is to be scored: a score file, or a network on a test set. */
+type Source = { set: ScoreSet } | { checkpoint: string; dataset: ImageIndex };
+
+const candidateFrom = (source: Source): Candidate =>
+  'set' in source ? { ...source.set, index: null } : candidateOf(source.checkpoint, source.dataset);
 
 /** A folder of class folders, or a list file with paths relative to where it lies. */
 function testSet(path: string): [root: string, part: string] {

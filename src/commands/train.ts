@@ -1,34 +1,20 @@
 import { join } from 'node:path';
-import { pino } from 'pino';
-import {
-  type CheckpointState,
-  findCheckpoint,
-  readOptionalTensors,
-  readState,
-  readTensors,
-  removeStaleFiles,
-  rewind,
-  runOf,
-} from '../checkpoint/checkpoint.js';
+import { readOptionalTensors, readTensors } from '../checkpoint/checkpoint.js';
+import { rewind } from '../checkpoint/tidy.js';
 import { type LoadedConfig, loadConfig, parseConfig, printConfig } from '../config/load.js';
 import type { Precision } from '../engine/engine.js';
 import { openEngine } from '../engine/select.js';
 import { CheckpointError, ConfigError } from '../errors.js';
 import { planExperiment } from '../plan/experiment.js';
+import { openLog } from '../terminal/run-log.js';
 import type { Terminal } from '../terminal/train-view.js';
 import { trainView } from '../terminal/train-view.js';
 import { normalization, openImages, openTrainingImages, readNormalization } from '../train/data.js';
-import {
-  logPath,
-  newestRun,
-  newRunPath,
-  RunFolder,
-  readMetrics,
-  writeSummary,
-} from '../train/run-folder.js';
+import { newRun, RunFolder, readMetrics, writeSummary } from '../train/run-folder.js';
 import { TensorBoard } from '../train/tensorboard.js';
 import { beginning, type TrainResult, train } from '../train/trainer.js';
 import { type ConfigOptions, cacheDir, type EngineOptions } from './options.js';
+import { type Resumed, type ResumePoint, resumeRun } from './resume.js';
 
 export interface TrainCommandOptions extends ConfigOptions, EngineOptions {
   out?: string;
@@ -50,38 +36,43 @@ export async function trainCommand(
   terminal: Terminal,
   stop: () => boolean,
 ): Promise<TrainResult & { run: string }> {
-  const from = options.resume === undefined ? null : resumeFrom(options.resume, file, options);
-  const loaded = configOf(file, options, from);
-  const plan = planExperiment(loaded);
-  const { config } = plan;
   const view = trainView(terminal);
-  const images = openTrainingImages(config.data, view.notice);
-  if (from) checkClasses(from, images.classes);
-  const val = openImages(config.data.root, config.data.val, images.classes, view.notice);
-  const { precision } = config;
-  const engine = await openEngine(options.engine, { precision, onNotice: view.notice });
-  if (from && !options.changePrecision) checkPrecision(from, engine.info.precision);
-  const normalized = from
-    ? readNormalization(config.data, readTensors(from.path, 'normalization'), from.path)
-    : await normalization(config.data, images, cacheDir(), view.notice);
-  const restore = from
-    ? {
-        weights: readTensors(from.path, 'weights'),
-        optimizer: readTensors(from.path, 'optimizer'),
-        ema: readOptionalTensors(from.path, 'ema') ?? undefined,
-      }
-    : null;
-  const losses = plan.losses.map((loss) => loss.name);
-  const text = printConfig(config);
-  const run = from
-    ? RunFolder.resume(from.run, text, losses, from.state)
-    : RunFolder.create(options.out ?? newRunPath(config.name, new Date()), text, losses);
-  if (from) rewind(from.run, from.path, from.state);
-  if (config.logging.tensorboard) {
-    run.watcher = new TensorBoard(run.path, from?.state ?? null, text);
-  }
-  view.setLog(pino({ base: null }, pino.destination({ dest: logPath(run.path), sync: true })));
+  const resumed = resumeRun(file, options, view.notice);
+  let lock = resumed?.lock;
   try {
+    const from = resumed?.from ?? null;
+    const loaded = configOf(file, options, resumed);
+    const plan = planExperiment(loaded);
+    const { config } = plan;
+    const images = openTrainingImages(config.data, view.notice);
+    if (from) checkClasses(from, images.classes);
+    const val = openImages(config.data.root, config.data.val, images.classes, view.notice);
+    const { precision } = config;
+    const engine = await openEngine(options.engine, { precision, onNotice: view.notice });
+    if (from && !options.changePrecision) checkPrecision(from, engine.info.precision);
+    const normalized = from
+      ? readNormalization(config.data, readTensors(from.path, 'normalization'), from.path)
+      : await normalization(config.data, images, cacheDir(), view.notice);
+    const restore = from
+      ? {
+          weights: readTensors(from.path, 'weights'),
+          optimizer: readTensors(from.path, 'optimizer'),
+          ema: readOptionalTensors(from.path, 'ema') ?? undefined,
+        }
+      : null;
+    const started = resumed ? { path: resumed.run, lock: resumed.lock } : null;
+    const { path, lock: held } = started ?? newRun(options.out, config.name, new Date());
+    lock = held;
+    if (from) rewind(path, from.path, from.state);
+    const losses = plan.losses.map((loss) => loss.name);
+    const text = printConfig(config);
+    const run = from
+      ? RunFolder.resume(path, text, losses, from.state)
+      : RunFolder.create(path, text, losses);
+    if (config.logging.tensorboard) {
+      run.watcher = new TensorBoard(run.path, from?.state ?? null, text);
+    }
+    view.setLog(openLog(run.path, view.notice));
     const result = await train({
       plan,
       engine,
@@ -107,54 +98,25 @@ export async function trainCommand(
     return { ...result, run: run.path };
   } finally {
     view.end();
+    lock?.release();
   }
 }
 
-interface ResumePoint {
-  run: string;
-  path: string;
-  state: CheckpointState;
-}
-
-function resumeFrom(
-  which: string,
-  file: string | undefined,
-  options: TrainCommandOptions,
-): ResumePoint {
-  const byName = which === 'last' || which === 'best';
-  const name = file ? loadConfig(file, options.set).config.name : undefined;
-  const run = options.out ?? newestRun(name);
-  if (run !== undefined) removeStaleFiles(run);
-  if (!byName && options.out !== undefined) {
-    throw new ConfigError(
-      `--resume ${which} goes on in its own run folder; --out ${options.out} cannot be given as well`,
-      `--resume ${which}, or --resume last --out ${options.out}`,
-    );
-  }
-  if (byName && run === undefined) {
-    throw new CheckpointError(
-      `--resume ${which}: no run${name ? ` of "${name}"` : ''} with a checkpoint under runs/`,
-      'give the run folder: --resume <run>, or --out <run>',
-    );
-  }
-  if (!byName) removeStaleFiles(which);
-  const path = byName ? findCheckpoint(run!, which) : findCheckpoint(which);
-  return { run: runOf(path), path, state: readState(path) };
-}
-
-/** The config given, else the one in the checkpoint; with the overrides. */
+/** The config given, else the one in the checkpoint, else that of a run without one; with the overrides. */
 function configOf(
   file: string | undefined,
   options: TrainCommandOptions,
-  from: ResumePoint | null,
+  resumed: Resumed | null,
 ): LoadedConfig {
   if (file) return loadConfig(file, options.set);
-  if (!from) {
+  if (!resumed) {
     throw new ConfigError(
       'train needs a config file',
       'relaybp train <config.yaml>, or --resume <run>',
     );
   }
+  const { run, from } = resumed;
+  if (!from) return loadConfig(join(run, 'config.yaml'), options.set);
   const label = join(from.path, 'state.json');
   return parseConfig(printConfig(from.state.config), label, options.set);
 }

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { closeSync, openSync, readSync } from 'node:fs';
 import { dirname, relative, resolve } from 'node:path';
 import {
   type Document,
@@ -7,12 +7,15 @@ import {
   LineCounter,
   parse,
   parseDocument,
+  type Scalar,
   stringify,
+  visit,
 } from 'yaml';
 import { ConfigError } from '../errors.js';
 import { describeIssues, type Path } from './issues.js';
 import { applyLayerDefaults } from './layer-defaults.js';
 import { isMap, merge, type Yaml, type YamlMap } from './merge.js';
+import { checkDepth, checkNesting, tooDeep } from './nesting.js';
 import { type ExperimentConfig, experimentSchema } from './schema.js';
 
 /** A validated config, and where each of its keys was written, for messages. */
@@ -29,7 +32,8 @@ interface Source {
   position(path: Path): string | undefined;
 }
 
-const LARGEST_CONFIG = 4 * 1024 * 1024;
+/** Characters; the largest config of the paper has 5,000. */
+const LARGEST_CONFIG = 256 * 1024;
 
 /**
  * Reads a config file with everything it extends, lays `--set` overrides over it, and validates the result.
@@ -109,7 +113,7 @@ function readSources(file: string, chain: readonly string[]): Source[] {
   }
   let text: string;
   try {
-    text = readFileSync(file, 'utf8');
+    text = readText(file);
   } catch (error) {
     const reason = (error as NodeJS.ErrnoException).code ?? String(error);
     const from = chain.length > 0 ? ` (extended by ${relative(process.cwd(), chain.at(-1)!)})` : '';
@@ -129,23 +133,48 @@ function readSources(file: string, chain: readonly string[]): Source[] {
   return [...earlier, source];
 }
 
+/** At most a little more than a config may have, whatever the file is (`/dev/zero` say). */
+function readText(file: string): string {
+  const bytes = Buffer.allocUnsafe(LARGEST_CONFIG + 4);
+  const descriptor = openSync(file, 'r');
+  try {
+    let size = 0;
+    for (let got = -1; got !== 0 && size < bytes.length; size += got) {
+      got = readSync(descriptor, bytes, size, bytes.length - size, null);
+    }
+    return bytes.toString('utf8', 0, size);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
 function readSource(text: string, label: string): Source {
   if (text.length > LARGEST_CONFIG) {
-    throw new ConfigError(
-      `${label}: ${text.length} characters; a config has at most ${LARGEST_CONFIG}`,
-    );
+    throw new ConfigError(`${label}: a config has at most ${LARGEST_CONFIG} characters`);
   }
+  checkNesting(text, label);
   const lines = new LineCounter();
   let document: Document.Parsed;
   let data: Yaml;
   try {
-    document = parseDocument(text, { lineCounter: lines, prettyErrors: true, stringKeys: true });
+    document = parseDocument(text, {
+      lineCounter: lines,
+      prettyErrors: false, // each would be looked for in the text; only the first is told
+      stringKeys: true,
+      uniqueKeys: false, // its check takes the square of the number of keys; `checkKeys` does not
+    });
     const problem = document.errors[0] ?? document.warnings[0];
-    if (problem) throw new ConfigError(`${label}: not valid YAML: ${problem.message.trim()}`);
-    data = document.toJS() as Yaml;
+    if (problem) {
+      const { line, col } = lines.linePos(problem.pos[0]);
+      throw new ConfigError(
+        `${label}:${line}:${col}: not valid YAML: ${problem.message.trim().slice(0, 200)}`,
+      );
+    }
+    checkKeys(document, lines, label);
+    data = checkDepth(document.toJS() as Yaml, label);
   } catch (error) {
     if (error instanceof ConfigError) throw error;
-    throw new ConfigError(`${label}: not valid YAML: ${(error as Error).message}`);
+    throw invalid(label, error);
   }
   if (!isMap(data))
     throw new ConfigError(`${label}: a config is a YAML mapping (version: 1, name: …)`);
@@ -159,6 +188,26 @@ function readSource(text: string, label: string): Source {
       return `${label}:${line}:${col}`;
     },
   };
+}
+
+/** @throws ConfigError if a mapping has a key twice */
+function checkKeys(document: Document.Parsed, lines: LineCounter, label: string): void {
+  visit(document, {
+    Map(_, { items }) {
+      const seen = new Set<string>();
+      for (const { key } of items) {
+        const name = String(key);
+        if (seen.has(name)) {
+          const { line, col } = lines.linePos((key as Scalar).range?.[0] ?? 0);
+          throw new ConfigError(
+            `${label}:${line}:${col}: the key ${JSON.stringify(name)} is there twice in the same mapping`,
+            'remove one of the two',
+          );
+        }
+        seen.add(name);
+      }
+    },
+  });
 }
 
 /** The offset of the key (or list item) at `path` in the text, or undefined if this file does not set it. */
@@ -185,10 +234,16 @@ function nodeAt(document: Document.Parsed, path: Path): number | undefined {
   return offset;
 }
 
+function invalid(label: string, error: unknown): ConfigError {
+  // The parser goes down by recursion.
+  if (error instanceof RangeError) return tooDeep(label);
+  return new ConfigError(`${label}: not valid YAML: ${(error as Error).message}`);
+}
+
 /** `${NAME}` and `${NAME:-default}` in every text value. */
 function expandVariables(value: Yaml, label: string): Yaml {
   if (typeof value === 'string') {
-    return value.replace(/\$\{(\w+)(?::-([^}]*))?\}/g, (_, name: string, fallback?: string) => {
+    return value.replace(/\$\{(\w+)(?::-([^{}]*))?\}/g, (_, name: string, fallback?: string) => {
       const set = process.env[name];
       if (set !== undefined && set !== '') return set;
       if (fallback !== undefined) return fallback;
@@ -218,12 +273,15 @@ function overrideSource(override: string, merged: Yaml): Source {
   if (equals <= 0) throw new ConfigError(`${label}: write it as key.path=value`);
   const keys = override.slice(0, equals).split('.');
   let value: Yaml;
+  checkNesting(override.slice(equals + 1), label);
   try {
     value = parse(override.slice(equals + 1)) as Yaml;
   } catch (error) {
-    throw new ConfigError(`${label}: the value is not valid YAML: ${(error as Error).message}`);
+    if (error instanceof ConfigError) throw error;
+    throw invalid(label, error);
   }
   const data = nest(keys, value, merged, label);
+  checkDepth(data, label);
   if (!isMap(data))
     throw new ConfigError(`${label}: a key path starts with a key, not a list position`);
   const names = namesFor(keys, merged).map(String);

@@ -51,6 +51,8 @@ const data = z.strictObject({
         .optional(),
     })
     .prefault({}),
+  /** Width times height of the largest image that is decoded: a guard against decompression bombs. */
+  maxPixels: positive.default(100_000_000),
   onError: z
     .strictObject({
       policy: z.enum(['skip', 'fail']).default('skip'),
@@ -160,6 +162,10 @@ const training = z
     error: 'training has either epochs or steps',
   });
 
+const recompute = z.union([z.boolean(), z.array(name).min(1)], {
+  error: 'recompute: true (all segments), false, or a list of segments',
+});
+
 export const experimentSchema = z.strictObject({
   version: z.literal(1, { error: 'version: 1 is the only version that this relaybp reads' }),
   name,
@@ -172,6 +178,8 @@ export const experimentSchema = z.strictObject({
   optimizer,
   schedule: schedule.prefault({ type: 'constant' }),
   training,
+  /** Segments that keep no activations for the backward pass and compute them again. */
+  recompute: recompute.default(false),
   checkpoint: z
     .strictObject({ every: durationSchema.default('1 epoch'), keep: positive.default(3) })
     .prefault({}),

@@ -2,7 +2,7 @@
 import { chooseView } from './augment.js';
 import { type ClassLists, classLists, substitute } from './class-lists.js';
 import { decodeImage, reasonOf } from './decode.js';
-import { imagePath } from './image-index.js';
+import { imageFile } from './image-index.js';
 import { PixelCache } from './pixel-cache.js';
 import { cropSize, type Pixels, writeInput } from './preprocessing.js';
 import { batchSize, type Failure, type FromWorker, type WorkerSetup } from './protocol.js';
@@ -139,8 +139,8 @@ export class BatchFiller {
     if (cached) return cached;
     const { dataset, preprocessing } = this.#setup;
     try {
-      const path = imagePath(dataset, image);
-      const pixels = await decodeImage(path, preprocessing.resize, preprocessing.kernel);
+      const { resize, kernel, maxPixels } = preprocessing;
+      const pixels = await decodeImage(imageFile(dataset, image), resize, kernel, maxPixels);
       this.#cache.add(image, pixels);
       return pixels;
     } catch (error) {

@@ -4,13 +4,14 @@
  * Importing this file sets two process-wide options of sharp: one thread per image, as several
  * images are decoded at once, and no cache of operations, as no image is read twice in a row.
  */
+import { readFile } from 'node:fs/promises';
 import sharp from 'sharp';
 import type { Kernel, Pixels } from './preprocessing.js';
 
 sharp.concurrency(1);
 sharp.cache(false);
 
-/** Larger files count as undecodable; a guard against decompression bombs. */
+/** Larger files count as undecodable unless the config says otherwise; a guard against decompression bombs. */
 export const MAX_PIXELS = 100_000_000;
 
 /** An image that its resize would make larger than this counts as undecodable: a strip of extreme proportions. */
@@ -29,19 +30,26 @@ export const MAX_RESIZED_PIXELS = 4_000_000;
  *
  * Truncated and corrupt files are errors. Files with flaws that the decoder can repair (stray
  * bytes between markers, malformed EXIF) are not: sharp's `failOn: 'truncated'`.
+ * @param path as bytes where the name is not UTF-8: libvips takes no other, so the file is read first
+ * @param maxPixels width times height of the largest image that is decoded
  * @throws Error with the decoder's reason; the caller knows the file's place in the data set
  */
 export async function decodeImage(
-  path: string,
+  path: string | Buffer,
   resize: number,
   kernel: Kernel = 'lanczos3',
+  maxPixels: number = MAX_PIXELS,
 ): Promise<Pixels> {
-  const image = sharp(path, {
+  const source = typeof path === 'string' ? path : await readFile(path);
+  // Only the header is read here; the limit below holds for whatever the decoder then finds.
+  const size = await sharp(source, { limitInputPixels: false }).metadata();
+  checkPixels(size, maxPixels);
+  checkResized(size, resize);
+  const image = sharp(source, {
     failOn: 'truncated',
-    limitInputPixels: MAX_PIXELS,
+    limitInputPixels: maxPixels,
     autoOrient: true,
   });
-  checkResized(await image.metadata(), resize);
   const { data, info } = await image
     .resize({ width: resize, height: resize, fit: 'outside', kernel, fastShrinkOnLoad: false })
     .flatten({ background: '#ffffff' })
@@ -53,6 +61,16 @@ export async function decodeImage(
   if (channels === 1) return { data: repeated(data), width, height };
   throw new Error(`decoded to ${channels} channels instead of 3`);
 }
+
+function checkPixels({ width, height }: { width: number; height: number }, limit: number): void {
+  const pixels = width * height;
+  if (pixels <= limit) return;
+  throw new Error(
+    `${width}x${height} is ${megapixels(pixels)} megapixels, more than the limit of ${megapixels(limit)} (data.maxPixels)`,
+  );
+}
+
+const megapixels = (pixels: number): string => String(Math.round(pixels / 1e4) / 100);
 
 function checkResized({ width, height }: { width: number; height: number }, resize: number): void {
   const [short, long] = [Math.min(width, height), Math.max(width, height)];

@@ -1,6 +1,6 @@
 /** Whole decoded images in order, for test protocols that cut their inputs out of them (paper, §4). */
 import { decodeImage, reasonOf } from './decode.js';
-import { type ImageIndex, imagePath } from './image-index.js';
+import { type ImageIndex, imageFile } from './image-index.js';
 import type { Kernel, Pixels } from './preprocessing.js';
 
 export interface DecodedImage {
@@ -17,6 +17,7 @@ export interface DecodedImagesOptions {
   /** Lengths of the shorter side. */
   sides: readonly number[];
   kernel?: Kernel;
+  maxPixels?: number;
   /** Images decoded ahead; default 16. */
   ahead?: number;
 }
@@ -35,10 +36,11 @@ export async function* decodedImages(options: DecodedImagesOptions): AsyncGenera
 }
 
 async function decode(options: DecodedImagesOptions, index: number): Promise<DecodedImage> {
-  const { dataset, sides, kernel } = options;
+  const { dataset, sides, kernel, maxPixels } = options;
   try {
-    const path = imagePath(dataset, index);
-    const sizes = await Promise.all(sides.map((side) => decodeImage(path, side, kernel)));
+    const path = imageFile(dataset, index);
+    const decode = (side: number) => decodeImage(path, side, kernel, maxPixels);
+    const sizes = await Promise.all(sides.map(decode));
     return { index, reason: null, sizes };
   } catch (error) {
     return { index, reason: reasonOf(error), sizes: [] };

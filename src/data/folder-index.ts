@@ -1,8 +1,10 @@
 /** Index of a folder with one subfolder per class: `<folder>/<class>/**` + image files. */
-import { type Dirent, readdirSync, realpathSync, type Stats, statSync } from 'node:fs';
+import { realpathSync, type Stats, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DataError } from '../errors.js';
-import { type ImageIndex, IndexBuilder, joinPath } from './image-index.js';
+import { messageOf, systemFix } from '../system-error.js';
+import { bytesOf, type Entry, entriesOf, type FilePath, shown, under } from './file-names.js';
+import { type ImageIndex, IndexBuilder, joinFile } from './image-index.js';
 import { compareCodePoints } from './order.js';
 
 /** Names of files that count as images. */
@@ -38,10 +40,12 @@ export interface FolderIndex {
  */
 export function indexFolder(folder: string, options: FolderOptions = {}): FolderIndex {
   const entries = listFolder(folder);
-  const isFolder = (entry: Dirent): boolean =>
+  const isFolder = (entry: Entry): boolean =>
     entry.isDirectory() ||
-    (entry.isSymbolicLink() && statOrNull(joinPath(folder, entry.name))?.isDirectory() === true);
-  const found = entries.filter(isFolder).map((entry) => entry.name);
+    (entry.isSymbolicLink() &&
+      statOrNull(joinFile(folder, entry.path), false)?.isDirectory() === true);
+  const folders = entries.filter(isFolder);
+  const found = folders.map((entry) => entry.name);
   const strayFiles = entries
     .filter((e) => IMAGE_FILE.test(e.name) && !isFolder(e))
     .map((e) => e.name);
@@ -62,9 +66,9 @@ export function indexFolder(folder: string, options: FolderOptions = {}): Folder
   const builder = new IndexBuilder();
   const above = ancestors(folder);
   const empty: string[] = [];
-  for (const name of found) {
+  for (const { name, path } of folders) {
     const before = builder.count;
-    addFolder(builder, folder, name, labels.get(name)!, new Set(above));
+    addFolder(builder, folder, path, labels.get(name)!, new Set(above));
     if (builder.count === before) empty.push(name);
   }
   if (builder.count === 0) {
@@ -86,50 +90,64 @@ export function indexFolder(folder: string, options: FolderOptions = {}): Folder
 function addFolder(
   builder: IndexBuilder,
   root: string,
-  path: string,
+  path: FilePath,
   label: number,
   seen: Set<string>,
 ): void {
-  const self = statOrNull(joinPath(root, path));
+  const self = statOrNull(joinFile(root, path), false);
   if (!self || seen.has(identity(self))) return;
   seen.add(identity(self));
-  for (const entry of listFolder(joinPath(root, path))) {
-    const child = `${path}/${entry.name}`;
+  for (const entry of listFolder(joinFile(root, path))) {
+    const child = under(path, entry.path);
     if (entry.isDirectory()) {
       addFolder(builder, root, child, label, seen);
       continue;
     }
     const isImage = IMAGE_FILE.test(entry.name);
     if (!isImage && !entry.isSymbolicLink()) continue;
-    const stats = statOrNull(joinPath(root, child));
+    const stats = statOrNull(joinFile(root, child), entry.isSymbolicLink());
     if (stats?.isDirectory()) addFolder(builder, root, child, label, seen);
     else if (isImage && (!stats || stats.isFile())) {
-      builder.add(Buffer.from(child), label, stats?.size ?? 0);
+      builder.add(bytesOf(child), label, stats?.size ?? 0);
     }
   }
 }
 
 /** Entries whose name does not begin with '.', in code-point order. */
-function listFolder(folder: string): Dirent[] {
-  let entries: Dirent[];
+function listFolder(folder: FilePath): Entry[] {
+  let entries: Entry[];
   try {
-    entries = readdirSync(folder, { withFileTypes: true });
+    entries = entriesOf(folder);
   } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code;
-    const reason =
-      code === 'ENOENT' ? 'no such folder' : code === 'ENOTDIR' ? 'not a folder' : String(error);
-    throw new DataError(`${folder}: ${reason}`, 'check the path of the data set in the config');
+    throw unreadable(folder, error);
   }
   return entries
     .filter((entry) => !entry.name.startsWith('.'))
     .sort((a, b) => compareCodePoints(a.name, b.name));
 }
 
-function statOrNull(path: string): Stats | null {
+function unreadable(path: FilePath, error: unknown): DataError {
+  const code = (error as NodeJS.ErrnoException).code;
+  const wrong = { ENOENT: 'no such folder', ENOTDIR: 'not a folder' }[code ?? ''];
+  return new DataError(
+    `${shown(path)}: ${wrong ?? `cannot be read: ${messageOf(error)}`}`,
+    (wrong ? undefined : systemFix(error)) ?? 'check the path of the data set in the config',
+  );
+}
+
+/**
+ * Null for a dangling link and a loop of links.
+ *
+ * @param link whether it is a link: one that leads where this user may not go counts as dangling
+ * @throws DataError if the folder that it is in may not be searched
+ */
+function statOrNull(path: FilePath, link: boolean): Stats | null {
   try {
     return statSync(path);
-  } catch {
-    return null; // a dangling link, a loop of links or a file without permission
+  } catch (error) {
+    const forbidden = (error as NodeJS.ErrnoException).code === 'EACCES';
+    if (forbidden && !link) throw unreadable(path, error);
+    return null;
   }
 }
 

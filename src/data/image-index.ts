@@ -5,6 +5,8 @@
  * its path plus 12. All columns lie in SharedArrayBuffers, so a worker sees them without a copy.
  */
 
+import { type FilePath, pathOf, shown, under } from './file-names.js';
+
 export interface ImageIndex {
   /** Folder that every path is relative to. */
   readonly root: string;
@@ -12,7 +14,7 @@ export interface ImageIndex {
   readonly classes: readonly string[];
   /** Number of images. */
   readonly count: number;
-  /** UTF-8 bytes of all relative paths ('/' between folders), one after the other. */
+  /** Bytes of all relative paths (UTF-8 as a rule) ('/' between folders), one after the other. */
   readonly pathBytes: Uint8Array;
   /** [count + 1]: path i is `pathBytes[pathOffsets[i] … pathOffsets[i + 1])`. */
   readonly pathOffsets: Uint32Array;
@@ -22,21 +24,40 @@ export interface ImageIndex {
   readonly sizes: Uint32Array;
 }
 
-/** Path of image `i` below the index's root, with '/' between folders. */
+/** Path of image `i` below the index's root, with '/' between folders, as people see it. */
 export function relativePath(index: ImageIndex, i: number): string {
+  return shown(relativeFile(index, i));
+}
+
+function relativeFile(index: ImageIndex, i: number): FilePath {
   const from = index.pathOffsets[i];
   const to = index.pathOffsets[i + 1];
   if (from === undefined || to === undefined) {
     throw new RangeError(`image ${i} is not in the index: it holds ${index.count} images`);
   }
-  const { buffer, byteOffset } = index.pathBytes;
-  return Buffer.from(buffer, byteOffset + from, to - from).toString('utf8');
+  return pathOf(index.pathBytes.subarray(from, to));
 }
 
-/** Path of image `i` to open it by: the root, '/', the relative path. */
+/** Path of image `i` as people see it: the root, '/', the relative path. */
 export function imagePath(index: ImageIndex, i: number): string {
   return joinPath(index.root, relativePath(index, i));
 }
+
+/** Path of image `i` to open it by. */
+export function imageFile(index: ImageIndex, i: number): FilePath {
+  return joinFile(index.root, relativeFile(index, i));
+}
+
+/** As `joinPath`, for a path that need not be UTF-8. */
+export function joinFile(root: string, relative: FilePath): FilePath {
+  if (typeof relative === 'string') return joinPath(root, relative);
+  const folder = root.replace(/\/+$/, '');
+  return relative[0] === SLASH
+    ? Buffer.concat([Buffer.from(folder), relative])
+    : under(folder, relative);
+}
+
+const SLASH = 0x2f;
 
 /** Join without normalising, so that odd names stay as they are. */
 export function joinPath(root: string, relative: string): string {
@@ -69,7 +90,7 @@ export class IndexBuilder {
     return this.#count;
   }
 
-  /** @param path UTF-8 bytes, copied; @param label class; @param size bytes, saturates at 2^32−1 */
+  /** @param path bytes, copied; @param label class; @param size bytes, saturates at 2^32−1 */
   add(path: Uint8Array, label: number, size: number): void {
     const start = this.#offsets[this.#count]!;
     const end = start + path.length;

@@ -1,7 +1,8 @@
 /** Index of the images named in a list file, one `path label` line per image. */
 import { readFileSync, statSync } from 'node:fs';
 import { DataError } from '../errors.js';
-import { type ImageIndex, IndexBuilder, joinPath } from './image-index.js';
+import { pathOf, shown } from './file-names.js';
+import { type ImageIndex, IndexBuilder, joinFile } from './image-index.js';
 import { compareCodePoints } from './order.js';
 
 export interface ListOptions {
@@ -35,11 +36,11 @@ export function indexList(file: string, options: ListOptions): ImageIndex {
   for (const line of lines(file, bytes)) {
     const label = labels.get(line.label) ?? (options.classes ? integer(line.label) : -1);
     if (label < 0 || label >= names.length) throw unknownLabel(file, line, names.length);
-    const path = joinPath(root, line.path.toString('utf8'));
+    const path = joinFile(root, pathOf(line.path));
     const stats = statSync(path, { throwIfNoEntry: false });
     if (!stats?.isFile()) {
       missing++;
-      firstMissing ||= `line ${line.number}, ${JSON.stringify(path)}`;
+      firstMissing ||= `line ${line.number}, ${JSON.stringify(shown(path))}`;
     } else builder.add(line.path, label, stats.size);
   }
   if (missing > 0) {

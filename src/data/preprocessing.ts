@@ -25,6 +25,8 @@ export interface Preprocessing {
   std?: number | Triple | null;
   /** Default 'lanczos3', sharp's own default; it antialiases when shrinking. */
   kernel?: Kernel;
+  /** Width times height of the largest image that is decoded; default 100 million. */
+  maxPixels?: number;
 }
 
 /** Decoded pixels: 8-bit RGB, row by row, [height, width, 3]. */

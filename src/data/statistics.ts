@@ -16,7 +16,8 @@ export interface DataStatistics extends Moments {
   fingerprint: string;
 }
 
-export interface StatisticsOptions extends Pick<Preprocessing, 'resize' | 'crop' | 'kernel'> {
+export interface StatisticsOptions
+  extends Pick<Preprocessing, 'resize' | 'crop' | 'kernel' | 'maxPixels'> {
   /** Folder for the result; made if missing. Null: compute anew and keep nothing. */
   cacheDir: string | null;
   /** Use only so many images, drawn evenly at random (always the same ones). Default: all. */
@@ -42,7 +43,7 @@ export async function dataStatistics(
   dataset: ImageIndex,
   options: StatisticsOptions,
 ): Promise<DataStatistics> {
-  const { resize, kernel, cacheDir, onProgress } = options;
+  const { resize, kernel, maxPixels, cacheDir, onProgress } = options;
   const [height, width] = cropSize(options);
   const total = Math.min(dataset.count, options.sampleLimit ?? dataset.count);
   const data = fingerprint(dataset);
@@ -62,6 +63,7 @@ export async function dataStatistics(
       resize,
       crop: [height, width],
       kernel,
+      maxPixels,
       mean: { kind: 'channel', values: [0, 0, 0] },
     },
     augment: null,

@@ -59,6 +59,9 @@ export interface ParameterGradient {
   bias: Tensor | null;
 }
 
+/** A part of a tensor along its first axis: rows from `begin` up to, not including, `end`. */
+export type Rows = readonly [begin: number, end: number];
+
 /** What one SGD step is made of; see `Engine.sgd`. */
 export interface SgdStep {
   readonly lr: number;
@@ -173,14 +176,17 @@ export interface Engine {
 
   /** Fully connected: `x` `[b, in]`, `weight` `[in, out]`, `bias` `[out]`; ReLU optional. */
   dense(x: Tensor, weight: Tensor, bias: Tensor | null, options: { relu: boolean }): Forward;
-  denseParameterGradient(saved: Saved, dz: Tensor): ParameterGradient;
+  /** With `rows` (only where the engine has `rows`) those of the weight's gradient; the bias's comes with the first. */
+  denseParameterGradient(saved: Saved, dz: Tensor, rows?: Rows): ParameterGradient;
   denseInputGradient(saved: Saved, dz: Tensor): Tensor;
 
   /**
    * The signal before the fused activation of `conv`, `dense`, `batchNorm` or `relu`: `dy` where the output is positive, else 0.
    * Without an activation it is `dy` itself, retained.
+   *
+   * @param last no other signal comes through `saved`: what only this operation needs of it may be freed
    */
-  activationGradient(saved: Saved, dy: Tensor): Tensor;
+  activationGradient(saved: Saved, dy: Tensor, last?: boolean): Tensor;
 
   relu(x: Tensor): Forward;
 
@@ -226,6 +232,12 @@ export interface Engine {
   reshape(x: Tensor, shape: Shape): Tensor;
   /** Sum of one or more tensors of equal shape (of one: that one, retained). */
   add(xs: readonly Tensor[]): Tensor;
+
+  /**
+   * Rows of `t` in its own memory: what operations "in place" change there, they change in `t`. It is for such an
+   * update and given up right after it. Absent where an engine cannot share memory.
+   */
+  readonly rows?: (t: Tensor, rows: Rows) => Tensor;
 
   // --- Loss and update ----------------------------------------------------------------------------------
 

@@ -22,6 +22,8 @@ export interface Protocol {
   readonly flip: boolean;
   readonly average: Average;
   readonly kernel?: Kernel;
+  /** Larger images count as undecodable. */
+  readonly maxPixels?: number;
   /** Input sizes `[height, width]` that the network must be able to take, to find out before the first image. */
   readonly smallest: readonly (readonly [number, number])[];
   /** @param sizes the image at each of `sides` */
@@ -50,6 +52,13 @@ export function defaultScales(crop: number): number[] {
  * @throws ConfigError where options exclude each other
  */
 export function protocolOf(
+  options: ProtocolOptions,
+  preprocessing: Preprocessing & { crop: number },
+): Protocol {
+  return { ...inputsOf(options, preprocessing), maxPixels: preprocessing.maxPixels };
+}
+
+function inputsOf(
   options: ProtocolOptions,
   preprocessing: Preprocessing & { crop: number },
 ): Protocol {

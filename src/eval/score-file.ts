@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
-import { writeDurably } from '../checkpoint/files.js';
+import { writeOutput } from '../checkpoint/files.js';
 import { CheckpointError } from '../errors.js';
 import {
   decodeSafetensors,
@@ -31,7 +31,7 @@ export function writeScoreFile(file: string, set: ScoreSet): void {
     ['labels', { shape: [rows.length], values: Float32Array.from(labels) }],
   ]);
   const metadata = JSON.stringify({ formatVersion: 1, source, root, classes, paths });
-  writeDurably(file, encodeSafetensors(tensors, { scores: metadata }));
+  writeOutput(file, encodeSafetensors(tensors, { scores: metadata }));
 }
 
 /** @throws CheckpointError naming the file and what is wrong in it */

@@ -1,16 +1,20 @@
 import { DataError } from '../errors.js';
 
-/** What one model says about the images of a test set; skipped files are left out. Score files hold this. */
-export interface ScoreSet {
+/** The classes and images of a test set. */
+export interface ImageList {
   /** Where it comes from: a checkpoint or a score file, for messages and reports. */
   readonly source: string;
-  /** The folder that the paths are relative to. */
-  readonly root: string;
   readonly classes: readonly string[];
   /** With '/' between folders. */
   readonly paths: readonly string[];
   /** `[images]`, positions in `classes`. */
   readonly labels: Int32Array;
+}
+
+/** What one model says about the images of a test set; skipped files are left out. Score files hold this. */
+export interface ScoreSet extends ImageList {
+  /** The folder that the paths are relative to. */
+  readonly root: string;
   /** Log-probabilities `[classes]` of each image. */
   readonly rows: readonly Float32Array[];
 }
@@ -20,7 +24,21 @@ export interface ScoreSet {
  *
  * @throws DataError if the two have other classes, other images or other labels
  */
-export function aligned(set: ScoreSet, to: ScoreSet): ScoreSet {
+export function aligned(set: ScoreSet, to: ImageList): ScoreSet {
+  const { columns, order, labels } = alignment(set, to);
+  const rows = order.map((image) => Float32Array.from(columns, (c) => set.rows[image]![c]!));
+  return { ...set, classes: to.classes, paths: to.paths, labels, rows };
+}
+
+/**
+ * Where each of `to`'s classes and images is in `set`, and their labels by `to`'s classes.
+ *
+ * @throws DataError as `aligned`
+ */
+export function alignment(
+  set: ImageList,
+  to: ImageList,
+): { columns: number[]; order: number[]; labels: Int32Array } {
   const columns = positions(set, to, 'classes');
   const order = positions(set, to, 'paths');
   const labelOf = new Map(columns.map((column, label) => [column, label]));
@@ -33,8 +51,7 @@ export function aligned(set: ScoreSet, to: ScoreSet): ScoreSet {
       'make both from the same images',
     );
   }
-  const rows = order.map((image) => Float32Array.from(columns, (c) => set.rows[image]![c]!));
-  return { ...set, classes: to.classes, paths: to.paths, labels, rows };
+  return { columns, order, labels };
 }
 
 /** A part of the images, in the same order. */
@@ -49,7 +66,7 @@ export function part(set: ScoreSet, wanted: (path: string) => boolean): ScoreSet
 }
 
 /** Where each of `to`'s classes or images is in `set`. */
-function positions(set: ScoreSet, to: ScoreSet, what: 'classes' | 'paths'): number[] {
+function positions(set: ImageList, to: ImageList, what: 'classes' | 'paths'): number[] {
   const at = new Map(set[what].map((name, i) => [name, i]));
   const wanted = new Set(to[what]);
   const missing = to[what].filter((name) => !at.has(name));

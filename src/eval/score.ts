@@ -66,9 +66,9 @@ export async function* scoreImages(
   const runner = new BatchRunner(network);
   const policy = new FailurePolicy(dataset, onError);
   const queue: Pending[] = [];
-  const { sides, kernel } = protocol;
+  const { sides, kernel, maxPixels } = protocol;
   const ahead = Math.min(Math.max(batchSize, AHEAD.least), AHEAD.most);
-  for await (const decoded of decodedImages({ dataset, sides, kernel, ahead })) {
+  for await (const decoded of decodedImages({ dataset, sides, kernel, maxPixels, ahead })) {
     const { index, reason, sizes } = decoded;
     if (reason !== null) policy.apply([{ image: index, reason }]);
     const inputs = reason === null ? protocol.inputs(sizes) : [];

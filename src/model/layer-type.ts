@@ -35,6 +35,8 @@ export interface Runtime {
   dropping(): boolean;
   /** Uniform random numbers in [0, 1) for a layer; the same for the same step and micro-batch. */
   random(layer: string): () => number;
+  /** This forward pass repeats an earlier one of the same micro-batch; see `Layer.forward`. */
+  readonly again: boolean;
   /** The layer inside another. */
   layer(plan: LayerPlan): Layer;
 }

@@ -81,9 +81,20 @@ export function planNetwork(
 }
 
 /** A layer that can run. */
-export function buildLayer(plan: LayerPlan, runtime: Omit<Runtime, 'layer'>): Layer {
-  const full: Runtime = { ...runtime, layer: (inner) => buildLayer(inner, runtime) };
-  return { name: plan.name, forward: (x) => forward(plan, x, full) };
+export function buildLayer(plan: LayerPlan, runtime: Omit<Runtime, 'layer' | 'again'>): Layer {
+  const passes = (again: boolean): Runtime => {
+    const within: Runtime = {
+      ...runtime,
+      again,
+      layer: (inner) => ({ name: inner.name, forward: (x) => forward(inner, x, within) }),
+    };
+    return within;
+  };
+  const [first, repeated] = [passes(false), passes(true)];
+  return {
+    name: plan.name,
+    forward: (x, again = false) => forward(plan, x, again ? repeated : first),
+  };
 }
 
 function forward(plan: LayerPlan, x: Parameters<Layer['forward']>[0], runtime: Runtime) {

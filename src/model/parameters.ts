@@ -1,5 +1,5 @@
 import type { Engine, Tensor } from '../engine/engine.js';
-import { CheckpointError } from '../errors.js';
+import { CheckpointError, TrainingError } from '../errors.js';
 import { Random } from '../random.js';
 import type { NamedTensor } from '../safetensors.js';
 import { type LayerPlan, type ParameterPlan, parametersOf, type Shape, volume } from './plan.js';
@@ -16,6 +16,7 @@ interface Entry {
 /** The parameters and running statistics of a network, with what is kept beside each. Owns the tensors. */
 export class Parameters {
   private readonly entries = new Map<string, Entry>();
+  private changing = false;
 
   /**
    * @param origin a seed for He initialisation (paper, §3), each value deriving from it and the parameter's name
@@ -73,6 +74,18 @@ export class Parameters {
     for (const [name, tensor] of values) this.engine.assign(this.slot(slot, name), tensor.values);
   }
 
+  /**
+   * A training step is about to change values. Until `endStep` they belong to no whole step, and cannot be copied into
+   * a checkpoint; after a step that fails they never can.
+   */
+  beginStep(): void {
+    this.changing = true;
+  }
+
+  endStep(): void {
+    this.changing = false;
+  }
+
   /** All values; each is read from the engine when it is asked for, and stands for what it is then. */
   snapshot(): Map<string, NamedTensor> {
     return this.copies(({ value }) => value);
@@ -90,7 +103,14 @@ export class Parameters {
     this.entries.clear();
   }
 
+  /** @throws TrainingError in the middle of a step, and after one that failed */
   private copies(pick: (entry: Entry) => Tensor | undefined): Map<string, NamedTensor> {
+    if (this.changing) {
+      throw new TrainingError(
+        'the weights are those of a training step that was not finished: they are not saved',
+        'go on from the last checkpoint',
+      );
+    }
     const found = [...this.entries].flatMap(([name, entry]) => {
       const tensor = pick(entry);
       const { shape } = entry.plan;

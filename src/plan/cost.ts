@@ -70,15 +70,18 @@ export function stepCost(plan: ExperimentPlan, step: StepPlan): StepCost {
 const free: StepCost = { multiplyAdds: 0, forward: 0, parameterGradients: 0, inputGradients: 0 };
 
 function actionCost(plan: ExperimentPlan, action: Action): StepCost {
-  if (action.do === 'forward') {
-    const layer = plan.layers.get(action.layer)!;
-    const weighted = flatten(layer).filter(isWeighted).length;
-    return { ...free, multiplyAdds: layer.multiplyAdds, forward: weighted };
+  if (action.do === 'forward' || action.do === 'recompute') {
+    const names = action.do === 'forward' ? [action.layer] : action.layers;
+    const layers = names.map((name) => plan.layers.get(name)!);
+    const weighted = layers.flatMap(flatten).filter(isWeighted).length;
+    const multiplyAdds = sum(layers.map((layer) => layer.multiplyAdds));
+    return { ...free, multiplyAdds, forward: weighted };
   }
-  if (action.do === 'backward') {
+  if (action.do === 'backward' || action.do === 'early') {
     const carried = action.carry.filter(Boolean).length;
     const layer = plan.layers.get(action.layer)!;
-    return backwardCost(layer, action.signals.length, carried, action.parameters);
+    const now = action.do === 'backward' && action.parameters;
+    return backwardCost(layer, action.signals.length, carried, now);
   }
   return free;
 }

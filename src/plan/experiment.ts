@@ -13,6 +13,8 @@ import {
 } from '../model/plan.js';
 import { type Head, planStep, type StepPlan } from '../relay/plan.js';
 import { primaryLoss, type ResolvedLoss, resolveRanges, type TrunkLayer } from '../relay/ranges.js';
+import { memoryPlan } from './memory.js';
+import { recomputedSegments } from './recompute.js';
 
 /** Everything that follows from a config before any tensor is made: the network, the ranges, the training step. */
 export interface ExperimentPlan {
@@ -27,6 +29,12 @@ export interface ExperimentPlan {
   /** Images per micro-batch; divides `batchSize`. */
   readonly microBatch: number;
   readonly step: StepPlan;
+  /** Whether `step` lets signals go down early; see `StepOptions`. */
+  readonly early: boolean;
+  /** Segments that are computed again in the backward pass. */
+  readonly recompute: readonly string[];
+  /** Each parameter is updated as soon as its gradient is known: nothing else has to be known of the step. */
+  readonly updateAtOnce: boolean;
   /** Every layer of trunk and heads by name (not those inside branches). */
   readonly layers: ReadonlyMap<string, LayerPlan>;
 }
@@ -61,7 +69,8 @@ function planConfig(config: ExperimentConfig): ExperimentPlan {
   }));
   const all = [...trunkOf(network), ...network.heads.flatMap((head) => head.layers)];
   checkStatistics(all, microBatch);
-  return {
+  const recompute = recomputedSegments(config, trunk);
+  const ordered = (early: boolean): ExperimentPlan => ({
     config,
     network,
     trunk,
@@ -69,9 +78,19 @@ function planConfig(config: ExperimentConfig): ExperimentPlan {
     primary: primaryLoss(losses),
     heads,
     microBatch,
-    step: planStep(trunk, losses, heads),
+    step: planStep(trunk, losses, heads, { early, recompute }),
+    early,
+    recompute,
+    updateAtOnce: batchSize === microBatch && config.optimizer.clipNorm === undefined,
     layers: new Map(all.map((layer) => [layer.name, layer])),
-  };
+  });
+  return leanest([ordered(false), ordered(true)]);
+}
+
+/** The plan that needs the least memory, of equals the first: they take the same time. */
+function leanest(plans: readonly ExperimentPlan[]): ExperimentPlan {
+  const needs = plans.map((plan) => memoryPlan(plan).step);
+  return plans[needs.indexOf(Math.min(...needs))]!;
 }
 
 /** The statistics of a single value would normalize it to zero. */

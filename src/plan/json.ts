@@ -53,6 +53,8 @@ export function planJson(plan: ExperimentPlan) {
     },
     step: {
       ...step,
+      updateAtOnce: plan.updateAtOnce,
+      recompute: plan.recompute,
       microBatches: config.training.batchSize / microBatch,
       cost: counted.step,
       relativeToStandardBp: counted.relativeToStandardBp,

@@ -132,10 +132,16 @@ function totalLines(plan: ExperimentPlan): string[] {
     `parameters                 ${group(counted.parameters)} (auxiliary heads: ${group(counted.auxiliaryParameters)} more, in training only)`,
     `multiply-adds per image    ${group(counted.multiplyAdds)} (auxiliary heads: ${group(counted.auxiliaryMultiplyAdds)} more)`,
     `training step              ${counted.relativeToStandardBp.toFixed(3)} x the multiply-adds of standard BP`,
-    `activation memory          ${mebibytes(memory.activations)} for a micro-batch of ${plan.microBatch}`,
-    `weights, optimizer, grads  ${mebibytes(memory.parameters)}`,
+    `weights and optimizer      ${mebibytes(memory.parameters)}`,
+    `activations and signals    ${mebibytes(memory.activations)} for a micro-batch of ${plan.microBatch}${recomputed(plan)}`,
+    `gradients                  ${mebibytes(memory.gradients)}${plan.updateAtOnce ? ', each used as soon as it is known' : ''}`,
+    `peak resident memory       about ${mebibytes(memory.peak)} on the native engine`,
     ...statisticsLine(plan),
   ];
+}
+
+function recomputed({ recompute }: ExperimentPlan): string {
+  return recompute.length === 0 ? '' : `, ${recompute.join(', ')} computed again`;
 }
 
 /** Whose statistics batch normalization uses, where there is any. */
@@ -162,11 +168,16 @@ function stepLines(plan: ExperimentPlan): string[] {
       case 'loss':
         lines.push(`  loss      ${action.loss}`);
         break;
-      case 'backward': {
+      case 'recompute':
+        lines.push(`  recompute ${action.layers.join(', ')}`);
+        break;
+      case 'backward':
+      case 'early': {
         const ends = action.signals.filter((_, i) => !action.carry[i]);
         const signals = action.signals.length > 1 ? ` of ${action.signals.length} signals` : '';
         const stop = ends.length > 0 ? '; a range ends here' : '';
-        const gradient = action.parameters ? '' : ' (input gradient only)';
+        const early = action.do === 'early' ? '; its gradient waits for the other signals' : '';
+        const gradient = action.parameters ? early : ' (input gradient only)';
         lines.push(`  backward  ${action.layer}${signals}${gradient}${stop}`);
         break;
       }
@@ -182,6 +193,9 @@ function stepLines(plan: ExperimentPlan): string[] {
             : `  free      ${action.saved}`,
         );
     }
+  }
+  if (plan.updateAtOnce) {
+    return [...lines, 'each parameter is updated as soon as its gradient is known'];
   }
   return [
     ...lines,

@@ -1,5 +1,5 @@
 import type { Engine, Tensor } from '../engine/engine.js';
-import type { Layer, Pass } from './layer.js';
+import type { Gradient, GradientSink, Layer, Pass } from './layer.js';
 import type { Action, StepPlan } from './plan.js';
 
 /** The parts that a step plan is carried out on. */
@@ -7,6 +7,11 @@ export interface StepParts {
   readonly engine: Engine;
   layer(name: string): Layer;
   weight(loss: string): number;
+  /**
+   * Changes a parameter by its gradient, which it borrows, as soon as that is known. Without it gradients add up in
+   * `StepSums`, and never come in rows. Only for a step of one micro-batch.
+   */
+  update?(gradient: Gradient): void;
 }
 
 /** One micro-batch of a step. */
@@ -47,6 +52,11 @@ export function runMicroBatch(
   const outputs = new Map<string, Tensor>([['input', engine.retain(batch.images)]]);
   const passes = new Map<string, Pass>();
   const signals = new Map<string, Tensor>();
+  const sink: GradientSink = {
+    inRows: parts.update !== undefined,
+    take: (gradient) =>
+      parts.update ? parts.update(gradient) : addGradient(engine, sums, gradient),
+  };
 
   const perform = (action: Action): void => {
     switch (action.do) {
@@ -54,6 +64,20 @@ export function runMicroBatch(
         const { y, pass } = parts.layer(action.layer).forward(get(outputs, action.from));
         outputs.set(action.layer, y);
         passes.set(action.layer, pass);
+        return;
+      }
+      case 'recompute': {
+        let x = engine.retain(get(outputs, action.from));
+        try {
+          for (const layer of action.layers) {
+            const { y, pass } = parts.layer(layer).forward(x, true);
+            passes.set(layer, pass);
+            engine.dispose(x);
+            x = y;
+          }
+        } finally {
+          engine.dispose(x);
+        }
         return;
       }
       case 'loss': {
@@ -66,25 +90,24 @@ export function runMicroBatch(
         onLogits?.(action.loss, logits);
         return;
       }
-      case 'backward': {
+      case 'backward':
+      case 'early': {
         const arriving = action.signals.map((name) => take(signals, name));
+        const gradients = action.do === 'early' ? 'later' : sink;
         const pass = get(passes, action.layer);
-        const { inputs, gradients } = pass.backward(arriving, action.carry, action.parameters);
-        for (const signal of arriving) engine.dispose(signal);
-        for (const { parameter, value } of gradients) addGradient(engine, sums, parameter, value);
+        const inputs = pass.backward(arriving, action.carry, action.parameters ? gradients : null);
         inputs.forEach((input, i) => {
           if (input) signals.set(action.signals[i]!, input);
         });
         return;
       }
       case 'join': {
-        const signal = take(signals, action.signal);
         const present = signals.get(action.into);
         if (present) {
-          signals.set(action.into, engine.add([present, signal]));
+          signals.set(action.into, engine.add([present, get(signals, action.signal)]));
           engine.dispose(present);
-          engine.dispose(signal);
-        } else signals.set(action.into, signal);
+          engine.dispose(take(signals, action.signal));
+        } else signals.set(action.into, take(signals, action.signal));
         return;
       }
       case 'free':
@@ -101,14 +124,10 @@ export function runMicroBatch(
   }
 }
 
-function addGradient(engine: Engine, sums: StepSums, parameter: string, value: Tensor): void {
+function addGradient(engine: Engine, sums: StepSums, { parameter, value }: Gradient): void {
   const sum = sums.gradients.get(parameter);
-  if (!sum) {
-    sums.gradients.set(parameter, value);
-    return;
-  }
-  engine.accumulate(sum, value);
-  engine.dispose(value);
+  if (sum) engine.accumulate(sum, value);
+  else sums.gradients.set(parameter, engine.retain(value));
 }
 
 function get<T>(map: Map<string, T>, name: string): T {

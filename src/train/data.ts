@@ -61,10 +61,10 @@ export async function normalization(
   cacheDir: string,
   onNotice?: (line: string) => void,
 ): Promise<Normalization> {
-  const { resize, crop, mean, std, augment } = data;
+  const { resize, crop, maxPixels, mean, std, augment } = data;
   const needed = typeof mean === 'string' || std === 'channel' || augment.color === 'pca';
   const statistics = needed
-    ? await dataStatistics(index, { resize, crop, cacheDir, onNotice })
+    ? await dataStatistics(index, { resize, crop, maxPixels, cacheDir, onNotice })
     : null;
   const preprocessing: Preprocessing = {
     resize,
@@ -137,6 +137,7 @@ export function readNormalization(
           ? { kind: 'channel', values: triple(mean) }
           : { kind: 'pixel', values: mean },
       std: triple(get('std')),
+      maxPixels: data.maxPixels,
     },
     color: data.augment.color === 'pca' ? color() : null,
   };

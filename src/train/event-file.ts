@@ -1,7 +1,8 @@
-import { appendFileSync, mkdirSync, readdirSync } from 'node:fs';
+import { mkdirSync, readdirSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import crc32c from 'crc-32/crc32c.js';
+import { appendWhole, changing } from '../checkpoint/files.js';
 import { type Event, encodeEvent } from './event-proto.js';
 
 /** A TensorBoard event file: TFRecords of serialized `tensorflow.Event` messages, appended one at a time. */
@@ -10,7 +11,7 @@ export class EventFile {
 
   /** Begins a new file in `folder`; its name sorts after those of the event files that are there. */
   constructor(folder: string) {
-    mkdirSync(folder, { recursive: true });
+    changing(`${folder}: cannot be made`, () => mkdirSync(folder, { recursive: true }));
     const seconds = readdirSync(folder).map((name) =>
       Number(/tfevents\.(\d+)/.exec(name)?.[1] ?? 0),
     );
@@ -22,7 +23,7 @@ export class EventFile {
 
   append(event: Omit<Event, 'wallTime'>): void {
     const data = encodeEvent({ wallTime: Date.now() / 1000, ...event });
-    appendFileSync(this.path, record(data));
+    changing(`${this.path}: cannot be written`, () => appendWhole(this.path, record(data)));
   }
 }
 

@@ -4,12 +4,24 @@ import { NetworkRuntime } from '../model/network-runtime.js';
 import type { Parameters } from '../model/parameters.js';
 import { flatten, type LayerPlan } from '../model/plan.js';
 import type { ExperimentPlan } from '../plan/experiment.js';
+import type { Gradient } from '../relay/layer.js';
 import { planStep, type StepPlan } from '../relay/plan.js';
 import { inRange, type ResolvedLoss } from '../relay/ranges.js';
 import { emptySums, runMicroBatch, type StepSums } from '../relay/step.js';
 import type { GradientRow, LayerGradients } from './gradient-row.js';
 import type { StepProbe } from './step-probe.js';
 import { stepParts } from './train-step.js';
+
+/** A layer during a step. */
+interface Measured {
+  readonly weight: number;
+  /** Mean |gradient| by loss, where there are several. */
+  readonly shares: ReadonlyMap<string, number>;
+  readonly cosines: { losses: [string, string]; cosine: number | null }[];
+  /** Of |gradient|, over `count` values: the total comes whole or in rows. */
+  sum: number;
+  count: number;
+}
 
 export interface GradientProbe extends StepProbe {
   row(epoch: number): GradientRow;
@@ -30,6 +42,10 @@ export class GradientDiagnostics {
   private readonly statistics = new Map<string, Tensor>();
   private readonly shares: readonly { loss: string; step: StepPlan }[];
   private readonly engine: Engine;
+  /** Convolutions and fully connected layers by their weight's name, from input to output. */
+  private readonly weights = new Map<string, string>();
+  /** The layer of the plan that each of them is, or is inside of. */
+  private readonly outer = new Map<string, string>();
 
   constructor(
     private readonly plan: ExperimentPlan,
@@ -42,6 +58,13 @@ export class GradientDiagnostics {
     for (const { name, shape } of layers.flatMap(flatten).flatMap(followedStatistics)) {
       this.statistics.set(name, this.engine.zeros(shape));
     }
+    for (const layer of layers) {
+      for (const { name, type } of flatten(layer)) {
+        if (type !== 'conv' && type !== 'fc') continue;
+        this.weights.set(`${name}.weight`, name);
+        this.outer.set(name, layer.name);
+      }
+    }
     const values = { value: (name: string) => this.statistics.get(name) ?? parameters.value(name) };
     this.network = new NetworkRuntime(this.engine, layers, values, plan.config.seed);
     this.shares = plan.losses.flatMap((loss) => shareOf(plan, loss));
@@ -53,34 +76,40 @@ export class GradientDiagnostics {
    */
   probe(step: number): GradientProbe | undefined {
     if (step > 0 && (step + 1) % this.every > 0) return undefined;
-    const sums = new Map<string, StepSums>();
-    let layers: LayerGradients[] = [];
+    const shares = new Map(this.shares.map(({ loss }) => [loss, emptySums()]));
+    const measured = new Map<string, Measured>();
     const probe = {
       milliseconds: 0,
       microBatch: (images: Tensor, labels: Int32Array, microBatch: number): void => {
         const start = performance.now();
         for (const share of this.shares) {
-          const sum = sums.get(share.loss) ?? emptySums();
-          sums.set(share.loss, sum);
           this.network.train(step, microBatch);
           const { batchSize } = this.plan.config.training;
           const parts = stepParts(this.plan, this.network);
-          runMicroBatch(share.step, parts, { images, labels, batchSize }, sum);
+          const sums = shares.get(share.loss)!;
+          runMicroBatch(share.step, parts, { images, labels, batchSize }, sums);
         }
         probe.milliseconds += performance.now() - start;
       },
-      gradients: (total: ReadonlyMap<string, Tensor>): void => {
+      gradient: ({ parameter, value }: Gradient): void => {
         const start = performance.now();
-        layers = [...this.plan.layers.values()]
-          .flatMap((layer) => flatten(layer).map((inner) => ({ inner, outer: layer.name })))
-          .filter(({ inner }) => inner.type === 'conv' || inner.type === 'fc')
-          .flatMap(({ inner, outer }) => this.measure(inner, outer, total, sums));
-        for (const sum of sums.values()) {
-          for (const gradient of sum.gradients.values()) this.engine.dispose(gradient);
+        const layer = this.weights.get(parameter);
+        const own = take(shares, parameter);
+        if (layer !== undefined) {
+          const known = measured.get(layer) ?? this.measure(parameter, own);
+          measured.set(layer, known);
+          addAbsolute(known, this.engine.read(value));
         }
+        for (const { value: share } of own) this.engine.dispose(share);
         probe.milliseconds += performance.now() - start;
       },
-      row: (epoch: number): GradientRow => ({ step: step + 1, epoch, layers }),
+      row: (epoch: number): GradientRow => {
+        const layers = [...this.weights.values()].flatMap((layer) => {
+          const own = measured.get(layer);
+          return own ? [this.layerOf(layer, own)] : [];
+        });
+        return { step: step + 1, epoch, layers };
+      },
     };
     return probe;
   }
@@ -89,43 +118,39 @@ export class GradientDiagnostics {
     for (const tensor of this.statistics.values()) this.engine.dispose(tensor);
   }
 
-  private measure(
-    layer: LayerPlan,
-    outer: string,
-    total: ReadonlyMap<string, Tensor>,
-    sums: ReadonlyMap<string, StepSums>,
-  ): LayerGradients[] {
-    const parameter = `${layer.name}.weight`;
-    const gradient = total.get(parameter);
-    if (!gradient) return [];
-    const shares = [...sums].flatMap(([loss, { gradients }]) => {
-      const share = gradients.get(parameter);
-      return share ? [{ loss, values: this.engine.read(share) }] : [];
-    });
-    const mean = meanAbsolute(this.engine.read(gradient));
-    const only = this.lossesOf(outer).map((loss) => [loss, mean] as const);
-    const measured: LayerGradients = {
-      layer: layer.name,
+  /** What is known of a layer before its update: its weights, and what each loss gives; its total is still to come. */
+  private measure(parameter: string, own: readonly { loss: string; value: Tensor }[]): Measured {
+    const shares = own.map(({ loss, value }) => ({ loss, values: this.engine.read(value) }));
+    const cosines = shares.flatMap((a, i) =>
+      shares.slice(i + 1).map((b) => ({
+        losses: [a.loss, b.loss] as [string, string],
+        cosine: cosine(a.values, b.values),
+      })),
+    );
+    return {
       weight: meanAbsolute(this.engine.read(this.parameters.value(parameter))),
-      gradient: mean,
-      byLoss: Object.fromEntries(
-        shares.length > 0 ? shares.map((s) => [s.loss, meanAbsolute(s.values)]) : only,
-      ),
+      shares: new Map(shares.map(({ loss, values }) => [loss, meanAbsolute(values)])),
+      cosines,
+      sum: 0,
+      count: 0,
     };
-    if (shares.length > 0) {
-      measured.cosines = shares.flatMap((a, i) =>
-        shares.slice(i + 1).map((b) => ({
-          losses: [a.loss, b.loss] as [string, string],
-          cosine: cosine(a.values, b.values),
-        })),
-      );
-    }
-    return [measured];
   }
 
-  /** Of a trunk layer or a layer of a head. */
-  private lossesOf(layer: string): string[] {
+  private layerOf(
+    layer: string,
+    { weight, shares, cosines, sum, count }: Measured,
+  ): LayerGradients {
+    const gradient = sum / count;
+    const only = this.lossesOf(layer).map((loss) => [loss, gradient] as const);
+    const byLoss = Object.fromEntries(shares.size > 0 ? shares : only);
+    const row = { layer, weight, gradient, byLoss };
+    return cosines.length > 0 ? { ...row, cosines } : row;
+  }
+
+  /** Of a layer of the trunk or of a head, or of one inside it. */
+  private lossesOf(inner: string): string[] {
     const { trunk, losses, heads } = this.plan;
+    const layer = this.outer.get(inner)!;
     const at = trunk.findIndex(({ name }) => name === layer);
     if (at >= 0) return losses.filter((loss) => inRange(loss, at)).map(({ name }) => name);
     const head = heads.find(({ layers }) => layers.some(({ name }) => name === layer));
@@ -171,13 +196,30 @@ function shareOf(plan: ExperimentPlan, loss: ResolvedLoss): { loss: string; step
   return [{ loss: loss.name, step }];
 }
 
-export function meanAbsolute(values: Float32Array): number {
-  let sum = 0;
-  for (const value of values) sum += Math.abs(value);
-  return sum / Math.max(1, values.length);
+/** What each loss gives to a parameter; it is the caller's from then on. */
+function take(
+  sums: ReadonlyMap<string, StepSums>,
+  parameter: string,
+): { loss: string; value: Tensor }[] {
+  return [...sums].flatMap(([loss, { gradients }]) => {
+    const value = gradients.get(parameter);
+    gradients.delete(parameter);
+    return value ? [{ loss, value }] : [];
+  });
 }
 
-export function cosine(a: Float32Array, b: Float32Array): number | null {
+function addAbsolute(to: { sum: number; count: number }, values: Float32Array): void {
+  for (const value of values) to.sum += Math.abs(value);
+  to.count += values.length;
+}
+
+function meanAbsolute(values: Float32Array): number {
+  const total = { sum: 0, count: 0 };
+  addAbsolute(total, values);
+  return total.sum / Math.max(1, total.count);
+}
+
+function cosine(a: Float32Array, b: Float32Array): number | null {
   let [ab, aa, bb] = [0, 0, 0];
   for (let i = 0; i < a.length; i++) {
     ab += a[i]! * b[i]!;

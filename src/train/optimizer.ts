@@ -1,6 +1,8 @@
 import type { OptimizerConfig } from '../config/schema.js';
-import type { Engine, Tensor } from '../engine/engine.js';
+import type { Engine, Rows, Tensor } from '../engine/engine.js';
+import { inScope } from '../engine/scope.js';
 import type { Parameters, Slot } from '../model/parameters.js';
+import type { Gradient } from '../relay/layer.js';
 
 /** What an optimizer keeps beside each parameter that it updates. */
 export function slotsOf({ type }: OptimizerConfig): readonly Exclude<Slot, 'ema'>[] {
@@ -8,30 +10,43 @@ export function slotsOf({ type }: OptimizerConfig): readonly Exclude<Slot, 'ema'
 }
 
 /**
- * One update of every parameter that has a gradient.
+ * One update of a parameter.
  *
+ * @param gradient borrowed
  * @param step counts updates; the first is 1
  */
-export function updateParameters(
+export function updateParameter(
   engine: Engine,
   optimizer: OptimizerConfig,
   parameters: Parameters,
-  gradients: ReadonlyMap<string, Tensor>,
+  { parameter: name, value: gradient, rows }: Gradient,
   { lr, step }: { lr: number; step: number },
 ): void {
-  for (const [name, gradient] of gradients) {
-    const w = parameters.value(name);
-    const weightDecay = decays(optimizer, name) ? optimizer.weightDecay : 0;
+  const weightDecay = decays(optimizer, name) ? optimizer.weightDecay : 0;
+  const kept = slotsOf(optimizer).map((slot) => parameters.slot(slot, name));
+  inRows(engine, [parameters.value(name), ...kept], rows, ([w, ...slots]) => {
     if (optimizer.type === 'sgd') {
       const { momentum, nesterov } = optimizer;
-      const velocity = parameters.slot('momentum', name);
-      engine.sgd(w, velocity, gradient, { lr, momentum, weightDecay, nesterov });
+      engine.sgd(w!, slots[0]!, gradient, { lr, momentum, weightDecay, nesterov });
     } else {
       const { betas, epsilon } = optimizer;
-      const [m, v] = [parameters.slot('m', name), parameters.slot('v', name)];
-      engine.adamw(w, m, v, gradient, { lr, betas, epsilon, weightDecay, step });
+      engine.adamw(w!, slots[0]!, slots[1]!, gradient, { lr, betas, epsilon, weightDecay, step });
     }
+  });
+}
+
+/** Lets `change` work in place on tensors, or on the same rows of each. */
+function inRows(
+  engine: Engine,
+  tensors: readonly Tensor[],
+  rows: Rows | undefined,
+  change: (tensors: readonly Tensor[]) => void,
+): void {
+  if (!rows) {
+    change(tensors);
+    return;
   }
+  inScope(engine, (scope) => change(tensors.map((t) => scope.temporary(engine.rows!(t, rows)))));
 }
 
 /** Weight decay is on weights, and on biases too unless `decayBiases: false` (Caffe's default; the paper is silent). */

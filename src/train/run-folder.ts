@@ -1,17 +1,11 @@
-import {
-  appendFileSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { replaceFile } from '../checkpoint/files.js';
+import { listCheckpoints } from '../checkpoint/checkpoint.js';
+import { appendLine, changing, replaceFile } from '../checkpoint/files.js';
+import { removeStaleFiles } from '../checkpoint/tidy.js';
 import { CheckpointError } from '../errors.js';
 import type { GradientRow } from './gradient-row.js';
+import { lockRun, type RunLock } from './run-lock.js';
 
 /** One line of metrics.jsonl, format documented in docs/run-folder.md. */
 export interface MetricsRow {
@@ -29,7 +23,8 @@ export interface RowWatcher {
 
 /**
  * The files of a run besides its checkpoints: config.yaml, metrics.jsonl, metrics.csv, gradients.jsonl, log.jsonl.
- * Rows are written line by line; after a resume rows past the checkpoint are taken out again.
+ * Rows are written line by line; after a resume rows past the checkpoint are taken out again. A change that the
+ * system refuses (disk full, no permission, folder removed) is a CheckpointError.
  */
 export class RunFolder {
   /** TensorBoard's, where it is asked for. */
@@ -40,27 +35,9 @@ export class RunFolder {
     private readonly columns: readonly string[],
   ) {}
 
-  /** A new run. @throws CheckpointError if the folder holds a run with a checkpoint, or cannot be made. */
+  /** A new run in a folder that `newRun` has given. */
   static create(path: string, config: string, losses: readonly string[]): RunFolder {
-    if (existsSync(join(path, 'last'))) {
-      throw new CheckpointError(
-        `${path}: holds a run already`,
-        'give --resume to go on with it, or another --out folder',
-      );
-    }
-    try {
-      mkdirSync(join(path, 'checkpoints'), { recursive: true });
-      replaceFile(join(path, 'config.yaml'), config);
-      rmSync(join(path, GRADIENTS), { force: true });
-    } catch (error) {
-      throw new CheckpointError(
-        `${path}: the run folder cannot be written: ${(error as Error).message}`,
-        'give another --out folder, or fix the permissions',
-      );
-    }
-    const run = new RunFolder(path, csvColumns(losses));
-    run.rewrite([]);
-    return run;
+    return RunFolder.begin(path, config, losses, { metrics: [], gradients: [] });
   }
 
   /** A run to go on with: drops rows past its checkpoint, and whatever a crash left half-written. */
@@ -70,36 +47,53 @@ export class RunFolder {
     losses: readonly string[],
     at: { step: number; evaluated: number },
   ): RunFolder {
-    replaceFile(join(path, 'config.yaml'), config);
-    const run = new RunFolder(path, csvColumns(losses));
     const until = (row: MetricsRow): number => (row.kind === 'val' ? at.evaluated : at.step);
-    run.rewrite(readMetrics(path).filter((row) => row.step <= until(row)));
-    if (existsSync(join(path, GRADIENTS))) {
-      const rows = readGradients(path).filter((row) => row.step <= at.step);
-      replaceFile(join(path, GRADIENTS), jsonLines(rows));
-    }
+    return RunFolder.begin(path, config, losses, {
+      metrics: readMetrics(path).filter((row) => row.step <= until(row)),
+      gradients: readGradients(path).filter((row) => row.step <= at.step),
+    });
+  }
+
+  private static begin(
+    path: string,
+    config: string,
+    losses: readonly string[],
+    rows: { metrics: readonly MetricsRow[]; gradients: readonly GradientRow[] },
+  ): RunFolder {
+    const run = new RunFolder(path, csvColumns(losses));
+    changing(`${path}: the run folder cannot be written`, () => {
+      replaceFile(join(path, 'config.yaml'), config);
+      run.rewrite(rows.metrics);
+      const gradients = join(path, GRADIENTS);
+      if (existsSync(gradients)) replaceFile(gradients, jsonLines(rows.gradients));
+    });
     return run;
   }
 
   append(row: MetricsRow): void {
-    appendFileSync(join(this.path, METRICS), jsonLines([row]));
-    appendFileSync(join(this.path, 'metrics.csv'), this.csvLine(row));
+    this.appendLine(METRICS, JSON.stringify(row));
+    this.appendLine('metrics.csv', this.csvLine(row));
     this.watcher?.metrics(row);
   }
 
   appendGradients(row: GradientRow): void {
-    appendFileSync(join(this.path, GRADIENTS), jsonLines([row]));
+    this.appendLine(GRADIENTS, JSON.stringify(row));
     this.watcher?.gradients(row);
+  }
+
+  private appendLine(file: string, line: string): void {
+    const path = join(this.path, file);
+    changing(`${path}: cannot be written`, () => appendLine(path, line));
   }
 
   private rewrite(rows: readonly MetricsRow[]): void {
     replaceFile(join(this.path, METRICS), jsonLines(rows));
-    const lines = rows.map((row) => this.csvLine(row)).join('');
-    replaceFile(join(this.path, 'metrics.csv'), `${this.columns.join(',')}\n${lines}`);
+    const lines = [this.columns.join(','), ...rows.map((row) => this.csvLine(row))];
+    replaceFile(join(this.path, 'metrics.csv'), lines.map((line) => `${line}\n`).join(''));
   }
 
   private csvLine(row: MetricsRow): string {
-    return `${this.columns.map((column) => row[column] ?? '').join(',')}\n`;
+    return this.columns.map((column) => row[column] ?? '').join(',');
   }
 }
 
@@ -116,22 +110,26 @@ const GRADIENTS = 'gradients.jsonl';
 const jsonLines = (rows: readonly object[]): string =>
   rows.map((row) => `${JSON.stringify(row)}\n`).join('');
 
-function readRows<Row>(path: string): Row[] {
+function readRows<Row extends { step: number }>(path: string): Row[] {
   if (!existsSync(path)) return [];
   return readFileSync(path, 'utf8')
     .split('\n')
-    .flatMap((line) => {
-      try {
-        return line === '' ? [] : [JSON.parse(line) as Row];
-      } catch {
-        return [];
-      }
-    });
+    .flatMap(rowOf<Row>);
+}
+
+function rowOf<Row extends { step: number }>(line: string): Row[] {
+  try {
+    const row = JSON.parse(line) as Row | null;
+    return typeof row === 'object' && row !== null && typeof row.step === 'number' ? [row] : [];
+  } catch {
+    return [];
+  }
 }
 
 /** `validation.csv` beside the weights that gave it: the images of the best evaluation. */
 export function writeResults(checkpoint: string, results: string): void {
-  replaceFile(join(checkpoint, RESULTS), results);
+  const path = join(checkpoint, RESULTS);
+  changing(`${path}: cannot be written`, () => replaceFile(path, results));
 }
 
 export const RESULTS = 'validation.csv';
@@ -155,24 +153,76 @@ const csvColumns = (losses: readonly string[]): string[] => [
 
 export const RUNS = 'runs';
 
-/** `runs/<name>-2026-01-31T12-00-00`, with a number if that is taken. */
-export function newRunPath(name: string, now: Date): string {
-  const stamp = now.toISOString().slice(0, 19).replaceAll(':', '-');
-  const path = join(RUNS, `${name}-${stamp}`);
-  for (let n = 1; ; n++) {
-    const candidate = n === 1 ? path : `${path}-${n}`;
-    if (!existsSync(candidate)) return candidate;
+/**
+ * The folder of a new run, made if need be, and locked.
+ *
+ * @param given the user's choice; without it `runs/<name>-2026-01-31T12-00-00`, with a number if that is taken
+ * @throws CheckpointError if it holds a run already, a training is at work in it, or it cannot be written
+ */
+export function newRun(
+  given: string | undefined,
+  name: string,
+  now: Date,
+): { path: string; lock: RunLock } {
+  const path = given ?? freePath(name, now);
+  changing(`${path}: the run folder cannot be made`, () => mkdirSync(path, { recursive: true }));
+  const lock = lockRun(path);
+  try {
+    removeStaleFiles(path);
+    if (existsSync(join(path, 'last')) || listCheckpoints(path).length > 0) {
+      throw new CheckpointError(
+        `${path}: holds a run already`,
+        'give --resume to go on with it, or another --out folder',
+      );
+    }
+    changing(`${path}: the run folder cannot be written`, () =>
+      mkdirSync(join(path, 'checkpoints'), { recursive: true }),
+    );
+    return { path, lock };
+  } catch (error) {
+    lock.release();
+    throw error;
   }
 }
 
-/** The run under `runs/` whose checkpoint is the newest; only runs called `name` if one is given. */
-export function newestRun(name?: string): string | undefined {
+/** Made here: of two trainings that begin in the same second, each gets its own. */
+function freePath(name: string, now: Date): string {
+  const stamp = now.toISOString().slice(0, 19).replaceAll(':', '-');
+  const path = join(RUNS, `${name}-${stamp}`);
+  changing(`${RUNS}: cannot be made`, () => mkdirSync(RUNS, { recursive: true }));
+  for (let n = 1; ; n++) {
+    const candidate = n === 1 ? path : `${path}-${n}`;
+    if (changing(`${candidate}: the run folder cannot be made`, () => madeAnew(candidate))) {
+      return candidate;
+    }
+  }
+}
+
+function madeAnew(path: string): boolean {
+  try {
+    mkdirSync(path);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw error;
+  }
+}
+
+/**
+ * The run under `runs/` whose checkpoint is the newest; only runs called `name` if one is given.
+ *
+ * @param begun also runs that have no checkpoint yet
+ */
+export function newestRun(name?: string, { begun = false } = {}): string | undefined {
   if (!existsSync(RUNS)) return undefined;
   const runs = readdirSync(RUNS)
     .filter((entry) => name === undefined || isRunOf(entry, name))
     .map((entry) => join(RUNS, entry))
-    .filter((path) => existsSync(join(path, 'last')))
-    .map((path) => ({ path, time: statSync(join(path, 'last')).mtimeMs }));
+    .flatMap((path) => {
+      const signs = begun ? ['last', 'config.yaml'] : ['last'];
+      const sign = signs.find((file) => existsSync(join(path, file)));
+      return sign ? [{ path, time: statSync(join(path, sign)).mtimeMs }] : [];
+    });
   return runs.sort((a, b) => b.time - a.time)[0]?.path;
 }
 
@@ -181,12 +231,14 @@ const isRunOf = (entry: string, name: string): boolean =>
 
 /** `summary.json`: the run's last word, for scripts. */
 export function writeSummary(run: string, summary: object): void {
-  replaceFile(join(run, 'summary.json'), `${JSON.stringify(summary, null, 1)}\n`);
+  const path = join(run, 'summary.json');
+  const text = `${JSON.stringify(summary, null, 1)}\n`;
+  changing(`${path}: cannot be written`, () => replaceFile(path, text));
 }
 
 /** Where pino writes. */
 export function logPath(run: string): string {
   const path = join(run, 'log.jsonl');
-  if (!existsSync(path)) writeFileSync(path, '');
+  if (!existsSync(path)) changing(`${path}: cannot be written`, () => writeFileSync(path, ''));
   return path;
 }

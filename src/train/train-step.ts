@@ -6,8 +6,9 @@ import { TopK } from '../eval/topk.js';
 import type { NetworkRuntime } from '../model/network-runtime.js';
 import type { Parameters } from '../model/parameters.js';
 import type { ExperimentPlan } from '../plan/experiment.js';
+import type { Gradient } from '../relay/layer.js';
 import { emptySums, runMicroBatch, type StepParts, type StepSums } from '../relay/step.js';
-import { averageParameters, clipGradients, gradientNorm, updateParameters } from './optimizer.js';
+import { averageParameters, clipGradients, gradientNorm, updateParameter } from './optimizer.js';
 import type { StepProbe } from './step-probe.js';
 
 export interface StepResult {
@@ -19,7 +20,11 @@ export interface StepResult {
 
 /**
  * One optimizer step: forward and relay backward over all micro-batches, then the update.
- * No weight is updated unless every loss is finite, and the gradients' norm where it is to be clipped.
+ *
+ * Where there is one micro-batch and no norm to clip by, each parameter is updated as soon as its gradient is known,
+ * which is then freed; no loss that is not finite has changed anything by then, but an earlier one may have. Otherwise
+ * no weight is updated unless every loss is finite, and the gradients' norm where it is to be clipped. In both cases
+ * the weights of a step that fails cannot be saved any more; see `Parameters.beginStep`.
  *
  * @param next gives the step's micro-batches one after another
  * @param step steps done before
@@ -35,30 +40,45 @@ export async function trainStep(
   lr: number,
   probe?: StepProbe,
 ): Promise<StepResult> {
+  const { engine } = network;
+  const { optimizer, training } = plan.config;
   const sums = emptySums();
   const top = new TopK();
+  const update = (gradient: Gradient): void => {
+    if (plan.updateAtOnce) probe?.gradient(gradient);
+    updateParameter(engine, optimizer, parameters, gradient, { lr, step: step + 1 });
+  };
+  const parts = { ...stepParts(plan, network), ...(plan.updateAtOnce ? { update } : {}) };
+  const onLogits = (loss: string, logits: Tensor, labels: Int32Array): void => {
+    if (loss === plan.primary.name) top.add(engine.read(logits), labels);
+    if (plan.updateAtOnce) checkFinite(plan, parameters, engine, sums, 0, step);
+  };
   try {
-    for (let i = 0; i < plan.config.training.batchSize / plan.microBatch; i++) {
+    for (let i = 0; i < training.batchSize / plan.microBatch; i++) {
       const batch = await next();
       network.train(step, i);
-      microBatch(plan, network, batch, sums, top, (images) => {
+      parameters.beginStep();
+      microBatch(plan, parts, batch, sums, onLogits, (images) => {
         probe?.microBatch(images, batch.labels, i);
       });
       await setImmediate(); // the engine blocks the thread: lets signals and the loader's messages in
     }
-    probe?.gradients(sums.gradients);
-    const { engine } = network;
-    const { clipNorm, ema } = plan.config.optimizer;
-    const norm = clipNorm === undefined ? 0 : gradientNorm(engine, sums.gradients);
-    checkFinite(plan, parameters, engine, sums, norm, step);
-    if (clipNorm !== undefined) clipGradients(engine, sums.gradients, norm, clipNorm);
-    const at = { lr, step: step + 1 };
-    updateParameters(engine, plan.config.optimizer, parameters, sums.gradients, at);
-    if (ema !== undefined) averageParameters(engine, parameters, ema, at.step);
+    if (!plan.updateAtOnce) {
+      const { clipNorm } = optimizer;
+      const norm = clipNorm === undefined ? 0 : gradientNorm(engine, sums.gradients);
+      checkFinite(plan, parameters, engine, sums, norm, step);
+      for (const [parameter, value] of sums.gradients) probe?.gradient({ parameter, value });
+      if (clipNorm !== undefined) clipGradients(engine, sums.gradients, norm, clipNorm);
+      for (const [parameter, value] of sums.gradients) update({ parameter, value });
+    }
+    if (optimizer.ema !== undefined) {
+      averageParameters(engine, parameters, optimizer.ema, step + 1);
+    }
+    parameters.endStep();
     const losses = new Map(plan.losses.map(({ name }) => [name, sums.losses.get(name)!]));
     return { losses, top };
   } finally {
-    for (const gradient of sums.gradients.values()) network.engine.dispose(gradient);
+    for (const gradient of sums.gradients.values()) engine.dispose(gradient);
   }
 }
 
@@ -74,27 +94,21 @@ export function stepParts(plan: ExperimentPlan, network: NetworkRuntime): StepPa
 
 function microBatch(
   plan: ExperimentPlan,
-  network: NetworkRuntime,
+  parts: StepParts,
   batch: Batch,
   sums: StepSums,
-  top: TopK,
-  after: (images: Tensor) => void,
+  onLogits: (loss: string, logits: Tensor, labels: Int32Array) => void,
+  before: (images: Tensor) => void,
 ): void {
-  const { engine } = network;
-  const images = engine.tensor(batch.images, [batch.size, ...plan.network.input]);
-  const parts = stepParts(plan, network);
+  const { engine } = parts;
   const { batchSize } = plan.config.training;
+  const { labels } = batch;
+  const images = engine.tensor(batch.images, [batch.size, ...plan.network.input]);
   try {
-    runMicroBatch(
-      plan.step,
-      parts,
-      { images, labels: batch.labels, batchSize },
-      sums,
-      (loss, logits) => {
-        if (loss === plan.primary.name) top.add(engine.read(logits), batch.labels);
-      },
-    );
-    after(images);
+    before(images);
+    runMicroBatch(plan.step, parts, { images, labels, batchSize }, sums, (loss, logits) => {
+      onLogits(loss, logits, labels);
+    });
   } finally {
     engine.dispose(images);
     batch.release();
@@ -120,7 +134,9 @@ function checkFinite(
   throw new TrainingError(
     [
       `step ${step + 1}: the ${bad.map(([what, value]) => `${what} is ${value}`).join(', the ')}`,
-      `gradients that are not finite: ${list(gradients.map(([name]) => name))}`,
+      ...(plan.updateAtOnce
+        ? []
+        : [`gradients that are not finite: ${list(gradients.map(([name]) => name))}`]),
       `weights that are not finite: ${list(weights)}`,
     ].join('\n'),
     `the last checkpoint is untouched; lower optimizer.lr (now ${plan.config.optimizer.lr}), add schedule.warmup, or check data.mean and data.std`,

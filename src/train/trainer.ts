@@ -21,6 +21,7 @@ import type { TrainEvents } from './events.js';
 import { type GradientDiagnostics, gradientDiagnostics } from './gradient-diagnostics.js';
 import { Meter } from './meter.js';
 import { optimizerTensors, restoreOptimizer } from './optimizer-state.js';
+import { advising } from './out-of-memory.js';
 import { type MetricsRow, type RunFolder, writeResults } from './run-folder.js';
 import { afterEvaluation, type Durations, initialScheduleState, learningRate } from './schedule.js';
 import { trainStep } from './train-step.js';
@@ -68,9 +69,10 @@ export interface TrainResult {
 
 /** Trains from `progress` to the end. The run folder's checkpoints are whole at every moment. */
 export async function train(options: TrainOptions): Promise<TrainResult> {
-  const trainer = new Trainer(options);
+  const { plan, engine } = options;
+  const trainer = await advising(plan, engine, async () => new Trainer(options));
   try {
-    return await trainer.run();
+    return await advising(plan, engine, () => trainer.run());
   } finally {
     await trainer.close();
   }

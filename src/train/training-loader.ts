@@ -1,5 +1,5 @@
 import type { ImageIndex } from '../data/image-index.js';
-import { Loader } from '../data/loader.js';
+import { Loader, type LoaderOptions } from '../data/loader.js';
 import type { ExperimentPlan } from '../plan/experiment.js';
 import { augmentation, type Normalization } from './data.js';
 
@@ -13,6 +13,7 @@ export function trainingLoader(
   images: ImageIndex,
   normalization: Normalization,
   position: number,
+  options: Pick<LoaderOptions, 'cacheBytes'> = {},
 ): Loader {
   return new Loader({
     dataset: images,
@@ -24,5 +25,6 @@ export function trainingLoader(
     augment: augmentation(config.data, normalization),
     seed: config.seed,
     onError: config.data.onError,
+    ...options,
   });
 }

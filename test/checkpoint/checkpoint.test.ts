@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import {
@@ -10,9 +10,9 @@ import {
   pruneCheckpoints,
   readState,
   readTensors,
-  removeStaleFiles,
   writeCheckpoint,
 } from '../../src/checkpoint/checkpoint.js';
+import { removeStaleFiles } from '../../src/checkpoint/tidy.js';
 import { parseConfig } from '../../src/config/load.js';
 import { CheckpointError } from '../../src/errors.js';
 import { folderWith, SMALL_CONFIG } from '../support/configs.js';
@@ -139,6 +139,8 @@ describe('damage', () => {
   ])('of the state: %s', (text, message) => {
     const path = write(5);
     writeFileSync(join(path, 'state.json'), text);
+    expect(() => readState(path)).toThrow(/state\.json: its SHA-256 differs .*damaged or edited/);
+    rmSync(join(path, 'state.sha256'));
     expect(() => readState(path)).toThrow(message);
   });
 });

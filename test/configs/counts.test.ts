@@ -64,7 +64,8 @@ describe.each(CONFIGS)('%s', (name) => {
 
   test('opens with purpose, command, data, and the figure to expect', () => {
     const text = opening(name);
-    const command = name === 'demo-emoji' ? 'npm run demo' : `relaybp train configs/${name}.yaml`;
+    const does = name.startsWith('bench-') ? 'bench' : 'train';
+    const command = name === 'demo-emoji' ? 'npm run demo' : `relaybp ${does} configs/${name}.yaml`;
     const [purpose] = text.split(/(?:[A-Z0-9_]+=\S+ )?(?:relaybp|Command|npm run)/);
     expect(purpose!.trim().length, 'purpose').toBeGreaterThan(20);
     expect(`${text} `).toContain(`${command} `);
@@ -207,7 +208,7 @@ describe('ranges', () => {
   });
 
   const standard = CONFIGS.filter(
-    (name) => /-bp\b|vgg\d\d$/.test(name) || name === 'imagenet-resnet50',
+    (name) => /-bp\b|(places2|imagenet)-vgg\d\d$/.test(name) || name === 'imagenet-resnet50',
   );
   test.each(standard)('%s is standard backpropagation and costs as much', (name) => {
     const { losses } = planOf(name);

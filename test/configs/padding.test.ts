@@ -79,10 +79,10 @@ function run(engine: Engine, plan: LayerPlan) {
   const x = filled(engine, [1, ...plan.input], pixel);
   const { y, pass } = layer.forward(x);
   const dy = filled(engine, [1, ...plan.output], signal);
-  const dx = pass.backward([dy], [true], false).inputs[0]!;
+  const dx = pass.backward([dy], [true], null)[0]!;
   pass.release();
   const found = { shape: y.shape.slice(1), values: engine.read(y), gradient: engine.read(dx) };
-  for (const tensor of [x, y, dy, dx, ...weights.values()]) engine.dispose(tensor);
+  for (const tensor of [x, y, dx, ...weights.values()]) engine.dispose(tensor);
   return found;
 }
 

@@ -110,6 +110,41 @@ function nativeTests(at: { binding: string }): void {
     for (const t of [w, v, gradient]) engine.dispose(t);
   });
 
+  test('rows of a weight and its momentum are updated in place, from rows of its gradient', () => {
+    const raw = engine.rawTensorCount();
+    const values = (size: number, factor: number) =>
+      Float32Array.from({ length: size }, (_, i) => Math.sin(factor * (i + 1)));
+    const x = engine.tensor(values(2 * 5, 0.7), [2, 5]);
+    const dz = engine.tensor(values(2 * 3, 0.3), [2, 3]);
+    const bias = engine.zeros([3]);
+    const make = () => [engine.tensor(values(15, 0.9), [5, 3]), engine.zeros([5, 3])] as const;
+    const [whole, parts] = [make(), make()];
+    const step = { lr: 0.1, momentum: 0.9, weightDecay: 0.01 };
+    const { y, saved } = engine.dense(x, whole[0], bias, { relu: false });
+    const all = engine.denseParameterGradient(saved, dz);
+    for (let i = 0; i < 2; i++) {
+      engine.sgd(...whole, all.weight, step);
+      for (const rows of [
+        [0, 2],
+        [2, 5],
+      ] as const) {
+        const part = engine.denseParameterGradient(saved, dz, rows);
+        const views = [engine.rows!(parts[0], rows), engine.rows!(parts[1], rows)] as const;
+        engine.sgd(...views, part.weight, step);
+        for (const t of [part.weight, ...views]) engine.dispose(t);
+        if (part.bias) {
+          expect([...engine.read(part.bias)]).toEqual([...engine.read(all.bias!)]);
+          engine.dispose(part.bias);
+        }
+        expect(part.bias === null).toBe(rows[0] > 0);
+      }
+    }
+    for (const i of [0, 1] as const) expect(engine.read(parts[i])).toEqual(engine.read(whole[i]));
+    engine.release(saved);
+    for (const t of [x, dz, bias, y, all.weight, all.bias!, ...whole, ...parts]) engine.dispose(t);
+    expect(engine.rawTensorCount()).toBe(raw);
+  });
+
   test('weight decay without momentum', () => {
     const w = engine.tensor(Float32Array.of(2), [1]);
     const v = engine.tensor(Float32Array.of(8), [1]);

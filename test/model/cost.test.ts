@@ -74,12 +74,33 @@ describe('memoryPlan', () => {
       batchSize: 6,
       microBatch: 3,
     });
-    // Values per image: images 48, conv output 32 (kept for its ReLU and the fc layer), logits and their signal 2
-    // each. Most is alive in the fc layer's backward: 48 + 32 + the signal that arrives 2 + the one that leaves 32.
-    expect(memoryPlan(plan)).toEqual({
-      activations: 4 * 3 * (48 + 32 + 2 + 32),
-      parameters: 3 * 4 * (3 * 3 * 3 * 2 + 2 + (32 * 2 + 2)),
+    // Values per image: images 48, conv output 32 (kept for its ReLU and the fc layer). Most is alive in the
+    // convolution's backward: both, the signal that arrives 32 and the one before the ReLU 32.
+    const activations = 4 * 3 * (48 + 32 + 32 + 32);
+    const [conv, fc] = [4 * (3 * 3 * 3 * 2 + 2), 4 * (32 * 2 + 2)];
+    const memory = memoryPlan(plan);
+    expect(memory).toMatchObject({
+      activations,
+      parameters: 2 * (conv + fc),
+      // Two micro-batches: the sums of all, and the largest new one, which is added to its sum.
+      gradients: conv + fc + fc,
+      step: activations + conv + fc,
     });
+    expect(memory.peak - memory.parameters - memory.step).toBe(500 * 2 ** 20);
+    // In two bytes a value; but the convolution's backward has its signal and its input in four, and gradients have four.
+    const config = { ...plan.config, precision: 'bf16' as const };
+    expect(memoryPlan({ ...plan, config })).toMatchObject({
+      activations: 3 * (2 * 48 + 2 * 32 + 4 * 32 + 4 * 48),
+      gradients: memory.gradients,
+    });
+  });
+
+  test('gradients that are used at once are not held', () => {
+    const network = { size: 4, segments: ['[conv: {filters: 2, kernel: 3}]'], batchSize: 3 };
+    expect(memoryPlan(planOf(network)).gradients).toBe(4 * (32 * 2 + 2));
+    const clipped = { ...network, optimizer: '{lr: 0.1, clipNorm: 1}' };
+    // All of them, and scaled copies of one after another: weights and biases are scaled by themselves.
+    expect(memoryPlan(planOf(clipped)).gradients).toBe(4 * (54 + 2 + 64 + 2 + 64));
   });
 
   test('a loss alone keeps nothing below its range', () => {

@@ -91,3 +91,14 @@ test.each(MODES)('%s: plain data that survives JSON, with every layer once', (mo
     json.layers.flatMap(flatten).length,
   );
 });
+
+test('the optimizer with every default, to update as relaybp does', () => {
+  expect(planJson(fixturePlan('relay', 'optimizer={lr: 0.5}')).optimizer).toEqual({
+    type: 'sgd',
+    lr: 0.5,
+    weightDecay: 0,
+    decayBiases: true,
+    momentum: 0.9,
+    nesterov: false,
+  });
+});

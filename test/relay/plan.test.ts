@@ -90,7 +90,7 @@ test('the whole step of a small relay: seg2 is the overlap', () => {
     {
       do: 'backward',
       layer: 'pool2',
-      signals: ['conv2', 'conv1'],
+      signals: ['conv1', 'conv2'],
       carry: [true, true],
       parameters: false,
     },
@@ -98,8 +98,8 @@ test('the whole step of a small relay: seg2 is the overlap', () => {
     {
       do: 'backward',
       layer: 'conv2',
-      signals: ['conv2', 'conv1'],
-      carry: [false, true],
+      signals: ['conv1', 'conv2'],
+      carry: [true, false],
       parameters: true,
     },
     { do: 'free', saved: 'conv2' },

@@ -10,13 +10,26 @@ export interface Outcome {
   stderr: string;
 }
 
+export interface StartOptions {
+  /** A command that runs it, `['strace', '-f']` say. */
+  under?: readonly string[];
+  /** The user to run it as; needs root. */
+  uid?: number;
+}
+
 /** Starts the built command line as a process of its own. */
 export function start(
   args: readonly string[],
   cwd: string,
   env: Record<string, string> = {},
+  { under = [], uid }: StartOptions = {},
 ): { child: ChildProcess; outcome: Promise<Outcome>; stdout: () => string } {
-  const child = spawn(process.execPath, [BIN, ...args], { cwd, env: { ...process.env, ...env } });
+  const [program, ...rest] = [...under, process.execPath, BIN, ...args] as [string, ...string[]];
+  const child = spawn(program, rest, {
+    cwd,
+    env: { ...process.env, ...env },
+    ...(uid === undefined ? {} : { uid, gid: uid }),
+  });
   let [stdout, stderr] = ['', ''];
   child.stdout.on('data', (chunk: Buffer) => {
     stdout += chunk;
@@ -34,4 +47,5 @@ export const run = (
   args: readonly string[],
   cwd: string,
   env: Record<string, string> = {},
-): Promise<Outcome> => start(args, cwd, env).outcome;
+  options: StartOptions = {},
+): Promise<Outcome> => start(args, cwd, env, options).outcome;

@@ -10,7 +10,7 @@ import {
   averageParameters,
   clipGradients,
   gradientNorm,
-  updateParameters,
+  updateParameter,
 } from '../../src/train/optimizer.js';
 import { optimizerTensors, restoreOptimizer } from '../../src/train/optimizer-state.js';
 import { SMALL_CONFIG } from '../support/configs.js';
@@ -48,28 +48,33 @@ afterEach(() => {
   parameters.dispose();
   expect(engine.tensorCount()).toBe(before);
 });
+const update = (config: OptimizerConfig, at: { lr: number; step: number }): void => {
+  for (const [parameter, value] of gradients) {
+    updateParameter(engine, config, parameters, { parameter, value }, at);
+  }
+};
 const first = (t: Tensor): number => engine.read(t)[0]!;
 
-describe('updateParameters', () => {
+describe('updateParameter', () => {
   it('decays biases or not', () => {
     const decay = optimizer('{lr: 0.5, momentum: 0, weightDecay: 0.25}');
-    updateParameters(engine, decay, parameters, gradients, { lr: 0.5, step: 1 });
+    update(decay, { lr: 0.5, step: 1 });
     expect(first(parameters.value(WEIGHT))).toBe(1 - 0.5 * (0.5 + 0.25));
     expect(first(parameters.value(BIAS))).toBe(2 - 0.5 * (-1.5 + 0.25 * 2));
     const none = optimizer('{lr: 0.5, momentum: 0, weightDecay: 0.25, decayBiases: false}');
-    updateParameters(engine, none, parameters, gradients, { lr: 0.5, step: 2 });
+    update(none, { lr: 0.5, step: 2 });
     expect(first(parameters.value(BIAS))).toBe(2.5 + 0.5 * 1.5);
   });
 
   it('without momentum Nesterov makes no difference', () => {
     const plain = optimizer('{lr: 0.5, momentum: 0, nesterov: true, weightDecay: 0}');
-    updateParameters(engine, plain, parameters, gradients, { lr: 0.5, step: 1 });
+    update(plain, { lr: 0.5, step: 1 });
     expect(first(parameters.value(WEIGHT))).toBe(0.75);
   });
 
   it('adamw: the first step goes by the rate along the sign of each gradient', () => {
     const adamw = optimizer('{type: adamw, lr: 0.125}');
-    updateParameters(engine, adamw, parameters, gradients, { lr: 0.125, step: 1 });
+    update(adamw, { lr: 0.125, step: 1 });
     expect(first(parameters.value(WEIGHT))).toBeCloseTo(1 - 0.125, 6);
     expect(first(parameters.value(BIAS))).toBeCloseTo(2 + 0.125, 6);
   });
@@ -111,7 +116,7 @@ describe('the state of an optimizer', () => {
   const adamw = optimizer('{type: adamw, lr: 0.5}');
 
   it('is restored', () => {
-    updateParameters(engine, adamw, parameters, gradients, { lr: 0.5, step: 1 });
+    update(adamw, { lr: 0.5, step: 1 });
     const tensors = optimizerTensors(adamw, parameters);
     expect([...tensors.keys()]).toEqual(
       ['m', 'v'].flatMap((slot) => [`${slot}/${WEIGHT}`, `${slot}/${BIAS}`]),
@@ -123,7 +128,7 @@ describe('the state of an optimizer', () => {
   });
 
   it('of another optimizer or of another network is refused', () => {
-    updateParameters(engine, adamw, parameters, gradients, { lr: 0.5, step: 1 });
+    update(adamw, { lr: 0.5, step: 1 });
     const tensors = optimizerTensors(adamw, parameters);
     expect(() => restoreOptimizer(sgd, parameters, tensors)).toThrow(CheckpointError);
     const strange = new Map([['momentum/nothing.weight', tensors.get(`m/${WEIGHT}`)!]]);

@@ -51,6 +51,7 @@ export async function compileBinding(directory: string, log: string): Promise<vo
   const tensorflow = join(directory, 'python', 'tensorflow');
   const common = [
     '-O3',
+    '-fno-math-errno',
     '-std=c++17',
     '-fPIC',
     '-shared',

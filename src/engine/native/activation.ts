@@ -1,9 +1,12 @@
+import { EngineError } from '../../errors.js';
 import { boolAttribute, elements, typeAttribute } from './attributes.js';
 import type { ElementType } from './binding.js';
 import type { NativeTensor, Runtime } from './runtime.js';
 import type { BatchNormSaved, ConvSaved, DenseSaved, ReluSaved } from './saved.js';
 import { scoped } from './scope.js';
 import { expectShape } from './shapes.js';
+
+const BUG = 'This is a bug; please report it.';
 
 /**
  * `dz = y > 0 ? dy : 0`, and with `summed` the sums of `dz` over all axes but the last (else an empty tensor).
@@ -37,7 +40,9 @@ export function activationGradient(
   dy: NativeTensor,
 ): NativeTensor {
   const { output } = saved;
-  if (!output || dy.maskedBy === output) return runtime.retain(dy);
+  if (!output) return runtime.retain(dy);
+  if (saved.spent) throw new EngineError('native engine: a signal came after the last one', BUG);
+  if (dy.maskedBy === output) return runtime.retain(dy);
   expectShape('the signal', dy, output.shape);
   const { ownKernels, products } = runtime.mode;
   return scoped(runtime, (scope) => {
@@ -54,4 +59,14 @@ export function activationGradient(
     else runtime.binding.deleteTensor(sums);
     return dz;
   });
+}
+
+/** After the last signal: the output is not needed any more. */
+export function giveUpOutput(
+  runtime: Runtime,
+  saved: ConvSaved | DenseSaved | BatchNormSaved | ReluSaved,
+): void {
+  if (!saved.output || saved.spent) return;
+  saved.spent = true;
+  runtime.dispose(saved.output);
 }

@@ -2,8 +2,8 @@
  * Fully connected layers, forward and backward; see `Engine.dense` for shapes and ownership. They are float32 in either
  * precision: reading their weights takes the time, and rounding these first would take more.
  */
-import type { Forward, ParameterGradient, Tensor } from '../engine.js';
-import { boolAttribute, CHANNELS_LAST, FLOAT } from './attributes.js';
+import type { Forward, ParameterGradient, Rows, Tensor } from '../engine.js';
+import { boolAttribute, CHANNELS_LAST, FLOAT, typeAttribute } from './attributes.js';
 import { DataType } from './binding.js';
 import { biasGradient } from './convolution.js';
 import type { NativeTensor, Runtime } from './runtime.js';
@@ -12,6 +12,7 @@ import { ownAs, scoped } from './scope.js';
 import { expectShape } from './shapes.js';
 
 const BIAS = [FLOAT, CHANNELS_LAST];
+const INDEX = typeAttribute('Index', DataType.int32);
 const product = (transposeA: boolean, transposeB: boolean) => [
   FLOAT,
   boolAttribute('transpose_a', transposeA),
@@ -52,14 +53,23 @@ export function denseParameterGradient(
   runtime: Runtime,
   saved: DenseSaved,
   dz: Tensor,
+  rows?: Rows,
 ): ParameterGradient {
+  const { input, hasBias } = saved;
+  const [inputs, units] = saved.weight.shape as [number, number];
+  const [begin, end] = rows ?? [0, inputs];
   const signal = runtime.check(dz);
-  const weight = scoped(runtime, (scope) =>
-    runtime.run('MatMul', FIRST_TRANSPOSED, [scope.float(saved.input), scope.float(signal)]),
-  );
+  const weight = scoped(runtime, (scope) => {
+    let x = scope.float(input);
+    if (rows) {
+      const corner = [runtime.ints([0, begin]), runtime.ints([input.shape[0]!, end - begin])];
+      x = scope.keep(runtime.run('Slice', [FLOAT, INDEX], [x, ...corner]));
+    }
+    return runtime.run('MatMul', FIRST_TRANSPOSED, [x, scope.float(signal)]);
+  });
   return {
-    weight: runtime.own(weight, saved.weight.shape),
-    bias: saved.hasBias ? biasGradient(runtime, signal) : null,
+    weight: runtime.own(weight, [end - begin, units]),
+    bias: hasBias && begin === 0 ? biasGradient(runtime, signal) : null,
   };
 }
 

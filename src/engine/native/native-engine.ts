@@ -14,6 +14,7 @@ import type {
   PoolWindow,
   Precision,
   PrecisionChoice,
+  Rows,
   Saved,
   SgdStep,
   Shape,
@@ -21,7 +22,7 @@ import type {
   Window,
 } from '../engine.js';
 import { findAbilities, multipliesBf16 } from './abilities.js';
-import { activationGradient } from './activation.js';
+import { activationGradient, giveUpOutput } from './activation.js';
 import { elements, FLOAT, intAttribute, typeAttribute } from './attributes.js';
 import { DataType, loadBinding } from './binding.js';
 import { conv, convInputGradient, convParameterGradient } from './convolution.js';
@@ -31,6 +32,7 @@ import { NativeMemory } from './memory.js';
 import { elementsFor, PORTABLE } from './mode.js';
 import { batchNorm, batchNormGradient, lrn, lrnGradient } from './normalization.js';
 import { pool, poolGradient } from './pooling.js';
+import { rowsOf } from './rows.js';
 import { type NativeTensor, Runtime } from './runtime.js';
 import { type DropoutSaved, expectSaved, type ReluSaved } from './saved.js';
 import { ownAs, scoped } from './scope.js';
@@ -86,6 +88,7 @@ function choosePrecision(
 
 export class NativeEngine extends NativeMemory implements Engine {
   readonly info: EngineInfo;
+  readonly rows?: (t: Tensor, rows: Rows) => Tensor;
 
   constructor(runtime: Runtime) {
     super(runtime);
@@ -96,6 +99,7 @@ export class NativeEngine extends NativeMemory implements Engine {
       threads: Number(process.env.TF_NUM_INTRAOP_THREADS) || availableParallelism(),
       precision: runtime.mode.maps === DataType.float ? 'float32' : 'bf16',
     };
+    if (runtime.mode.ownKernels) this.rows = (t, rows) => rowsOf(runtime, t, rows);
   }
 
   // --- Layers -------------------------------------------------------------------------------------------
@@ -125,20 +129,19 @@ export class NativeEngine extends NativeMemory implements Engine {
     return dense(runtime, runtime.check(x), runtime.check(weight), checkedBias, options);
   }
 
-  denseParameterGradient(saved: Saved, dz: Tensor): ParameterGradient {
-    return denseParameterGradient(this.runtime, expectSaved(saved, 'dense'), dz);
+  denseParameterGradient(saved: Saved, dz: Tensor, rows?: Rows): ParameterGradient {
+    return denseParameterGradient(this.runtime, expectSaved(saved, 'dense'), dz, rows);
   }
 
   denseInputGradient(saved: Saved, dz: Tensor): Tensor {
     return denseInputGradient(this.runtime, expectSaved(saved, 'dense'), dz);
   }
 
-  activationGradient(saved: Saved, dy: Tensor): Tensor {
-    return activationGradient(
-      this.runtime,
-      expectSaved(saved, 'conv', 'dense', 'batchNorm', 'relu'),
-      this.runtime.check(dy),
-    );
+  activationGradient(saved: Saved, dy: Tensor, last = false): Tensor {
+    const ours = expectSaved(saved, 'conv', 'dense', 'batchNorm', 'relu');
+    const dz = activationGradient(this.runtime, ours, this.runtime.check(dy));
+    if (last) giveUpOutput(this.runtime, ours);
+    return dz;
   }
 
   relu(x: Tensor): Forward {

@@ -4,7 +4,7 @@
  * Two kinds of handles: `NativeTensor` is the engine's own, reference-counted; a plain number is a tensor inside
  * TensorFlow, which the code that got it from `run` deletes again (or wraps into a `NativeTensor` with `own`).
  */
-import { EngineError } from '../../errors.js';
+import { EngineError, OutOfMemoryError } from '../../errors.js';
 import type { Shape, Tensor } from '../engine.js';
 import {
   boolAttribute,
@@ -19,6 +19,9 @@ import type { Mode } from './mode.js';
 /** TensorFlow's name for a variable that belongs to its handle alone. */
 const ANONYMOUS = 'cd2c89b7-88b7-44c8-ad83-06c2a9158347';
 const NONE = -1;
+/** TensorFlow's own words, those of its operators, and oneDNN's status 1 (`dnnl_out_of_memory`). */
+const OUT_OF_MEMORY =
+  /RESOURCE_EXHAUSTED|OOM when allocating|[Ff]ailed to allocate|out of memory|[Ss]tatus: 1\b/;
 
 /** See `Tensor`. Its value is held as a TensorFlow tensor, as a variable that is updated in place, or as both. */
 export class NativeTensor implements Tensor {
@@ -78,7 +81,8 @@ export class Runtime {
       return this.binding.executeOp(op, attributes, inputs, outputs).map((output) => output.id);
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
-      throw new EngineError(`native engine: ${op} failed: ${reason}`);
+      const failure = OUT_OF_MEMORY.test(reason) ? OutOfMemoryError : EngineError;
+      throw new failure(`native engine: ${op} failed: ${reason}`);
     }
   }
 

@@ -6,9 +6,10 @@ import type { ConvPlan } from './convolution.js';
 import type { PoolPlan } from './pooling.js';
 import type { NativeTensor } from './runtime.js';
 
-/** `output` is set where a ReLU is fused: its gradient needs the sign of the output. */
+/** `output` is set where a ReLU is fused: its gradient needs the sign of the output, until it is `spent`. */
 interface Activated extends Saved {
   readonly output: NativeTensor | null;
+  spent?: boolean;
 }
 export interface ConvSaved extends Activated {
   readonly kind: 'conv';
@@ -90,20 +91,25 @@ export function takeTensors(saved: Saved): NativeTensor[] {
   released.add(saved);
   switch (ours.kind) {
     case 'conv':
-      return [ours.input, ours.filter, ...(ours.output ? [ours.output] : [])];
+      return [ours.input, ours.filter, ...outputOf(ours)];
     case 'dense':
-      return [ours.input, ours.weight, ...(ours.output ? [ours.output] : [])];
+      return [ours.input, ours.weight, ...outputOf(ours)];
     case 'relu':
-      return ours.output ? [ours.output] : [];
+      return outputOf(ours);
     case 'pool':
       return [...ours.kept];
     case 'dropout':
       return [ours.mask];
     case 'batchNorm': {
-      const { input, weight, statistics, output } = ours;
-      return [input, weight, ...statistics, ...(output ? [output] : [])];
+      const { input, weight, statistics } = ours;
+      return [input, weight, ...statistics, ...outputOf(ours)];
     }
     case 'lrn':
       return [ours.input, ours.output];
   }
+}
+
+/** What is still held of the output. */
+function outputOf({ output, spent }: Activated): NativeTensor[] {
+  return output && !spent ? [output] : [];
 }

@@ -48,18 +48,29 @@ function sgdInOnePass(
   gradient: Tensor,
   { lr, momentum, weightDecay, nesterov = false }: SgdStep,
 ): void {
-  const values = Float32Array.of(lr, momentum, weightDecay, Number(nesterov));
-  const step = runtime.binding.createTensor([4], DataType.float, values);
+  const step = Float32Array.of(lr, momentum, weightDecay, Number(nesterov));
+  inOnePass(runtime, 'RelaybpSgd', [w, v], gradient, step);
+}
+
+/** One of our own operations: changes `tensors` in place by a gradient. */
+function inOnePass(
+  runtime: Runtime,
+  op: string,
+  tensors: readonly Tensor[],
+  gradient: Tensor,
+  values: Float32Array,
+): void {
+  const step = runtime.binding.createTensor([values.length], DataType.float, values);
   try {
-    const inputs = [runtime.writable(w), runtime.writable(v), runtime.value(gradient), step];
-    runtime.runAll('RelaybpSgd', [], inputs, 0);
+    const targets = tensors.map((t) => runtime.writable(t));
+    runtime.runAll(op, [], [...targets, runtime.value(gradient), step], 0);
   } finally {
     runtime.binding.deleteTensor(step);
   }
 }
 
 /**
- * TensorFlow's Adam has no weight decay, and adds its epsilon before the second moment's bias is corrected:
+ * Our own operation where it runs. TensorFlow's Adam has no weight decay, and adds its epsilon before the second moment's bias is corrected:
  * `w = w - lr * c / (1 - b1^step) * m / (sqrt(v) + epsilon')` with `c = sqrt(1 - b2^step)`. That is PyTorch's step
  * for `epsilon' = epsilon * c`.
  */
@@ -69,6 +80,14 @@ export function adamw(
   gradient: Tensor,
   { lr, betas, epsilon, weightDecay, step }: AdamWStep,
 ): void {
+  const powers = betas.map((beta) => beta ** step);
+  if (runtime.mode.ownKernels) {
+    const corrections = powers.map((power) => 1 - power);
+    const rates = betas.flatMap((beta) => [beta, 1 - beta]);
+    const values = Float32Array.of(lr, ...rates, epsilon, weightDecay, ...corrections);
+    inOnePass(runtime, 'RelaybpAdamW', [w, m, v], gradient, values);
+    return;
+  }
   const [weights, first, second] = [w, m, v].map((t) => runtime.variable(t, false)) as [
     number,
     number,
@@ -80,7 +99,6 @@ export function adamw(
     runtime.withScalars([lr * weightDecay], (rate) => descend(runtime, weights, rate, value));
     runtime.binding.deleteTensor(value);
   }
-  const powers = betas.map((beta) => beta ** step);
   const corrected = epsilon * Math.sqrt(1 - powers[1]!);
   runtime.withScalars([...powers, lr, ...betas, corrected], (...scalars) => {
     const inputs = [weights, first, second, ...scalars, runtime.value(gradient)];

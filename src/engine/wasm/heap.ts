@@ -7,7 +7,7 @@
  */
 import type { BackendWasm } from '@tensorflow/tfjs-backend-wasm';
 import { getKernel, type NamedAttrMap, type TensorInfo } from '@tensorflow/tfjs-core';
-import { EngineError } from '../../errors.js';
+import { EngineError, OutOfMemoryError } from '../../errors.js';
 import type { Shape } from '../engine.js';
 
 const smallerHint = 'Use a smaller batch or smaller images, or the native engine.';
@@ -45,7 +45,7 @@ export class Heap {
     return this.#live;
   }
 
-  /** A block with undefined values. @throws EngineError if the heap is full. */
+  /** A block with undefined values. @throws OutOfMemoryError if the heap is full. */
   alloc(shape: Shape): Block {
     // The heap's addresses have 32 bits: a larger size would wrap around.
     if (sizeOf(shape) * 4 >= 2 ** 32) throw full(shape);
@@ -90,7 +90,10 @@ export class Heap {
     } catch (error) {
       // A trap inside WebAssembly: in practice an allocation of the kernel's own that failed.
       if (!(error instanceof Error) || error.name !== 'RuntimeError') throw error;
-      throw new EngineError(`wasm engine: ${kernel} failed: ${error.message}`, smallerHint);
+      throw new OutOfMemoryError(
+        `wasm engine: ${kernel} failed, most likely for want of memory: ${error.message}`,
+        smallerHint,
+      );
     }
   }
 
@@ -122,8 +125,8 @@ export class Heap {
   }
 }
 
-function full(shape: Shape): EngineError {
-  return new EngineError(
+function full(shape: Shape): OutOfMemoryError {
+  return new OutOfMemoryError(
     `wasm engine: no memory left for a tensor of shape [${shape.join(', ')}]`,
     smallerHint,
   );

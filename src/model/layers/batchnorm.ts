@@ -1,5 +1,6 @@
 import type { BatchNormSpec } from '../../config/layers.js';
-import type { Tensor } from '../../engine/engine.js';
+import type { BatchNormGradient, Tensor } from '../../engine/engine.js';
+import { inScope } from '../../engine/scope.js';
 import type { Pass } from '../../relay/layer.js';
 import type { LayerType } from '../layer-type.js';
 import type { BatchNormPlan, ParameterPlan } from '../plan.js';
@@ -31,41 +32,58 @@ export const batchnorm: LayerType<BatchNormSpec, BatchNormPlan> = {
     };
   },
 
-  forward(plan, x, { engine, parameter, training }) {
+  forward(plan, x, { engine, parameter, training, again }) {
     const [weight, bias, mean, variance] = plan.parameters.map(({ name }) => parameter(name));
+    const batchStatistics = training() && !plan.frozen;
+    // A forward pass that is done again gives the same output, but the running statistics have followed already.
+    const aside = batchStatistics && again;
     const { momentum, epsilon, relu } = plan;
-    const { y, saved } = engine.batchNorm(
-      x,
-      { weight: weight!, bias: bias!, mean: mean!, variance: variance! },
-      { training: training() && !plan.frozen, momentum, epsilon, relu },
-    );
-    const sum = (parts: Tensor[]): Tensor => {
-      const total = engine.add(parts);
-      for (const part of parts) engine.dispose(part);
-      return total;
+    const { y, saved } = inScope(engine, (scope) => {
+      const running = [mean!, variance!].map((t) =>
+        aside ? scope.temporary(engine.zeros(t.shape)) : t,
+      );
+      return engine.batchNorm(
+        x,
+        { weight: weight!, bias: bias!, mean: running[0]!, variance: running[1]! },
+        { training: batchStatistics, momentum, epsilon, relu },
+      );
+    });
+    /** Of the signals that came earlier; see `Pass.backward`. */
+    const waiting: Pick<BatchNormGradient, 'weight' | 'bias'>[] = [];
+    const giveUpWaiting = (): void => {
+      for (const { weight, bias } of waiting.splice(0)) {
+        engine.dispose(weight);
+        engine.dispose(bias);
+      }
     };
     const pass: Pass = {
-      backward(signals, carry, parameters) {
-        const all = signals.map((dy) => {
-          const dz = engine.activationGradient(saved, dy);
-          const gradient = engine.batchNormGradient(saved, dz);
-          engine.dispose(dz);
-          return gradient;
-        });
-        const inputs = all.map(({ input }, i) => {
-          if (carry[i]) return input;
-          engine.dispose(input);
-          return null;
-        });
-        const total = {
-          weight: sum(all.map((gradient) => gradient.weight)),
-          bias: sum(all.map((gradient) => gradient.bias)),
-        };
-        if (parameters) return { inputs, gradients: namedGradients(plan.name, total) };
-        for (const t of Object.values(total)) engine.dispose(t);
-        return { inputs, gradients: [] };
+      backward: (signals, carry, gradients) =>
+        inScope(engine, (scope) => {
+          for (const dy of signals) scope.temporary(dy);
+          const inputs = signals.map((dy, i) => {
+            const last = gradients !== null && gradients !== 'later' && i === signals.length - 1;
+            const dz = scope.temporary(engine.activationGradient(saved, dy, last));
+            scope.free(dy);
+            const { input, ...own } = engine.batchNormGradient(saved, dz);
+            waiting.push(own);
+            scope.free(dz);
+            if (carry[i]) return scope.result(input);
+            engine.dispose(input);
+            return null;
+          });
+          if (gradients && gradients !== 'later') {
+            const sum = (part: 'weight' | 'bias'): Tensor =>
+              scope.temporary(engine.add(waiting.map((gradient) => gradient[part])));
+            const total = { weight: sum('weight'), bias: sum('bias') };
+            for (const gradient of namedGradients(plan.name, total)) gradients.take(gradient);
+          }
+          if (gradients !== 'later') giveUpWaiting();
+          return inputs;
+        }),
+      release() {
+        giveUpWaiting();
+        engine.release(saved);
       },
-      release: () => engine.release(saved),
     };
     return { y, pass };
   },

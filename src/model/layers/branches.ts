@@ -1,9 +1,10 @@
 import type { BranchesSpec } from '../../config/layers.js';
+import { inScope } from '../../engine/scope.js';
 import { ConfigError } from '../../errors.js';
 import type { Pass } from '../../relay/layer.js';
 import type { LayerType } from '../layer-type.js';
 import type { BranchesPlan } from '../plan.js';
-import { backPaths, releasePaths, runPath } from './paths.js';
+import { backPaths, releasePaths, runPaths } from './paths.js';
 import { channelsOf } from './window.js';
 
 /**
@@ -43,18 +44,24 @@ export const branches: LayerType<BranchesSpec, BranchesPlan> = {
 
   forward(plan, x, runtime) {
     const { engine } = runtime;
-    const runs = plan.paths.map((path) => runPath(path, x, runtime));
-    const outputs = runs.map((run) => run.y);
-    const y = engine.concat(outputs);
-    const sizes = outputs.map((output) => channelsOf(output.shape));
-    for (const output of outputs) engine.dispose(output);
+    const { y, runs, sizes } = inScope(engine, (scope) => {
+      const runs = runPaths(plan.paths, x, runtime, scope);
+      const y = engine.concat(runs.map((run) => run.y));
+      return { y, runs, sizes: runs.map((run) => channelsOf(run.y.shape)) };
+    });
 
     const pass: Pass = {
-      backward(signals, carry, parameters) {
-        const parts = signals.map((dy) => engine.split(dy, sizes));
-        const arriving = runs.map((_, path) => parts.map((part) => part[path]!));
-        return backPaths(engine, runs, arriving, carry, parameters);
-      },
+      backward: (signals, carry, gradients) =>
+        inScope(engine, (scope) => {
+          for (const dy of signals) scope.temporary(dy);
+          const parts = signals.map((dy) => {
+            const split = engine.split(dy, sizes).map((part) => scope.temporary(part));
+            scope.free(dy);
+            return split;
+          });
+          const arriving = runs.map((_, path) => parts.map((part) => part[path]!));
+          return backPaths(engine, runs, arriving, carry, gradients, scope);
+        }),
       release: () => releasePaths(runs),
     };
     return { y, pass };

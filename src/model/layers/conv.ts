@@ -34,8 +34,10 @@ export const conv: LayerType<ConvSpec, ConvPlan> = {
     const [weight, bias] = plan.parameters.map(({ name }) => parameter(name));
     const { y, saved } = engine.conv(x, weight!, bias ?? null, plan);
     const pass = relaySignals(engine, {
-      activation: (dy) => engine.activationGradient(saved, dy),
-      parameterGradient: (dz) => namedGradients(plan.name, engine.convParameterGradient(saved, dz)),
+      activation: (dy, last) => engine.activationGradient(saved, dy, last),
+      parameterGradients: (dz) => [
+        namedGradients(plan.name, engine.convParameterGradient(saved, dz)),
+      ],
       inputGradient: (dz) => engine.convInputGradient(saved, dz),
       release: () => engine.release(saved),
     });

@@ -1,5 +1,7 @@
 import type { FcSpec } from '../../config/layers.js';
-import type { Engine, Tensor } from '../../engine/engine.js';
+import type { Engine, Saved, Tensor } from '../../engine/engine.js';
+import { inScope } from '../../engine/scope.js';
+import type { Gradient } from '../../relay/layer.js';
 import { relaySignals } from '../../relay/signals.js';
 import type { LayerType } from '../layer-type.js';
 import { type FcPlan, volume } from '../plan.js';
@@ -29,14 +31,14 @@ export const fc: LayerType<FcSpec, FcPlan> = {
 
   forward(plan, x, { engine, parameter }) {
     const [weight, bias] = plan.parameters.map(({ name }) => parameter(name));
-    const flat = engine.reshape(x, [x.shape[0]!, volume(plan.input)]);
-    const { y, saved } = engine.dense(flat, weight!, bias ?? null, plan);
-    engine.dispose(flat);
+    const { y, saved } = inScope(engine, (scope) => {
+      const flat = scope.temporary(engine.reshape(x, [x.shape[0]!, volume(plan.input)]));
+      return engine.dense(flat, weight!, bias ?? null, plan);
+    });
     const shape = x.shape;
     const pass = relaySignals(engine, {
-      activation: (dy) => engine.activationGradient(saved, dy),
-      parameterGradient: (dz) =>
-        namedGradients(plan.name, engine.denseParameterGradient(saved, dz)),
+      activation: (dy, last) => engine.activationGradient(saved, dy, last),
+      parameterGradients: (dz, inRows) => gradients(engine, plan, saved, dz, inRows),
       inputGradient: (dz) => reshaped(engine, engine.denseInputGradient(saved, dz), shape),
       release: () => engine.release(saved),
     });
@@ -44,9 +46,40 @@ export const fc: LayerType<FcSpec, FcPlan> = {
   },
 };
 
+/** Bytes of a weight gradient that is held whole; of a larger one so much at a time, where the engine can. */
+export const LARGEST_GRADIENT = 32 * 2 ** 20;
+
+/** Rows of a weight whose gradient has `LARGEST_GRADIENT` bytes; all of them if it has no more. */
+export function gradientRows({ parameters }: Pick<FcPlan, 'parameters'>): number {
+  const [inputs, units] = parameters[0]!.shape as [number, number];
+  const rows = Math.max(1, Math.floor(LARGEST_GRADIENT / (Float32Array.BYTES_PER_ELEMENT * units)));
+  return Math.min(rows, inputs);
+}
+
+function* gradients(
+  engine: Engine,
+  plan: FcPlan,
+  saved: Saved,
+  dz: Tensor,
+  inRows: boolean,
+): Iterable<Gradient[]> {
+  const [inputs] = plan.parameters[0]!.shape as [number, number];
+  const step = gradientRows(plan);
+  if (!inRows || !engine.rows || step === inputs) {
+    yield namedGradients(plan.name, engine.denseParameterGradient(saved, dz));
+    return;
+  }
+  for (let begin = 0; begin < inputs; begin += step) {
+    const rows = [begin, Math.min(begin + step, inputs)] as const;
+    const [weight, ...bias] = namedGradients(
+      plan.name,
+      engine.denseParameterGradient(saved, dz, rows),
+    );
+    yield [{ ...weight!, rows }, ...bias];
+  }
+}
+
 /** Takes over `t`. */
 function reshaped(engine: Engine, t: Tensor, shape: readonly number[]): Tensor {
-  const out = engine.reshape(t, shape);
-  engine.dispose(t);
-  return out;
+  return inScope(engine, (scope) => engine.reshape(scope.temporary(t), shape));
 }

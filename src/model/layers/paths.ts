@@ -1,25 +1,38 @@
 /** Chains of layers inside a composite layer, forward and backward. */
 import type { Engine, Tensor } from '../../engine/engine.js';
-import type { Backward, Pass } from '../../relay/layer.js';
+import type { Scope } from '../../engine/scope.js';
+import type { GradientSink, Pass } from '../../relay/layer.js';
 import type { Runtime } from '../layer-type.js';
 import type { LayerPlan } from '../plan.js';
 
-/** A forward pass through a path. Whoever made it disposes of `y` and releases the passes. */
+/** A forward pass through a path. Whoever made it releases the passes; `y` belongs to the scope it was made in. */
 export interface PathRun {
   y: Tensor;
   layers: { plan: LayerPlan; pass: Pass }[];
 }
 
-/** Borrows `x`. An empty path passes it on. */
-export function runPath(path: readonly LayerPlan[], x: Tensor, runtime: Runtime): PathRun {
-  let y = runtime.engine.retain(x);
-  const layers = path.map((plan) => {
-    const result = runtime.layer(plan).forward(y);
-    runtime.engine.dispose(y);
-    y = result.y;
-    return { plan, pass: result.pass };
+/**
+ * Borrows `x`. An empty path passes it on.
+ *
+ * @param scope owns the outputs, as temporaries; the passes are released by it if something throws
+ */
+export function runPaths(
+  paths: readonly (readonly LayerPlan[])[],
+  x: Tensor,
+  runtime: Runtime,
+  scope: Scope,
+): PathRun[] {
+  return paths.map((path) => {
+    let y = scope.temporary(runtime.engine.retain(x));
+    const layers = path.map((plan) => {
+      const result = runtime.layer(plan).forward(y);
+      scope.free(y);
+      y = scope.temporary(result.y);
+      scope.undo(() => result.pass.release());
+      return { plan, pass: result.pass };
+    });
+    return { y, layers };
   });
-  return { y, layers };
 }
 
 export function releasePaths(runs: readonly PathRun[]): void {
@@ -30,54 +43,52 @@ export function releasePaths(runs: readonly PathRun[]): void {
  * Sends signals down every path, and adds up what comes out below: per signal the sum of its input gradients.
  * Inside a path all signals go on, and part at its lowest layer.
  *
- * @param arriving for each path its signals; taken over
+ * @param arriving for each path its signals: temporaries of the scope, which are given up on the way
+ * @param gradients as in `Pass.backward`
  */
 export function backPaths(
   engine: Engine,
   runs: readonly PathRun[],
   arriving: readonly (readonly Tensor[])[],
   carry: readonly boolean[],
-  parameters: boolean,
-): Backward {
-  const ends = runs.map((run, path) => backPath(engine, run, arriving[path]!, carry, parameters));
-  const inputs = carry.map((goesOn, i) => {
+  gradients: GradientSink | 'later' | null,
+  scope: Scope,
+): (Tensor | null)[] {
+  const ends = runs.map((run, path) =>
+    backPath(engine, run, arriving[path]!, carry, gradients, scope),
+  );
+  return carry.map((goesOn, i) => {
     if (!goesOn) return null;
-    const parts = ends.map((end) => end.inputs[i]!);
-    const sum = engine.add(parts);
-    for (const part of parts) engine.dispose(part);
+    const parts = ends.map((end) => end[i]!);
+    const sum = scope.result(engine.add(parts));
+    for (const part of parts) scope.free(part);
     return sum;
   });
-  return { inputs, gradients: ends.flatMap((end) => end.gradients) };
 }
 
-/** Takes over `signals`. */
+/** Gives up `signals`. What is returned are temporaries of the scope. */
 function backPath(
   engine: Engine,
   { layers }: PathRun,
   signals: readonly Tensor[],
   carry: readonly boolean[],
-  parameters: boolean,
-): Backward {
-  let present = signals;
-  const gradients: Backward['gradients'] = [];
-  for (let i = layers.length - 1; i > 0; i--) {
+  gradients: GradientSink | 'later' | null,
+  scope: Scope,
+): (Tensor | null)[] {
+  let present: readonly (Tensor | null)[] = signals;
+  for (let i = layers.length - 1; i >= 0; i--) {
     const { plan, pass } = layers[i]!;
-    const below = pass.backward(
-      present,
-      present.map(() => true),
-      parameters && !plan.frozen,
-    );
-    for (const signal of present) engine.dispose(signal);
-    gradients.push(...below.gradients);
-    present = below.inputs.map((input) => input!);
+    // The layer takes the signals over.
+    const arriving = present.map((signal) => engine.retain(signal!));
+    for (const signal of present) scope.free(signal!);
+    const goesOn = i > 0 ? present.map(() => true) : carry;
+    const below = pass.backward(arriving, goesOn, plan.frozen ? null : gradients);
+    present = below.map((signal) => signal && scope.temporary(signal));
   }
-  const lowest = layers[0];
-  const end = lowest
-    ? lowest.pass.backward(present, carry, parameters && !lowest.plan.frozen)
-    : {
-        inputs: present.map((signal, i) => (carry[i] ? engine.retain(signal) : null)),
-        gradients: [],
-      };
-  for (const signal of present) engine.dispose(signal);
-  return { inputs: end.inputs, gradients: [...gradients, ...end.gradients] };
+  if (layers.length > 0) return [...present];
+  return signals.map((signal, i) => {
+    if (carry[i]) return signal;
+    scope.free(signal);
+    return null;
+  });
 }

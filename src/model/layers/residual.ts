@@ -1,9 +1,10 @@
 import type { ResidualSpec } from '../../config/layers.js';
+import { inScope } from '../../engine/scope.js';
 import { ConfigError } from '../../errors.js';
 import type { Pass } from '../../relay/layer.js';
 import type { LayerType } from '../layer-type.js';
 import type { ResidualPlan } from '../plan.js';
-import { backPaths, releasePaths, runPath } from './paths.js';
+import { backPaths, releasePaths, runPaths } from './paths.js';
 
 /**
  * A residual block: `body(x) + shortcut(x)`, then ReLU. Without a shortcut of its own the block adds its input. Every
@@ -45,25 +46,33 @@ export const residual: LayerType<ResidualSpec, ResidualPlan> = {
 
   forward(plan, x, runtime) {
     const { engine } = runtime;
-    const runs = [plan.body, plan.shortcut].map((path) => runPath(path, x, runtime));
-    const sum = engine.add(runs.map((run) => run.y));
-    for (const run of runs) engine.dispose(run.y);
-    const active = plan.relu ? engine.relu(sum) : null;
-    if (active) engine.dispose(sum);
+    const { runs, y, active } = inScope(engine, (scope) => {
+      const runs = runPaths([plan.body, plan.shortcut], x, runtime, scope);
+      const sum = scope.temporary(engine.add(runs.map((run) => run.y)));
+      for (const run of runs) scope.free(run.y);
+      if (!plan.relu) return { runs, y: engine.retain(sum), active: null };
+      const { y, saved } = engine.relu(sum);
+      return { runs, y, active: saved };
+    });
 
     const pass: Pass = {
-      backward(signals, carry, parameters) {
-        const arriving = signals.map((dy) =>
-          active ? engine.activationGradient(active.saved, dy) : engine.retain(dy),
-        );
-        const twice = arriving.map((signal) => engine.retain(signal));
-        return backPaths(engine, runs, [arriving, twice], carry, parameters);
-      },
+      backward: (signals, carry, gradients) =>
+        inScope(engine, (scope) => {
+          for (const dy of signals) scope.temporary(dy);
+          const arriving = signals.map((dy) => {
+            if (!active) return dy;
+            const dz = scope.temporary(engine.activationGradient(active, dy));
+            scope.free(dy);
+            return dz;
+          });
+          const twice = arriving.map((signal) => scope.temporary(engine.retain(signal)));
+          return backPaths(engine, runs, [arriving, twice], carry, gradients, scope);
+        }),
       release() {
         releasePaths(runs);
-        if (active) engine.release(active.saved);
+        if (active) engine.release(active);
       },
     };
-    return { y: active?.y ?? sum, pass };
+    return { y, pass };
   },
 };

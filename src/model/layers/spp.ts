@@ -1,4 +1,5 @@
 import type { PoolWindow } from '../../engine/engine.js';
+import { inScope } from '../../engine/scope.js';
 import { ConfigError } from '../../errors.js';
 import { relaySignals } from '../../relay/signals.js';
 import type { LayerType, Place } from '../layer-type.js';
@@ -26,28 +27,33 @@ export const spp: LayerType<readonly number[], SppPlan> = {
   },
 
   forward(plan, x, { engine }) {
-    const levels = plan.levels.map(({ window }) => poolForward(engine, x, window));
-    const size = x.shape[0]!;
-    const flat = levels.map(({ y }) => engine.reshape(y, [size, volume(y.shape) / size]));
+    const { y, levels, sizes } = inScope(engine, (scope) => {
+      const levels = plan.levels.map(({ window }) => {
+        const level = poolForward(engine, x, window);
+        scope.temporary(level.y);
+        scope.undo(() => level.pass.release());
+        return level;
+      });
+      const size = x.shape[0]!;
+      const flat = levels.map(({ y }) =>
+        scope.temporary(engine.reshape(y, [size, volume(y.shape) / size])),
+      );
+      return { y: engine.concat(flat), levels, sizes: flat.map((level) => level.shape[1]!) };
+    });
     const shapes = levels.map(({ y }) => y.shape);
-    const y = engine.concat(flat);
-    const sizes = flat.map((level) => level.shape[1]!);
-    for (const t of [...flat, ...levels.map((level) => level.y)]) engine.dispose(t);
 
     const pass = relaySignals(engine, {
-      inputGradient(dy) {
-        const parts = engine.split(dy, sizes);
-        const gradients = parts.map((part, i) => {
-          const signal = engine.reshape(part, shapes[i]!);
-          const [dx] = levels[i]!.pass.backward([signal], [true], false).inputs;
-          engine.dispose(part);
-          engine.dispose(signal);
-          return dx!;
-        });
-        const sum = engine.add(gradients);
-        for (const dx of gradients) engine.dispose(dx);
-        return sum;
-      },
+      inputGradient: (dy) =>
+        inScope(engine, (scope) => {
+          const parts = engine.split(dy, sizes).map((part) => scope.temporary(part));
+          const gradients = parts.map((part, i) => {
+            const signal = engine.reshape(part, shapes[i]!);
+            const [dx] = levels[i]!.pass.backward([signal], [true], null);
+            scope.free(part);
+            return scope.temporary(dx!);
+          });
+          return engine.add(gradients);
+        }),
       release() {
         for (const level of levels) level.pass.release();
       },

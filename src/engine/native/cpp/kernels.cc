@@ -97,6 +97,20 @@ RELAYBP_VECTORIZED void Sgd(float *__restrict w, float *__restrict v, const floa
   }
 }
 
+struct AdamWStep {
+  float lr, beta1, rest1, beta2, rest2, epsilon, weight_decay, correction1, correction2;
+};
+
+RELAYBP_VECTORIZED void AdamW(float *__restrict w, float *__restrict m, float *__restrict v,
+                              const float *__restrict g, const AdamWStep step, int64_t count) {
+  const float rate = step.lr / step.correction1, scale = 1.0f / step.correction2;
+  for (int64_t i = 0; i < count; i++) {
+    m[i] = step.beta1 * m[i] + step.rest1 * g[i];
+    v[i] = step.beta2 * v[i] + step.rest2 * g[i] * g[i];
+    w[i] -= step.lr * step.weight_decay * w[i] + rate * m[i] / (__builtin_sqrtf(v[i] * scale) + step.epsilon);
+  }
+}
+
 RELAYBP_VECTORIZED void Accumulate(float *__restrict sum, const float *__restrict addend, int64_t count) {
   for (int64_t i = 0; i < count; i++) sum[i] += addend[i];
 }
@@ -222,6 +236,29 @@ class SgdOp : public OpKernel {
   }
 };
 
+class AdamWOp : public OpKernel {
+ public:
+  using OpKernel::OpKernel;
+
+  void Compute(OpKernelContext *context) override {
+    const Tensor &weight = context->input(0), &first = context->input(1), &second = context->input(2);
+    const Tensor &gradient = context->input(3), &step = context->input(4);
+    OP_REQUIRES(context,
+                weight.shape() == first.shape() && weight.shape() == second.shape() &&
+                    weight.shape() == gradient.shape(),
+                absl::InvalidArgumentError("weight, moments and gradient differ in shape"));
+    OP_REQUIRES(context, step.NumElements() == 9, absl::InvalidArgumentError("a step has nine values"));
+    AdamWStep options;
+    std::memcpy(&options, step.data(), sizeof options);
+    float *w = Data<float>(weight), *m = Data<float>(first), *v = Data<float>(second);
+    const float *g = Data<float>(gradient);
+    const int64_t count = weight.NumElements();
+    Share(context, Parts(context, count), count, [&](int, int64_t begin, int64_t end) {
+      AdamW(w + begin, m + begin, v + begin, g + begin, options, end - begin);
+    });
+  }
+};
+
 class AccumulateOp : public OpKernel {
  public:
   using OpKernel::OpKernel;
@@ -285,6 +322,18 @@ REGISTER_OP("RelaybpSgd")
     .SetIsStateful()
     .SetShapeFn(tensorflow::shape_inference::NoOutputs);
 
+// In place, with g the gradient: first = beta1 * first + (1 - beta1) * g, second = beta2 * second + (1 - beta2) * g^2, and
+// weight -= lr * weightDecay * weight + lr / c1 * first / (sqrt(second / c2) + epsilon). `step` holds lr, beta1,
+// 1 - beta1, beta2, 1 - beta2, epsilon, weightDecay, c1 = 1 - beta1^t and c2 = 1 - beta2^t. Nothing else lies in the memory of the first three.
+REGISTER_OP("RelaybpAdamW")
+    .Input("weight: float")
+    .Input("first: float")
+    .Input("second: float")
+    .Input("gradient: float")
+    .Input("step: float")
+    .SetIsStateful()
+    .SetShapeFn(tensorflow::shape_inference::NoOutputs);
+
 // In place: sum += addend. The caller sees to it that nothing else lies in the memory of the sum.
 REGISTER_OP("RelaybpAccumulate")
     .Input("sum: float")
@@ -312,6 +361,7 @@ RELAYBP_KERNEL("RelaybpCast", CastOp, BFloat16, float);
 RELAYBP_KERNEL("RelaybpCast", CastOp, BFloat16, BFloat16);
 REGISTER_KERNEL_BUILDER(Name("RelaybpSgd").Device(tensorflow::DEVICE_CPU), SgdOp);
 REGISTER_KERNEL_BUILDER(Name("RelaybpRows").Device(tensorflow::DEVICE_CPU), RowsOp);
+REGISTER_KERNEL_BUILDER(Name("RelaybpAdamW").Device(tensorflow::DEVICE_CPU), AdamWOp);
 REGISTER_KERNEL_BUILDER(Name("RelaybpAccumulate").Device(tensorflow::DEVICE_CPU), AccumulateOp);
 
 }  // namespace relaybp

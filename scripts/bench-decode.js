@@ -1,0 +1,178 @@
+/**
+ * relaybp's image loader against a PyTorch DataLoader with Pillow, interleaved in one run. See docs/benchmarks.md.
+ *
+ *     SCENES_VARIED=/path/to/scenes-varied node scripts/bench-decode.js
+ *     node scripts/bench-decode.js --images /path/to/folder/of/class/folders --resize 256 --crop 224
+ */
+import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { availableParallelism, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import sharp from 'sharp';
+import { Contender } from './bench/contender.js';
+import { interleave, median } from './bench/interleave.js';
+import { benchmark, columns, count, list, note } from './bench/options.js';
+import { benchPython } from './bench/python.js';
+
+const OURS = fileURLToPath(new URL('bench/decode-relaybp.js', import.meta.url));
+const PILLOW = fileURLToPath(new URL('bench-decode.py', import.meta.url));
+
+/** `enlarge`: the shorter side that the images are enlarged to, as large photographs are needed and not at hand. */
+const SETS = {
+  large: { variable: 'SCENES_VARIED', enlarge: 1600, most: 192, resize: 256, crop: 224 },
+  middle: { variable: 'SCENES_VARIED', enlarge: 1024, most: 256, resize: 256, crop: 224 },
+  varied: { variable: 'SCENES_VARIED', enlarge: 0, most: 1024, resize: 256, crop: 224 },
+  small: { variable: 'SCENES_SMALL', enlarge: 0, most: 2048, resize: 72, crop: 64 },
+};
+const BATCH = 16;
+
+const USAGE = `usage: node scripts/bench-decode.js [options]
+  --sets LIST     of ${Object.keys(SETS).join(', ')} (default: all)
+  --images FOLDER your own images, a folder of class folders, instead of --sets
+  --resize N      of --images: the shorter side (default: 256)
+  --crop N        of --images (default: 224)
+  --workers N     decoding at once, on both sides (default: the number of processors)
+  --rounds N      (default: 5)
+  --python PATH   an interpreter with the pinned PyTorch and Pillow (default: one is installed)
+  --json          one line of JSON per comparison instead of a table`;
+
+const { values: args } = parseArgs({
+  options: {
+    sets: { type: 'string', default: Object.keys(SETS).join() },
+    images: { type: 'string' },
+    resize: { type: 'string', default: '256' },
+    crop: { type: 'string', default: '224' },
+    workers: { type: 'string', default: String(availableParallelism()) },
+    rounds: { type: 'string', default: '5' },
+    python: { type: 'string' },
+    json: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
+  },
+});
+
+/** @typedef {{ name: string, folder: string, resize: number, crop: number }} ImageSet */
+
+/**
+ * @param {string} work a folder for images that are made
+ * @returns {AsyncGenerator<ImageSet>}
+ */
+async function* imageSets(work) {
+  if (args.images) {
+    const [resize, crop] = [count(args.resize, '--resize'), count(args.crop, '--crop')];
+    yield { name: 'images', folder: args.images, resize, crop };
+    return;
+  }
+  for (const name of list(args.sets, Object.keys(SETS), '--sets')) {
+    const { variable, enlarge, most, resize, crop } = SETS[/** @type {keyof SETS} */ (name)];
+    const root = process.env[variable];
+    if (!root) throw new Error(`--sets ${name}: ${variable} must name the data set's folder`);
+    const folder = join(work, name, 'all');
+    mkdirSync(folder, { recursive: true });
+    note(`${name}: preparing images`);
+    await prepare(join(root, 'train'), folder, enlarge, most);
+    yield { name, folder: join(work, name), resize, crop };
+  }
+}
+
+/**
+ * Takes images evenly over all classes; enlarged ones are the largest there are, as JPEGs of quality 90.
+ *
+ * @param {string} from
+ * @param {string} to
+ * @param {number} enlarge
+ * @param {number} most
+ */
+async function prepare(from, to, enlarge, most) {
+  const files = readdirSync(from, { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.jpg'))
+    .sort();
+  const step = Math.max(1, Math.floor(files.length / most));
+  const taken = files.filter((_, i) => i % step === 0).slice(0, most);
+  for (const [i, file] of taken.entries()) {
+    const image = sharp(join(from, file)).toColourspace('srgb');
+    if (enlarge > 0) image.resize({ width: enlarge, height: enlarge, fit: 'outside' });
+    await image.jpeg({ quality: 90 }).toFile(join(to, `${i}.jpg`));
+  }
+}
+
+/**
+ * @param {ImageSet} set
+ * @param {boolean} draft
+ * @param {string} python
+ */
+async function compare({ name, folder, resize, crop }, draft, python) {
+  const workers = count(args.workers, '--workers');
+  const ours = new Contender('relaybp', process.execPath, [
+    OURS,
+    JSON.stringify({ folder, resize, crop, batch: BATCH, workers }),
+  ]);
+  const theirs = new Contender('Pillow', python, [
+    ...[PILLOW, folder, '--resize', `${resize}`, '--crop', `${crop}`],
+    ...['--batch', `${BATCH}`, '--workers', `${workers}`, ...(draft ? ['--draft'] : [])],
+  ]);
+  try {
+    const [us, them] = [await ours.ready(), await theirs.ready()];
+    if (us.images !== them.images) {
+      throw new Error(
+        `${folder}: relaybp finds ${us.images} images, the other side ${them.images}`,
+      );
+    }
+    const { rounds } = await interleave([ours, theirs], {
+      rounds: count(args.rounds, '--rounds'),
+      steps: 1,
+      warmup: 1,
+    });
+    const ratios = rounds.map(([a, b]) => b / a);
+    const speed = (/** @type {0 | 1} */ side) => 1000 / median(rounds.map((round) => round[side]));
+    return {
+      images: name,
+      count: us.images,
+      resize,
+      crop,
+      workers,
+      draft,
+      relaybp_img_s: speed(0),
+      pillow_img_s: speed(1),
+      ratio: median(ratios),
+      ratio_min: Math.min(...ratios),
+      ratio_max: Math.max(...ratios),
+      rounds: rounds.length,
+    };
+  } finally {
+    for (const contender of [ours, theirs]) contender.kill();
+    await Promise.all([ours.ended, theirs.ended]);
+  }
+}
+
+await benchmark(USAGE, args.help, async () => {
+  const python = benchPython(args.python, note);
+  const work = mkdtempSync(join(tmpdir(), 'relaybp-bench-'));
+  const rows = [];
+  try {
+    for await (const set of imageSets(work)) {
+      for (const draft of [false, true]) {
+        note(`${set.name}, Pillow ${draft ? 'with' : 'without'} draft`);
+        const row = await compare(set, draft, python);
+        rows.push(row);
+        if (args.json) process.stdout.write(`${JSON.stringify(row)}\n`);
+      }
+    }
+  } finally {
+    rmSync(work, { recursive: true, force: true });
+  }
+  if (args.json) return;
+  const cells = rows.map((row) => [
+    row.images,
+    row.draft ? 'draft' : '',
+    `${row.count}`,
+    `${row.resize}/${row.crop}`,
+    row.relaybp_img_s.toFixed(0),
+    row.pillow_img_s.toFixed(0),
+    `${row.ratio.toFixed(3)} (${row.ratio_min.toFixed(3)}-${row.ratio_max.toFixed(3)})`,
+  ]);
+  const header = ['set', 'Pillow', 'images', 'resize/crop', 'relaybp', 'Pillow img/s', 'ratio'];
+  process.stdout.write(
+    `${columns(header, cells, 2)}\n\nimages per second with ${args.workers} workers; ratio: relaybp over Pillow, median of the rounds\n`,
+  );
+});

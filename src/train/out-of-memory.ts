@@ -1,0 +1,136 @@
+import { readFileSync } from 'node:fs';
+import { availableParallelism, freemem } from 'node:os';
+import type { Engine } from '../engine/engine.js';
+import { ConfigError, OutOfMemoryError } from '../errors.js';
+import { flatten } from '../model/plan.js';
+import { type ExperimentPlan, planExperiment } from '../plan/experiment.js';
+import { memoryPlan } from '../plan/memory.js';
+
+/** What operations need for themselves, over the activations that the plan counts. */
+const WORK_SPACE = 1.5;
+/** WebAssembly addresses have 32 bits. */
+const WASM_HEAP = 2 ** 32;
+
+/**
+ * Runs a training; where memory runs out, says which micro-batch would fit by the plan.
+ *
+ * @throws OutOfMemoryError in place of the engine's and of JavaScript's own
+ */
+export async function advising<T>(
+  plan: ExperimentPlan,
+  engine: Pick<Engine, 'info'>,
+  work: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!ranOut(error)) throw error;
+    const { needs, advice } = memoryAdvice(plan, roomFor(plan, engine));
+    throw new OutOfMemoryError(`${error.message}\n${needs}`, advice);
+  }
+}
+
+function ranOut(error: unknown): error is Error {
+  if (error instanceof OutOfMemoryError) return true;
+  return error instanceof RangeError && /allocation failed|could not allocate/i.test(error.message);
+}
+
+/**
+ * @param room bytes that activations can have
+ * @returns what the plan's micro-batch needs, and the largest smaller one that fits
+ */
+export function memoryAdvice(
+  plan: ExperimentPlan,
+  room: number,
+): { needs: string; advice: string } {
+  const { microBatch, config } = plan;
+  const perImage = (memoryPlan(plan).activations * WORK_SPACE) / microBatch;
+  const needs =
+    `micro-batches of ${microBatch} need about ${size(microBatch * perImage)} by the plan, work space included; ` +
+    `there is room for ${size(room)}`;
+  const fitting = divisors(config.training.batchSize)
+    .filter((images) => images < microBatch && images * perImage <= room && allows(plan, images))
+    .at(-1);
+  if (fitting === undefined) {
+    return {
+      needs,
+      advice:
+        `no smaller micro-batch fits by the plan (one image: ${size(perImage)}): use a smaller input or network, ` +
+        'stop other programs, or take a machine with more memory',
+    };
+  }
+  const normalized = [...plan.layers.values()]
+    .flatMap(flatten)
+    .some(({ type, frozen }) => type === 'batchnorm' && !frozen);
+  return {
+    needs,
+    advice:
+      `--set training.microBatch=${fitting} needs about ${size(fitting * perImage)}; ` +
+      `the batch stays at ${config.training.batchSize} images, added up over micro-batches` +
+      (normalized ? ' (batch normalization takes its statistics from a micro-batch)' : '') +
+      evaluationAdvice(plan, fitting),
+  };
+}
+
+function evaluationAdvice({ config, microBatch }: ExperimentPlan, fitting: number): string {
+  const { batchSize } = config.evaluation;
+  if (batchSize === undefined || batchSize <= microBatch) return '';
+  return `; if it was during an evaluation, evaluation.batchSize=${fitting}`;
+}
+
+/** Batch normalization asks for a least size. */
+function allows({ config }: ExperimentPlan, microBatch: number): boolean {
+  try {
+    const training = { ...config.training, microBatch };
+    planExperiment({ config: { ...config, training }, locate: () => '' });
+    return true;
+  } catch (error) {
+    if (error instanceof ConfigError) return false;
+    throw error;
+  }
+}
+
+function divisors(n: number): number[] {
+  return Array.from({ length: n }, (_, i) => i + 1).filter((d) => n % d === 0);
+}
+
+/** After a failed step: weights and the optimizer's state are there, gradients and activations are not. */
+function roomFor(plan: ExperimentPlan, engine: Pick<Engine, 'info'>): number {
+  const { parameters } = memoryPlan(plan);
+  const free = Math.min(freeMemory(), ...limits());
+  // Less some of each thread's own.
+  const room = free - parameters / 3 - availableParallelism() * 2 ** 20;
+  const heap = engine.info.name === 'wasm' ? WASM_HEAP - parameters : Number.POSITIVE_INFINITY;
+  return Math.max(0, Math.min(room, heap));
+}
+
+/** What the machine, or the control group, can still give; measured without the limits of this process. */
+function freeMemory(): number {
+  return process.availableMemory?.() ?? freemem();
+}
+
+/** What this process may still take by its own limits (`ulimit -v`, `ulimit -d`); none where there is no /proc. */
+function limits(): number[] {
+  try {
+    const limit = readFileSync('/proc/self/limits', 'utf8');
+    const status = readFileSync('/proc/self/status', 'utf8');
+    return (
+      [
+        [/^Max address space\s+(\d+)/m, /^VmSize:\s+(\d+)/m],
+        [/^Max data size\s+(\d+)/m, /^VmData:\s+(\d+)/m],
+      ] as const
+    ).flatMap(([most, used]) => {
+      const [, bytes] = most.exec(limit) ?? [];
+      const [, kibibytes] = used.exec(status) ?? [];
+      return bytes && kibibytes ? [Number(bytes) - 1024 * Number(kibibytes)] : [];
+    });
+  } catch {
+    return [];
+  }
+}
+
+function size(bytes: number): string {
+  const mebibytes = bytes / 2 ** 20;
+  if (mebibytes >= 1024) return `${(mebibytes / 1024).toFixed(1)} GiB`;
+  return `${mebibytes >= 10 ? mebibytes.toFixed(0) : mebibytes.toFixed(1)} MiB`;
+}

@@ -1,0 +1,52 @@
+// Trains a tiny net for many steps, and prints resident memory and tensors every hundred: a process of its own, so
+// that nothing but the training is measured. node steps.js ENGINE STEPS CONFIG RUN
+import { loadConfig, printConfig } from '../../dist/config/load.js';
+import { openEngine } from '../../dist/engine/select.js';
+import { planExperiment } from '../../dist/plan/experiment.js';
+import { normalization, openImages, openTrainingImages } from '../../dist/train/data.js';
+import { newRun, RunFolder } from '../../dist/train/run-folder.js';
+import { beginning, train } from '../../dist/train/trainer.js';
+
+const [name, steps, config, out] = process.argv.slice(2);
+const quiet = () => {};
+const plan = planExperiment(loadConfig(config, [`training.steps=${steps}`]));
+const { data } = plan.config;
+const images = openTrainingImages(data, quiet);
+const engine = await openEngine(name);
+const { path, lock } = newRun(out, 'memory', new Date());
+const run = RunFolder.create(
+  path,
+  printConfig(plan.config),
+  plan.losses.map((loss) => loss.name),
+);
+const events = new Proxy(
+  {},
+  {
+    get: (_, event) =>
+      event === 'step'
+        ? ({ step }) => {
+            if (step % 100 !== 0) return;
+            const tensors = engine.tensorCount();
+            const raw = engine.rawTensorCount?.() ?? tensors;
+            const { rss } = process.memoryUsage();
+            console.log(JSON.stringify({ step, tensors, raw, mebibytes: rss / 2 ** 20 }));
+          }
+        : quiet,
+  },
+);
+await train({
+  plan,
+  engine,
+  train: images,
+  val: openImages(data.root, data.val, images.classes, quiet),
+  normalization: await normalization(data, images, `${out}-cache`),
+  run,
+  progress: beginning(),
+  restore: null,
+  maxSteps: null,
+  evaluationLimit: null,
+  events,
+  stop: () => false,
+});
+lock.release();
+console.log(JSON.stringify({ step: 'end', tensors: engine.tensorCount() }));

@@ -1,0 +1,108 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'vitest';
+import { listCheckpoints, verifyCheckpoint } from '../../src/checkpoint/checkpoint.js';
+import { type MetricsRow, readMetrics } from '../../src/train/run-folder.js';
+import { type Outcome, run, type StartOptions, start } from '../support/cli.js';
+import { SMALL_CONFIG } from '../support/configs.js';
+
+/** The long form is the default: only a set variable makes the suite shorter. */
+export const SHORT = process.env.RELAYBP_FAULTS === 'short';
+
+/** How often something is done, in the short form and in the long one. */
+export const times = (short: number, long: number): number => (SHORT ? short : long);
+
+/** A user without any rights: `nobody` of most systems. */
+export const NOBODY = 65534;
+
+/** A folder to train in, with `c.yaml` on these images. */
+export class Workplace {
+  readonly cwd: string;
+  readonly env: Record<string, string>;
+
+  constructor(images: string, settings: (config: string) => string = (config) => config) {
+    this.cwd = mkdtempSync(join(tmpdir(), 'relaybp-faults-'));
+    this.env = { RELAYBP_CACHE_DIR: join(this.cwd, 'cache') };
+    const config = SMALL_CONFIG.replace('data/small', JSON.stringify(images));
+    writeFileSync(join(this.cwd, 'c.yaml'), settings(config));
+  }
+
+  at(...parts: string[]): string {
+    return join(this.cwd, ...parts);
+  }
+
+  relaybp(args: readonly string[], options: StartOptions = {}): Promise<Outcome> {
+    return run(args, this.cwd, this.env, options);
+  }
+
+  train(args: readonly string[], options: StartOptions = {}): Promise<Outcome> {
+    return this.relaybp(['train', 'c.yaml', '--engine', 'wasm', ...args], options);
+  }
+
+  start(args: readonly string[], options: StartOptions = {}) {
+    return start(args, this.cwd, this.env, options);
+  }
+
+  startTrain(args: readonly string[], options: StartOptions = {}) {
+    return this.start(['train', 'c.yaml', '--engine', 'wasm', ...args], options);
+  }
+}
+
+/** `--set` before each. */
+export const set = (...settings: string[]): string[] => settings.flatMap((one) => ['--set', one]);
+
+/** Rows without what a clock decides. */
+export function timeless(run: string): Partial<MetricsRow>[] {
+  return readMetrics(run).map(({ imagesPerSecond, dataWait, ...row }) => row);
+}
+
+/** The bytes of a checkpoint's tensors. */
+export const tensorBytes = (checkpoint: string): string[] =>
+  ['weights', 'optimizer', 'normalization'].map((name) =>
+    readFileSync(join(checkpoint, `${name}.safetensors`), 'base64'),
+  );
+
+/** Every checkpoint that bears its name is whole, and each row of the metrics is there once and not torn. */
+export function expectSound(run: string): void {
+  for (const name of listCheckpoints(run)) verifyCheckpoint(join(run, 'checkpoints', name));
+  const path = join(run, 'metrics.jsonl');
+  if (!existsSync(path)) return;
+  // What follows the last line end is a row that was just being written; the next start drops it.
+  const lines = readFileSync(path, 'utf8').split('\n').slice(0, -1);
+  const rows = lines.map((line) => JSON.parse(line) as MetricsRow);
+  const names = rows.map(({ kind, step }) => `${kind} ${step}`);
+  expect(names).toEqual([...new Set(names)]);
+  const steps = rows.map(({ step }) => step);
+  expect(steps).toEqual([...steps].sort((a, b) => a - b));
+}
+
+/** Nothing temporary lies in a run folder. */
+export function expectTidy(run: string): void {
+  const left = [...readdirSync(run), ...readdirSync(join(run, 'checkpoints'))];
+  expect(left.filter((name) => /^\.|\.tmp$|^lock\./.test(name))).toEqual([]);
+}
+
+/** A finished run has the very numbers of an uninterrupted one. */
+export function expectSame(run: string, reference: string): void {
+  const last = (of: string): string => readFileSync(join(of, 'last'), 'utf8').trim();
+  expect(last(run)).toBe(last(reference));
+  expect(tensorBytes(join(run, last(run)))).toEqual(tensorBytes(join(reference, last(reference))));
+  expect(timeless(run)).toEqual(timeless(reference));
+  const summary = (of: string) => JSON.parse(readFileSync(join(of, 'summary.json'), 'utf8'));
+  const { peakMemoryMiB: _, ...ours } = summary(run);
+  expect(ours).toEqual({
+    ...summary(reference),
+    peakMemoryMiB: undefined,
+  });
+}
+
+/** Runs a system command that the test depends on. @throws Error, so that a fault that cannot be injected is a failure */
+export function need(program: string, ...args: string[]): void {
+  const { status, stderr, error } = spawnSync(program, args, { encoding: 'utf8' });
+  if (status === 0) return;
+  throw new Error(
+    `the fault cannot be injected: ${program} ${args.join(' ')}: ${error?.message ?? stderr.trim()} (root and util-linux are needed)`,
+  );
+}

@@ -1,0 +1,127 @@
+/** One optimizer step: updates at once or after, the same weights; a loss that is not finite leaves nothing to save. */
+import { expect, test } from 'vitest';
+import { parseConfig } from '../../src/config/load.js';
+import type { Batch } from '../../src/data/loader.js';
+import type { Engine } from '../../src/engine/engine.js';
+import { TrainingError } from '../../src/errors.js';
+import { NetworkRuntime } from '../../src/model/network-runtime.js';
+import { Parameters } from '../../src/model/parameters.js';
+import { type ExperimentPlan, planExperiment } from '../../src/plan/experiment.js';
+import { planStep } from '../../src/relay/plan.js';
+import { trainStep } from '../../src/train/train-step.js';
+import { onEveryEngine } from '../relay/engines.js';
+import { randomBatch } from '../relay/harness.js';
+import { SMALL_CONFIG } from '../support/configs.js';
+
+const planWith = (...overrides: string[]): ExperimentPlan =>
+  planExperiment(parseConfig(SMALL_CONFIG, 'test', ['training.microBatch=8', ...overrides]));
+
+interface Trained {
+  error: unknown;
+  parameters: Parameters;
+  /** Everything that a checkpoint would hold. */
+  saved(): Map<string, number[]>;
+}
+
+/** Trains for some steps, or until one fails. The caller disposes of the parameters. */
+async function trainFor(
+  engine: Engine,
+  plan: ExperimentPlan,
+  steps: number,
+  change: (parameters: Parameters) => void = () => {},
+): Promise<Trained> {
+  const layers = [...plan.layers.values()];
+  const parameters = new Parameters(engine, layers, 1);
+  change(parameters);
+  const network = new NetworkRuntime(engine, layers, parameters, 1);
+  const saved = (): Map<string, number[]> => {
+    const slots = ['momentum', 'm', 'v', 'ema'] as const;
+    const kept = slots.flatMap((slot) =>
+      [...parameters.snapshotSlot(slot)].map(([name, t]) => [`${slot}/${name}`, t] as const),
+    );
+    const all = [...parameters.snapshot(), ...kept];
+    return new Map(all.map(([name, { values }]) => [name, [...values]]));
+  };
+  let error: unknown = null;
+  try {
+    for (let step = 0; step < steps; step++) {
+      const size = plan.microBatch;
+      const { images, labels } = randomBatch(plan, size, step + 1);
+      const batch: Batch = { images, labels, size, indices: new Int32Array(size), release() {} };
+      await trainStep(plan, network, parameters, () => Promise.resolve(batch), step, 0.1);
+    }
+  } catch (caught) {
+    error = caught;
+  }
+  return { error, parameters, saved };
+}
+
+test('updates follow at once where the step has one micro-batch and no norm to clip by', () => {
+  expect(planWith().updateAtOnce).toBe(true);
+  expect(planWith('training.microBatch=4').updateAtOnce).toBe(false);
+  expect(planWith('optimizer.clipNorm=5').updateAtOnce).toBe(false);
+});
+
+onEveryEngine((engine) => {
+  test.each(['{lr: 0.1, weightDecay: 0.01}', '{type: adamw, lr: 0.01, ema: 0.9}'])(
+    'at once or after: bit-identical weights and optimizer state, %s',
+    async (optimizer) => {
+      const plan = planWith(`optimizer=${optimizer}`);
+      const runs = [];
+      for (const updateAtOnce of [true, false]) {
+        const { error, parameters, saved } = await trainFor(engine(), { ...plan, updateAtOnce }, 3);
+        expect(error).toBeNull();
+        runs.push(saved());
+        parameters.dispose();
+      }
+      expect(runs[0]!.size).toBeGreaterThan(10);
+      expect(runs[0]).toEqual(runs[1]);
+    },
+  );
+
+  const weightsOf = (parameters: Parameters): number[] => [
+    ...engine().read(parameters.value('conv1_1.weight')),
+  ];
+  const breaking =
+    (bias: string) =>
+    (parameters: Parameters): void => {
+      engine().assign(parameters.value(bias), new Float32Array(3).fill(Number.NaN));
+    };
+  // In this order the layers below seg3 are updated before the primary loss is known.
+  const plan = planWith('losses.primary.range.downTo=seg3');
+  const { trunk, losses, heads } = plan;
+  const disjoint = { ...plan, step: planStep(trunk, losses, heads, { early: true }) };
+
+  test('a loss that is not finite after layers were updated: the step is named, and cannot be saved', async () => {
+    expect(disjoint.updateAtOnce).toBe(true);
+    const { parameters: initial } = await trainFor(engine(), disjoint, 0);
+    const run = await trainFor(engine(), disjoint, 1, breaking('primary.fc1.bias'));
+    expect(run.error).toBeInstanceOf(TrainingError);
+    expect((run.error as TrainingError).message).toMatch(/step 1: the loss "primary" is NaN/);
+    expect(weightsOf(run.parameters)).not.toEqual(weightsOf(initial));
+    expect(run.saved).toThrow(TrainingError);
+    expect(run.saved).toThrow(/was not finished: they are not saved/);
+    for (const parameters of [initial, run.parameters]) parameters.dispose();
+  });
+
+  test('a loss that is not finite changes nothing itself', async () => {
+    const { parameters: initial } = await trainFor(engine(), disjoint, 0);
+    const run = await trainFor(engine(), disjoint, 1, breaking('auxiliary.fc1.bias'));
+    expect((run.error as TrainingError).message).toMatch(/the loss "auxiliary" is NaN/);
+    expect(weightsOf(run.parameters)).toEqual(weightsOf(initial));
+    for (const parameters of [initial, run.parameters]) parameters.dispose();
+  });
+
+  test('what a step that fails before it began leaves can be saved', async () => {
+    const plan = planWith();
+    const run = await trainFor(engine(), plan, 2);
+    const network = new NetworkRuntime(engine(), [...plan.layers.values()], run.parameters, 1);
+    const gone = (): Promise<Batch> => Promise.reject(new Error('no images'));
+    const whole = run.saved();
+    await expect(trainStep(plan, network, run.parameters, gone, 2, 0.1)).rejects.toThrow(
+      'no images',
+    );
+    expect(run.saved()).toEqual(whole);
+    run.parameters.dispose();
+  });
+});
