@@ -126,8 +126,10 @@ onEveryEngine((engine) => {
 
     test.each([
       ['dropout, branches', fixturePlan('multi-loss', ...options)],
+      ['updates at once', fixturePlan('relay', 'training.batchSize=4')],
       ['batch normalization, clipping, moving average', normalized],
-    ])('%s', async (_, plan) => {
+    ])('%s', async (name, plan) => {
+      expect(plan.updateAtOnce).toBe(name === 'updates at once');
       const steps = [0, 1, 2, 3];
       const plain = await training(plan, engine(), steps);
       const watched = await training(measured(plan), engine(), steps);
@@ -136,6 +138,15 @@ onEveryEngine((engine) => {
       expect(plain.bits.size).toBe(watched.bits.size);
       for (const [name, bits] of plain.bits) expect(watched.bits.get(name), name).toBe(bits);
     });
+  });
+
+  test('the same numbers where each parameter is updated at once, before the step is over', async () => {
+    const plan = measured(fixturePlan('relay', 'training.batchSize=4'));
+    expect(plan.updateAtOnce).toBe(true);
+    const [atOnce, later] = [plan, { ...plan, updateAtOnce: false }];
+    const [a, b] = [await training(atOnce, engine(), [5]), await training(later, engine(), [5])];
+    expect(a.rows[0]!.layers.length).toBeGreaterThan(5);
+    expect(a.rows).toEqual(b.rows);
   });
 
   test('the first step, and then every so many', async () => {
