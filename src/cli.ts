@@ -5,6 +5,7 @@ import { addBench } from './cli/bench.js';
 import { positiveInteger, print, printError, withConfig, withEngine } from './cli/common.js';
 import { addEvaluation } from './cli/evaluation.js';
 import { addExchange } from './cli/exchange.js';
+import { addReport } from './cli/report.js';
 import { CheckpointError, ConfigError, DataError, RelaybpError } from './errors.js';
 import { isSystemError, systemFix } from './system-error.js';
 import { version } from './version.js';
@@ -41,6 +42,7 @@ function program(exit: (code: number) => void): Command {
   addTrain(cli, exit);
   addEvaluation(cli);
   addExchange(cli);
+  addReport(cli);
   addPlan(cli);
   addGrad(cli);
   addBench(cli);

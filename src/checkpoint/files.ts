@@ -68,13 +68,18 @@ export function writeOutput(path: string, content: string | Iterable<Uint8Array>
   else for (const piece of content) writeFileSync(path, piece);
 }
 
-/** Appends a line to a file, whole or not at all: what a full disk took only a part of is cut off again. */
+/** Appends a line to a file, whole or not at all. */
 export function appendLine(path: string, line: string): void {
+  appendWhole(path, Buffer.from(`${line}\n`));
+}
+
+/** Appends to a file, whole or not at all: what a full disk took only a part of is cut off again. */
+export function appendWhole(path: string, content: Uint8Array): void {
   const file = openSync(path, 'a');
   try {
     const { size } = fstatSync(file);
     try {
-      writeAll(file, Buffer.from(`${line}\n`));
+      writeAll(file, content);
     } catch (error) {
       ftruncateSync(file, size);
       throw error;

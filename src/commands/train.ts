@@ -13,6 +13,7 @@ import { normalization, openImages, openTrainingImages, readNormalization } from
 import { both, type TrainEvents } from '../train/events.js';
 import { describeInitialWeights, initialWeights } from '../train/initial-checkpoint.js';
 import { newRun, RunFolder, readMetrics, writeSummary } from '../train/run-folder.js';
+import { TensorBoard } from '../train/tensorboard.js';
 import { beginning, type TrainResult, train } from '../train/trainer.js';
 import { type ConfigOptions, cacheDir, type EngineOptions } from './options.js';
 import { type Resumed, type ResumePoint, resumeRun } from './resume.js';
@@ -74,6 +75,9 @@ export async function trainCommand(
     const run = from
       ? RunFolder.resume(path, text, losses, from.state)
       : RunFolder.create(path, text, losses);
+    if (config.logging.tensorboard) {
+      run.watcher = new TensorBoard(run.path, from?.state ?? null, text);
+    }
     view.setLog(openLog(run.path, view.notice));
     if (initial) {
       for (const line of describeInitialWeights(initial, normalized.preprocessing))

@@ -15,11 +15,19 @@ export const durationSchema = z
   )
   .meta({ title: 'duration' });
 
+/** How often something happens: a duration, or the same after "every": `"every 500 steps"`. */
+export const intervalSchema = z.union(
+  [durationSchema, z.string().regex(/^\s*every\s+\d+(\.\d+)?\s*(epochs?|steps?)\s*$/)],
+  { error: 'an interval: "every 500 steps", "every 2 epochs", or a number of epochs' },
+);
+
 export type Duration = z.infer<typeof durationSchema>;
 
-/** A duration in optimizer steps (rounded to the nearest). `stepsPerEpoch` is not used for durations in steps. */
+/**
+ * A duration or interval in optimizer steps (rounded to the nearest). `stepsPerEpoch` is not used for those in steps.
+ */
 export function toSteps(duration: Duration, stepsPerEpoch: number): number {
   if (typeof duration === 'number') return Math.round(duration * stepsPerEpoch);
-  const value = Number.parseFloat(duration);
+  const value = Number.parseFloat(duration.replace(/^\s*every\s/, ''));
   return Math.round(/step/.test(duration) ? value : value * stepsPerEpoch);
 }

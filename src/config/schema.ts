@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { PRECISION_CHOICES } from '../engine/engine.js';
-import { durationSchema } from './duration.js';
+import { durationSchema, intervalSchema } from './duration.js';
 import { layerSchema } from './layers.js';
 
 /**
@@ -363,6 +363,25 @@ export const experimentSchema = z.strictObject({
     })
     .prefault({})
     .describe('Evaluation during training.'),
+  logging: z
+    .strictObject({
+      tensorboard: z
+        .boolean()
+        .default(false)
+        .describe('Also event files that TensorBoard reads, in the run folder.'),
+    })
+    .prefault({})
+    .describe('What is written besides metrics.jsonl, metrics.csv and log.jsonl.'),
+  diagnostics: z
+    .strictObject({
+      gradients: intervalSchema
+        .optional()
+        .describe(
+          "How often each loss's gradients are measured layer by layer, for instance every 500 steps; never without it.",
+        ),
+    })
+    .prefault({})
+    .describe('What is measured during training beyond losses and errors; it changes no number.'),
 });
 
 export type ExperimentConfig = z.infer<typeof experimentSchema>;

@@ -31,6 +31,8 @@ export async function evaluate(
   input: readonly number[],
   options: {
     onBatch?: (images: number) => void;
+    /** At each head, with its logits `[size, classes]`; the batch is borrowed. */
+    onLogits?: (loss: string, logits: Float32Array, batch: Batch) => void;
     stop?: () => boolean;
   } = {},
 ): Promise<Evaluation | null> {
@@ -43,6 +45,7 @@ export async function evaluate(
     const count = (loss: string, logits: Tensor): void => {
       const values = network.engine.read(logits);
       counts.get(loss)!.add(values, labels);
+      options.onLogits?.(loss, values, batch);
     };
     try {
       forward(network, tensor, count);

@@ -85,7 +85,8 @@ function layerCells(layer: LayerPlan): string[] {
   ];
 }
 
-function describe(layer: LayerPlan): string {
+/** A layer in a few words: `conv 3x3 relu`. */
+export function describe(layer: LayerPlan): string {
   switch (layer.type) {
     case 'conv': {
       const { kernel, stride } = layer.window;

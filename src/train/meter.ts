@@ -35,6 +35,11 @@ export class Meter {
     }
   }
 
+  /** Leaves out time that was not the training's. */
+  exclude(milliseconds: number): void {
+    this.paused += milliseconds;
+  }
+
   read(): Pick<StepProgress, 'top1' | 'imagesPerSecond' | 'dataWait'> & {
     top5: number;
     losses: Map<string, number>;

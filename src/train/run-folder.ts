@@ -4,6 +4,7 @@ import { listCheckpoints } from '../checkpoint/checkpoint.js';
 import { appendLine, changing, replaceFile } from '../checkpoint/files.js';
 import { removeStaleFiles } from '../checkpoint/tidy.js';
 import { CheckpointError } from '../errors.js';
+import type { GradientRow } from './gradient-row.js';
 import { lockRun, type RunLock } from './run-lock.js';
 
 /** One line of metrics.jsonl, format documented in docs/run-folder.md. */
@@ -14,12 +15,21 @@ export interface MetricsRow {
   [column: string]: string | number;
 }
 
+/** Who else is told of every row as it is written. */
+export interface RowWatcher {
+  metrics(row: MetricsRow): void;
+  gradients(row: GradientRow): void;
+}
+
 /**
- * The files of a run besides its checkpoints: config.yaml, metrics.jsonl, metrics.csv, log.jsonl.
+ * The files of a run besides its checkpoints: config.yaml, metrics.jsonl, metrics.csv, gradients.jsonl, log.jsonl.
  * Rows are written line by line; after a resume rows past the checkpoint are taken out again. A change that the
  * system refuses (disk full, no permission, folder removed) is a CheckpointError.
  */
 export class RunFolder {
+  /** TensorBoard's, where it is asked for. */
+  watcher: RowWatcher | null = null;
+
   private constructor(
     readonly path: string,
     private readonly columns: readonly string[],
@@ -27,7 +37,7 @@ export class RunFolder {
 
   /** A new run in a folder that `newRun` has given. */
   static create(path: string, config: string, losses: readonly string[]): RunFolder {
-    return RunFolder.begin(path, config, losses, []);
+    return RunFolder.begin(path, config, losses, { metrics: [], gradients: [] });
   }
 
   /** A run to go on with: drops rows past its checkpoint, and whatever a crash left half-written. */
@@ -38,39 +48,46 @@ export class RunFolder {
     at: { step: number; evaluated: number },
   ): RunFolder {
     const until = (row: MetricsRow): number => (row.kind === 'val' ? at.evaluated : at.step);
-    const rows = readMetrics(path).filter((row) => row.step <= until(row));
-    return RunFolder.begin(path, config, losses, rows);
+    return RunFolder.begin(path, config, losses, {
+      metrics: readMetrics(path).filter((row) => row.step <= until(row)),
+      gradients: readGradients(path).filter((row) => row.step <= at.step),
+    });
   }
 
   private static begin(
     path: string,
     config: string,
     losses: readonly string[],
-    rows: readonly MetricsRow[],
+    rows: { metrics: readonly MetricsRow[]; gradients: readonly GradientRow[] },
   ): RunFolder {
     const run = new RunFolder(path, csvColumns(losses));
     changing(`${path}: the run folder cannot be written`, () => {
       replaceFile(join(path, 'config.yaml'), config);
-      run.rewrite(rows);
+      run.rewrite(rows.metrics);
+      const gradients = join(path, GRADIENTS);
+      if (existsSync(gradients)) replaceFile(gradients, jsonLines(rows.gradients));
     });
     return run;
   }
 
   append(row: MetricsRow): void {
-    for (const [file, line] of [
-      ['metrics.jsonl', JSON.stringify(row)],
-      ['metrics.csv', this.csvLine(row)],
-    ] as const) {
-      const path = join(this.path, file);
-      changing(`${path}: cannot be written`, () => appendLine(path, line));
-    }
+    this.appendLine(METRICS, JSON.stringify(row));
+    this.appendLine('metrics.csv', this.csvLine(row));
+    this.watcher?.metrics(row);
+  }
+
+  appendGradients(row: GradientRow): void {
+    this.appendLine(GRADIENTS, JSON.stringify(row));
+    this.watcher?.gradients(row);
+  }
+
+  private appendLine(file: string, line: string): void {
+    const path = join(this.path, file);
+    changing(`${path}: cannot be written`, () => appendLine(path, line));
   }
 
   private rewrite(rows: readonly MetricsRow[]): void {
-    replaceFile(
-      join(this.path, 'metrics.jsonl'),
-      rows.map((row) => `${JSON.stringify(row)}\n`).join(''),
-    );
+    replaceFile(join(this.path, METRICS), jsonLines(rows));
     const lines = [this.columns.join(','), ...rows.map((row) => this.csvLine(row))];
     replaceFile(join(this.path, 'metrics.csv'), lines.map((line) => `${line}\n`).join(''));
   }
@@ -81,20 +98,41 @@ export class RunFolder {
 }
 
 /** Whole rows of metrics.jsonl; a torn last line is left out. */
-export function readMetrics(run: string): MetricsRow[] {
-  const path = join(run, 'metrics.jsonl');
+export const readMetrics = (run: string): MetricsRow[] => readRows<MetricsRow>(join(run, METRICS));
+
+/** Whole rows of gradients.jsonl; none without `diagnostics.gradients`. */
+export const readGradients = (run: string): GradientRow[] =>
+  readRows<GradientRow>(join(run, GRADIENTS));
+
+const METRICS = 'metrics.jsonl';
+const GRADIENTS = 'gradients.jsonl';
+
+const jsonLines = (rows: readonly object[]): string =>
+  rows.map((row) => `${JSON.stringify(row)}\n`).join('');
+
+function readRows<Row extends { step: number }>(path: string): Row[] {
   if (!existsSync(path)) return [];
-  return readFileSync(path, 'utf8').split('\n').flatMap(rowOf);
+  return readFileSync(path, 'utf8')
+    .split('\n')
+    .flatMap(rowOf<Row>);
 }
 
-function rowOf(line: string): MetricsRow[] {
+function rowOf<Row extends { step: number }>(line: string): Row[] {
   try {
-    const row = JSON.parse(line) as MetricsRow | null;
+    const row = JSON.parse(line) as Row | null;
     return typeof row === 'object' && row !== null && typeof row.step === 'number' ? [row] : [];
   } catch {
     return [];
   }
 }
+
+/** `validation.csv` beside the weights that gave it: the images of the best evaluation. */
+export function writeResults(checkpoint: string, results: string): void {
+  const path = join(checkpoint, RESULTS);
+  changing(`${path}: cannot be written`, () => replaceFile(path, results));
+}
+
+export const RESULTS = 'validation.csv';
 
 const csvColumns = (losses: readonly string[]): string[] => [
   'kind',

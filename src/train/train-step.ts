@@ -9,6 +9,7 @@ import type { ExperimentPlan } from '../plan/experiment.js';
 import type { Gradient } from '../relay/layer.js';
 import { emptySums, runMicroBatch, type StepParts, type StepSums } from '../relay/step.js';
 import { averageParameters, clipGradients, gradientNorm, updateParameter } from './optimizer.js';
+import type { StepProbe } from './step-probe.js';
 
 export interface StepResult {
   /** Mean over the batch by loss, unweighted. */
@@ -27,6 +28,7 @@ export interface StepResult {
  *
  * @param next gives the step's micro-batches one after another
  * @param step steps done before
+ * @param probe looks on
  * @throws TrainingError naming step, loss and layers when one of them is not finite
  */
 export async function trainStep(
@@ -36,12 +38,14 @@ export async function trainStep(
   next: () => Promise<Batch>,
   step: number,
   lr: number,
+  probe?: StepProbe,
 ): Promise<StepResult> {
   const { engine } = network;
   const { optimizer, training } = plan.config;
   const sums = emptySums();
   const top = new TopK();
   const update = (gradient: Gradient): void => {
+    if (plan.updateAtOnce) probe?.gradient(gradient);
     updateParameter(engine, optimizer, parameters, gradient, { lr, step: step + 1 });
   };
   const parts = { ...stepParts(plan, network), ...(plan.updateAtOnce ? { update } : {}) };
@@ -54,13 +58,16 @@ export async function trainStep(
       const batch = await next();
       network.train(step, i);
       parameters.beginStep();
-      microBatch(plan, parts, batch, sums, onLogits);
+      microBatch(plan, parts, batch, sums, onLogits, (images) => {
+        probe?.microBatch(images, batch.labels, i);
+      });
       await setImmediate(); // the engine blocks the thread: lets signals and the loader's messages in
     }
     if (!plan.updateAtOnce) {
       const { clipNorm } = optimizer;
       const norm = clipNorm === undefined ? 0 : gradientNorm(engine, sums.gradients);
       checkFinite(plan, parameters, engine, sums, norm, step);
+      for (const [parameter, value] of sums.gradients) probe?.gradient({ parameter, value });
       if (clipNorm !== undefined) clipGradients(engine, sums.gradients, norm, clipNorm);
       for (const [parameter, value] of sums.gradients) update({ parameter, value });
     }
@@ -91,12 +98,14 @@ function microBatch(
   batch: Batch,
   sums: StepSums,
   onLogits: (loss: string, logits: Tensor, labels: Int32Array) => void,
+  before: (images: Tensor) => void,
 ): void {
   const { engine } = parts;
   const { batchSize } = plan.config.training;
   const { labels } = batch;
   const images = engine.tensor(batch.images, [batch.size, ...plan.network.input]);
   try {
+    before(images);
     runMicroBatch(plan.step, parts, { images, labels, batchSize }, sums, (loss, logits) => {
       onLogits(loss, logits, labels);
     });

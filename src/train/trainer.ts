@@ -18,10 +18,11 @@ import { version } from '../version.js';
 import { collectGarbage } from './collect-garbage.js';
 import { type Normalization, normalizationTensors } from './data.js';
 import type { TrainEvents } from './events.js';
+import { type GradientDiagnostics, gradientDiagnostics } from './gradient-diagnostics.js';
 import { Meter } from './meter.js';
 import { optimizerTensors, restoreOptimizer } from './optimizer-state.js';
 import { advising } from './out-of-memory.js';
-import type { MetricsRow, RunFolder } from './run-folder.js';
+import { type MetricsRow, type RunFolder, writeResults } from './run-folder.js';
 import { afterEvaluation, type Durations, initialScheduleState, learningRate } from './schedule.js';
 import { trainStep } from './train-step.js';
 import { trainingLoader } from './training-loader.js';
@@ -93,12 +94,15 @@ class Trainer {
   private readonly network: NetworkRuntime;
   /** The same network with the moving average of its weights. */
   private readonly averaged: NetworkRuntime | null;
+  private readonly diagnostics: GradientDiagnostics | null;
   private readonly loader: Loader;
   private readonly durations: Durations;
   private readonly end: number;
   private readonly meter: Meter;
   private progress: Progress;
   private reported = 0;
+  /** Of the last evaluation, image by image. */
+  private results = '';
 
   constructor(private readonly options: TrainOptions) {
     const { plan, engine, train, normalization, progress, restore, initial } = options;
@@ -113,6 +117,8 @@ class Trainer {
     const average = { value: (name: string) => this.parameters.slot('ema', name) };
     this.averaged = config.optimizer.ema ? new NetworkRuntime(engine, layers, average, 0) : null;
     this.durations = durations(plan, train.count);
+    const { stepsPerEpoch } = this.durations;
+    this.diagnostics = gradientDiagnostics(plan, this.network, this.parameters, stepsPerEpoch);
     this.end = Math.min(this.durations.totalSteps, options.maxSteps ?? Number.POSITIVE_INFINITY);
     this.progress = progress;
     this.loader = trainingLoader(plan, train, normalization, progress.position);
@@ -163,6 +169,7 @@ class Trainer {
 
   async close(): Promise<void> {
     await this.loader.close();
+    this.diagnostics?.dispose();
     this.parameters.dispose();
   }
 
@@ -188,10 +195,15 @@ class Trainer {
       if (!batch) throw new Error('the training data ended');
       return batch;
     };
-    const result = await trainStep(plan, this.network, this.parameters, next, step, lr);
+    const probe = this.diagnostics?.probe(step);
+    const result = await trainStep(plan, this.network, this.parameters, next, step, lr, probe);
     this.meter.add(result);
     const position = this.progress.position + config.training.batchSize;
     this.progress = { ...this.progress, step: step + 1, position };
+    if (probe) {
+      this.options.run.appendGradients(probe.row(this.epoch()));
+      this.meter.exclude(probe.milliseconds);
+    }
     this.reportSkipped();
     events.step({ ...this.position(lr), ...this.rates() });
   }
@@ -251,6 +263,7 @@ class Trainer {
       stop,
     };
     const evaluation = await validate(this.network, options);
+    this.results = evaluation?.results ?? '';
     const average = this.averaged && evaluation && (await validate(this.averaged, options));
     if (!evaluation || (this.averaged && !average)) return null;
     const result = evaluation.heads.get(plan.primary.name)!;
@@ -310,6 +323,7 @@ class Trainer {
       normalization: normalizationTensors(this.options.normalization),
     });
     pointTo(run.path, 'last', path);
+    if (best) writeResults(path, this.results);
     if (best) pointTo(run.path, 'best', path);
     pruneCheckpoints(run.path, config.checkpoint.keep);
     events.checkpoint(path);

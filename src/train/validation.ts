@@ -1,7 +1,9 @@
-import type { ImageIndex } from '../data/image-index.js';
-import { Loader } from '../data/loader.js';
+import { type ImageIndex, imagePath } from '../data/image-index.js';
+import { type Batch, Loader } from '../data/loader.js';
 import type { Preprocessing } from '../data/preprocessing.js';
 import { type Evaluation, evaluate } from '../eval/evaluate.js';
+import { logSoftmax } from '../eval/log-probabilities.js';
+import { csvLine, RESULT_COLUMNS, resultLine } from '../eval/results.js';
 import type { NetworkRuntime } from '../model/network-runtime.js';
 import type { ExperimentPlan } from '../plan/experiment.js';
 
@@ -17,11 +19,16 @@ export interface ValidationOptions {
   readonly stop: () => boolean;
 }
 
+export interface Validation extends Evaluation {
+  /** Of the primary head, a line per image that counts, as `eval --results` writes them (docs/evaluation.md). */
+  results: string;
+}
+
 /** Every head of the network on the validation images, one central crop each. @returns null if it was stopped */
 export async function validate(
   runtime: NetworkRuntime,
   options: ValidationOptions,
-): Promise<Evaluation | null> {
+): Promise<Validation | null> {
   const { plan, images, preprocessing, limit, onNotice, stop } = options;
   const { config } = plan;
   const total = Math.min(images.count, limit ?? images.count);
@@ -50,12 +57,27 @@ export async function validate(
     layer: (name: string) => runtime.layer(name),
   };
   const onBatch = (done: number): void => options.onBatch(done, total);
+  const lines = [csvLine(RESULT_COLUMNS)];
+  const onLogits = (loss: string, logits: Float32Array, batch: Batch): void => {
+    if (loss === plan.primary.name) lines.push(...resultLines(images, logits, batch));
+  };
   try {
-    return await evaluate(network, loader, plan.network.input, { onBatch, stop });
+    const read = { onBatch, onLogits, stop };
+    const evaluation = await evaluate(network, loader, plan.network.input, read);
+    return evaluation && { ...evaluation, results: lines.join('') };
   } finally {
     await loader.close();
     for (const { path, reason } of loader.skipped) {
       onNotice(`skipped in the evaluation: ${path}: ${reason}`);
     }
   }
+}
+
+function resultLines(images: ImageIndex, logits: Float32Array, batch: Batch): string[] {
+  const classes = images.classes.length;
+  return [...batch.labels].flatMap((label, i) => {
+    if (label < 0) return [];
+    const row = Float32Array.from(logSoftmax(logits.subarray(i * classes, (i + 1) * classes)));
+    return [resultLine(imagePath(images, batch.indices[i]!), row, label, images.classes)];
+  });
 }

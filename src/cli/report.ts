@@ -1,0 +1,44 @@
+import type { Command } from 'commander';
+import { InvalidArgumentError } from 'commander';
+import { print } from './common.js';
+
+/** The commands that show runs: report, watch. */
+export function addReport(cli: Command): void {
+  cli
+    .command('report')
+    .description('one self-contained HTML page about a run, or several side by side')
+    .argument('<run...>', 'run folders')
+    .option('--out <file>', 'HTML file to write', 'report.html')
+    .option(
+      '--results <file>',
+      "show these results of eval --results instead of the training's best evaluation (once for each run)",
+      (value: string, all: string[]) => [...all, value],
+      [],
+    )
+    .option('--images <n>', 'images in each gallery', wholeNumber, 24)
+    .action(async (runs: string[], options) => {
+      const { reportCommand } = await import('../commands/report.js');
+      const { out, bytes } = await reportCommand(runs, options, print);
+      print(`${out}: ${(bytes / 1e6).toFixed(1)} MB, open it in a browser`);
+    });
+  cli
+    .command('watch')
+    .description('the same page, served locally and kept up to date while training goes on')
+    .argument('<run...>', 'run folders')
+    .option('--port <n>', 'port; 0 for any that is free', wholeNumber, 7337)
+    .option(
+      '--host <address>',
+      'address to listen on; only this machine unless you say so',
+      '127.0.0.1',
+    )
+    .action(async (runs: string[], options) => {
+      const { watchCommand } = await import('../commands/watch.js');
+      await watchCommand(runs, options, print);
+    });
+}
+
+function wholeNumber(text: string): number {
+  const value = Number(text);
+  if (/^\d+$/.test(text) && value < 65_536) return value;
+  throw new InvalidArgumentError('a whole number from 0 to 65535 is needed');
+}

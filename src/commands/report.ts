@@ -1,0 +1,43 @@
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
+import { replaceFile } from '../checkpoint/files.js';
+import { ConfigError } from '../errors.js';
+import { htmlPage } from '../report/page.js';
+import { embedPictures } from '../report/pictures.js';
+import { reportData } from '../report/report.js';
+import { checkOutput } from './options.js';
+
+export interface ReportCommandOptions {
+  out: string;
+  /** Per-image results, one file for each run in their order. */
+  results: string[];
+  /** Images in each gallery. */
+  images: number;
+}
+
+/** `relaybp report`: one HTML page about one or more runs. */
+export async function reportCommand(
+  runs: readonly string[],
+  { out, results, images }: ReportCommandOptions,
+  onNotice: (line: string) => void,
+): Promise<{ out: string; bytes: number }> {
+  checkOutput('--out', out);
+  if (results.length > 0 && results.length !== runs.length) {
+    throw new ConfigError(
+      `--results: ${results.length} ${results.length === 1 ? 'file' : 'files'} for ${runs.length} runs`,
+      'give --results once for each run, in their order',
+    );
+  }
+  const { data, pictures } = reportData(
+    runs.map((folder, i) => ({ folder, results: results[i], perGallery: images })),
+  );
+  for (const { folder, missing } of data.runs) {
+    if (missing) onNotice(`${folder}: without galleries, classes and confusion: ${missing}`);
+  }
+  const lost = await embedPictures(pictures);
+  if (lost > 0) {
+    onNotice(`${lost} images of the galleries are not where they were: shown without a picture`);
+  }
+  replaceFile(out, htmlPage(data));
+  return { out: join(out), bytes: statSync(out).size };
+}

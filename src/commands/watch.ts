@@ -1,0 +1,57 @@
+import type { AddressInfo } from 'node:net';
+import { ConfigError } from '../errors.js';
+import { LiveReport } from '../report/live-report.js';
+import { isLoopback, watchServer } from '../report/watch-server.js';
+
+export interface WatchCommandOptions {
+  port: number;
+  host: string;
+}
+
+/** How often the run's files are looked at. */
+const LOOK_MS = 1000;
+
+/** `relaybp watch`: serves the page until SIGINT or SIGTERM. */
+export async function watchCommand(
+  runs: readonly string[],
+  { port, host }: WatchCommandOptions,
+  onNotice: (line: string) => void,
+): Promise<void> {
+  const loopback = isLoopback(host);
+  const report = new LiveReport(
+    runs.map((folder) => ({ folder })),
+    LOOK_MS,
+    onNotice,
+  );
+  const server = watchServer(report, { loopback });
+  try {
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject);
+      server.listen(port, host, resolve);
+    });
+    const { address, family, port: actual } = server.address() as AddressInfo;
+    const name = family === 'IPv6' ? `[${address}]` : address;
+    onNotice(`watching ${runs.join(', ')}: http://${name}:${actual}/ (Ctrl-C ends it)`);
+    if (!loopback) {
+      onNotice(
+        `anyone who reaches ${host} can see these runs, their configs and images; nobody can change them`,
+      );
+    }
+    await new Promise<void>((resolve) => {
+      for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, resolve);
+    });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EADDRINUSE') {
+      throw new ConfigError(`--port ${port}: in use on ${host}`, 'take another, or 0 for any');
+    }
+    if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND' || code === 'EACCES') {
+      throw new ConfigError(`--host ${host}, --port ${port}: ${code}`, 'check the two');
+    }
+    throw error;
+  } finally {
+    report.close();
+    server.close();
+    server.closeAllConnections();
+  }
+}

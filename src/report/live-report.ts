@@ -1,0 +1,85 @@
+import { createHash } from 'node:crypto';
+import { existsSync, readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import type { ReportData } from './data.js';
+import { reportData } from './report.js';
+import type { RunSource } from './run.js';
+
+/** Files of a run folder that the page is made from. */
+const FILES = ['metrics.jsonl', 'gradients.jsonl', 'summary.json', 'best', 'last', 'log.jsonl'];
+
+/** A report on runs that go on: read again whenever one of their files has changed. */
+export class LiveReport {
+  private current: { data: ReportData; pictures: ReadonlyMap<string, string>; state: string };
+  private readonly listeners: (() => void)[] = [];
+  private readonly timer: NodeJS.Timeout;
+  private problem = '';
+
+  /**
+   * @param everyMs how often the files are looked at
+   * @param onProblem told once of each problem in reading them; what was read before stays
+   * @throws CheckpointError if a folder is no run folder
+   */
+  constructor(
+    private readonly sources: readonly RunSource[],
+    everyMs: number,
+    private readonly onProblem: (line: string) => void,
+  ) {
+    this.current = this.read();
+    this.timer = setInterval(() => this.look(), everyMs);
+  }
+
+  data(): ReportData {
+    return this.current.data;
+  }
+
+  /** The file of a picture of `data`, by the name that its address ends in. */
+  picture(name: string): string | undefined {
+    return this.current.pictures.get(name);
+  }
+
+  onChange(listener: () => void): void {
+    this.listeners.push(listener);
+  }
+
+  close(): void {
+    clearInterval(this.timer);
+  }
+
+  private look(): void {
+    try {
+      if (this.state() === this.current.state) return;
+      this.current = this.read();
+      this.problem = '';
+      for (const listener of this.listeners) listener();
+    } catch (error) {
+      const { message } = error as Error; // a file that is being replaced: the next look finds it whole
+      if (message !== this.problem) this.onProblem(message);
+      this.problem = message;
+    }
+  }
+
+  private read(): LiveReport['current'] {
+    const state = this.state();
+    const { data, pictures } = reportData(this.sources);
+    const files = new Map<string, string>();
+    for (const { image, file } of pictures) {
+      const name = createHash('sha256').update(file).digest('hex').slice(0, 32);
+      files.set(name, file);
+      image.picture = `/picture/${name}`;
+    }
+    return { data, pictures: files, state };
+  }
+
+  private state(): string {
+    return this.sources
+      .flatMap(({ folder }) => {
+        const present = new Set(existsSync(folder) ? readdirSync(folder) : []);
+        return FILES.filter((name) => present.has(name)).map((name) => {
+          const { size, mtimeMs } = statSync(join(folder, name));
+          return `${name} ${size} ${mtimeMs}`;
+        });
+      })
+      .join('\n');
+  }
+}

@@ -1,0 +1,47 @@
+import { readFileSync } from 'node:fs';
+import { parse } from 'csv-parse/sync';
+import { CheckpointError } from '../errors.js';
+import { RESULT_COLUMNS } from '../eval/results.js';
+
+/** One line of a per-image results file (docs/evaluation.md). */
+export interface ImageResult {
+  /** As the file names it. */
+  image: string;
+  label: number;
+  /** Of the label among the predictions, from 1. */
+  rank: number;
+  /** `[class, probability]`, best first, at most five. */
+  best: [number, number][];
+}
+
+/** @throws CheckpointError naming file, line and value if it is no such file, or of other classes */
+export function readResults(file: string, classes: readonly string[]): ImageResult[] {
+  const fail = (what: string): never => {
+    throw new CheckpointError(
+      `${file}: not a results file of these classes: ${what}`,
+      'make one with: relaybp eval <run> --results FILE.csv',
+    );
+  };
+  let records: string[][];
+  try {
+    records = parse(readFileSync(file, 'utf8'), { relax_column_count: true });
+  } catch (error) {
+    return fail((error as Error).message);
+  }
+  const [header, ...lines] = records;
+  if (header?.join() !== RESULT_COLUMNS.join()) {
+    return fail(`it begins with ${header?.join() ?? 'nothing'}, not with ${RESULT_COLUMNS.join()}`);
+  }
+  const position = new Map(classes.map((name, i) => [name, i]));
+  return lines.map(([image, label, rank, ...cells], i) => {
+    const classOf = (name: string | undefined): number =>
+      position.get(name ?? '') ?? fail(`line ${i + 2}: no class is called "${name}"`);
+    const best = cells.flatMap((name, at): [number, number][] =>
+      at % 2 === 0 ? [[classOf(name), Number(cells[at + 1])]] : [],
+    );
+    if (best.length === 0 || !best.every(([, p]) => Number.isFinite(p)) || !(Number(rank) >= 1)) {
+      return fail(`line ${i + 2}: ${[image, label, rank, ...cells].join()}`);
+    }
+    return { image: image!, label: classOf(label), rank: Number(rank), best };
+  });
+}

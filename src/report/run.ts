@@ -1,0 +1,164 @@
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { basename, join, relative } from 'node:path';
+import { findCheckpoint, readState } from '../checkpoint/checkpoint.js';
+import { type LoadedConfig, parseConfig } from '../config/load.js';
+import type { ExperimentConfig } from '../config/schema.js';
+import { CheckpointError } from '../errors.js';
+import { totals } from '../plan/cost.js';
+import { planExperiment } from '../plan/experiment.js';
+import { type MetricsRow, RESULTS, readGradients, readMetrics } from '../train/run-folder.js';
+import type { Columns, RunReport } from './data.js';
+import { methodOf, networkFigure } from './network-figure.js';
+import { readResults } from './results-file.js';
+import { readLog } from './run-log.js';
+import { type Picture, validationReport } from './validation.js';
+
+/** Images in each gallery unless asked otherwise. */
+export const GALLERY = 24;
+
+export interface RunSource {
+  folder: string;
+  /** Per-image results to show instead of the training's own best evaluation. */
+  results?: string;
+  perGallery?: number;
+}
+
+/**
+ * Reads a run folder, also of a training that is still going on. Galleries have no pictures yet.
+ *
+ * @throws CheckpointError if it is no run folder, or one of its files is damaged
+ */
+export function readRun(
+  source: RunSource,
+  label: string,
+): { report: RunReport; pictures: Picture[] } {
+  const { folder } = source;
+  const loaded = configOf(folder);
+  const plan = planExperiment(loaded);
+  const counted = totals(plan);
+  const rows = readMetrics(folder);
+  const log = readLog(folder);
+  const summary = readSummary(folder);
+  const step = rows.at(-1)?.step ?? 0;
+  const ended = summary !== null && summary.step >= step && !log.startedAfter(summaryTime(folder));
+  const { pictures, ...validation } = validationOf(source);
+  const report: RunReport = {
+    label,
+    folder,
+    method: methodOf(plan),
+    state: !ended ? 'in progress' : summary.interrupted ? 'stopped' : 'finished',
+    step: ended ? summary.step : step,
+    totalSteps: log.totalSteps,
+    facts: {
+      parameters: counted.parameters,
+      auxiliaryParameters: counted.auxiliaryParameters,
+      relativeCost: counted.relativeToStandardBp,
+      trainingImages: log.images,
+      engine: log.engine,
+      seconds: log.seconds,
+      peakMemoryMiB: summary?.peakMemoryMiB ?? null,
+    },
+    yaml: readFileSync(join(folder, 'config.yaml'), 'utf8'),
+    settings: flatSettings(loaded.config),
+    network: networkFigure(plan),
+    train: columns(rows.filter(({ kind }) => kind === 'train')),
+    val: columns(rows.filter(({ kind }) => kind === 'val')),
+    gradients: readGradients(folder),
+    ...validation,
+  };
+  return { report, pictures };
+}
+
+/** Names for the runs that are short and all different. */
+export function labelsOf(folders: readonly string[]): string[] {
+  const names = folders.map((folder) => basename(folder.replace(/\/+$/, '')));
+  const unique = (list: readonly string[]): boolean => new Set(list).size === list.length;
+  if (unique(names)) return names;
+  return unique(folders) ? [...folders] : folders.map((folder, i) => `${i + 1}: ${folder}`);
+}
+
+function configOf(folder: string): LoadedConfig {
+  const file = join(folder, 'config.yaml');
+  if (!existsSync(file)) {
+    throw new CheckpointError(
+      `${folder}: not a run folder: it has no config.yaml`,
+      'give a folder that relaybp train has made, such as runs/<name>-<date>',
+    );
+  }
+  return parseConfig(readFileSync(file, 'utf8'), file);
+}
+
+/** The results given, else those of the checkpoint that `best` names. */
+function validationOf({
+  folder,
+  results,
+  perGallery = GALLERY,
+}: RunSource): Pick<RunReport, 'validation' | 'missing'> & { pictures: Picture[] } {
+  const none = (missing: string) => ({ validation: null, missing, pictures: [] });
+  if (!existsSync(join(folder, 'last'))) {
+    return none('there is no checkpoint yet: come back after the first evaluation');
+  }
+  const checkpoint = findCheckpoint(folder, 'best');
+  const file = results ?? join(checkpoint, RESULTS);
+  if (!existsSync(file)) {
+    if (results) throw new CheckpointError(`${results}: no such file`);
+    return none(
+      `there is no ${relative(folder, file)}. Make it with: relaybp eval ${folder} --results ${file}`,
+    );
+  }
+  const state = readState(checkpoint);
+  const found = readResults(file, state.classes);
+  const step = results ? null : state.step;
+  const source = results ?? relative(folder, file);
+  const { report, pictures } = validationReport(found, state.classes, { source, step, perGallery });
+  return { validation: report, missing: null, pictures };
+}
+
+interface Summary {
+  step: number;
+  interrupted: boolean;
+  peakMemoryMiB?: number;
+}
+
+function readSummary(folder: string): Summary | null {
+  const file = join(folder, 'summary.json');
+  if (!existsSync(file)) return null;
+  try {
+    return JSON.parse(readFileSync(file, 'utf8')) as Summary;
+  } catch (error) {
+    throw new CheckpointError(`${file}: not valid JSON: ${(error as Error).message}`);
+  }
+}
+
+/** When the training said its last word, in milliseconds since 1970. */
+const summaryTime = (folder: string): number => statSync(join(folder, 'summary.json')).mtimeMs;
+
+function columns(rows: readonly MetricsRow[]): Columns {
+  const names = new Set(rows.flatMap((row) => Object.keys(row)));
+  names.delete('kind');
+  const found: Columns = { step: [], epoch: [] };
+  for (const name of names) {
+    found[name] = rows.map((row) => {
+      const value = row[name];
+      return typeof value === 'number' ? value : null;
+    }) as number[];
+  }
+  return found;
+}
+
+/** The config as `key.path` → value; items of lists are named by their `name` where they have one. */
+function flatSettings(config: ExperimentConfig): Record<string, string> {
+  const found: Record<string, string> = {};
+  const visit = (value: unknown, path: string): void => {
+    if (Array.isArray(value) && value.some((item) => typeof item === 'object' && item !== null)) {
+      value.forEach((item: unknown, i) => {
+        const name = (item as { name?: unknown } | null)?.name;
+        visit(item, `${path}.${typeof name === 'string' ? name : i}`);
+      });
+    } else if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
+      for (const [key, item] of Object.entries(value)) visit(item, path ? `${path}.${key}` : key);
+    } else found[path] = JSON.stringify(value) ?? '';
+  };
+  visit(config, '');
+  return found;
+}

@@ -1,0 +1,230 @@
+import { toSteps } from '../config/duration.js';
+import type { Engine, Tensor } from '../engine/engine.js';
+import { NetworkRuntime } from '../model/network-runtime.js';
+import type { Parameters } from '../model/parameters.js';
+import { flatten, type LayerPlan } from '../model/plan.js';
+import type { ExperimentPlan } from '../plan/experiment.js';
+import type { Gradient } from '../relay/layer.js';
+import { planStep, type StepPlan } from '../relay/plan.js';
+import { inRange, type ResolvedLoss } from '../relay/ranges.js';
+import { emptySums, runMicroBatch, type StepSums } from '../relay/step.js';
+import type { GradientRow, LayerGradients } from './gradient-row.js';
+import type { StepProbe } from './step-probe.js';
+import { stepParts } from './train-step.js';
+
+/** A layer during a step. */
+interface Measured {
+  readonly weight: number;
+  /** Mean |gradient| by loss, where there are several. */
+  readonly shares: ReadonlyMap<string, number>;
+  readonly cosines: { losses: [string, string]; cosine: number | null }[];
+  /** Of |gradient|, over `count` values: the total comes whole or in rows. */
+  sum: number;
+  count: number;
+}
+
+export interface GradientProbe extends StepProbe {
+  row(epoch: number): GradientRow;
+  /** Spent on looking so far. */
+  milliseconds: number;
+}
+
+/**
+ * Measures mean |gradient| of each layer, in total and by loss (paper, Figure 1), and in overlaps the angle between
+ * the losses' gradients. Only in layers that several losses train the total does not say it all: for these, and
+ * nothing else, gradients are computed once more, one loss at a time.
+ *
+ * Training goes on to the very same numbers: a network of its own over the same weights keeps the running statistics of
+ * batch normalization to itself, and draws the same dropout masks.
+ */
+export class GradientDiagnostics {
+  private readonly network: NetworkRuntime;
+  private readonly statistics = new Map<string, Tensor>();
+  private readonly shares: readonly { loss: string; step: StepPlan }[];
+  private readonly engine: Engine;
+  /** Convolutions and fully connected layers by their weight's name, from input to output. */
+  private readonly weights = new Map<string, string>();
+  /** The layer of the plan that each of them is, or is inside of. */
+  private readonly outer = new Map<string, string>();
+
+  constructor(
+    private readonly plan: ExperimentPlan,
+    network: NetworkRuntime,
+    private readonly parameters: Parameters,
+    private readonly every: number,
+  ) {
+    this.engine = network.engine;
+    const layers = [...plan.layers.values()];
+    for (const { name, shape } of layers.flatMap(flatten).flatMap(followedStatistics)) {
+      this.statistics.set(name, this.engine.zeros(shape));
+    }
+    for (const layer of layers) {
+      for (const { name, type } of flatten(layer)) {
+        if (type !== 'conv' && type !== 'fc') continue;
+        this.weights.set(`${name}.weight`, name);
+        this.outer.set(name, layer.name);
+      }
+    }
+    const values = { value: (name: string) => this.statistics.get(name) ?? parameters.value(name) };
+    this.network = new NetworkRuntime(this.engine, layers, values, plan.config.seed);
+    this.shares = plan.losses.flatMap((loss) => shareOf(plan, loss));
+  }
+
+  /**
+   * @param step steps done before
+   * @returns what is to look on at this step, the first or every so many; its `row` is whole once the step is done
+   */
+  probe(step: number): GradientProbe | undefined {
+    if (step > 0 && (step + 1) % this.every > 0) return undefined;
+    const shares = new Map(this.shares.map(({ loss }) => [loss, emptySums()]));
+    const measured = new Map<string, Measured>();
+    const probe = {
+      milliseconds: 0,
+      microBatch: (images: Tensor, labels: Int32Array, microBatch: number): void => {
+        const start = performance.now();
+        for (const share of this.shares) {
+          this.network.train(step, microBatch);
+          const { batchSize } = this.plan.config.training;
+          const parts = stepParts(this.plan, this.network);
+          const sums = shares.get(share.loss)!;
+          runMicroBatch(share.step, parts, { images, labels, batchSize }, sums);
+        }
+        probe.milliseconds += performance.now() - start;
+      },
+      gradient: ({ parameter, value }: Gradient): void => {
+        const start = performance.now();
+        const layer = this.weights.get(parameter);
+        const own = take(shares, parameter);
+        if (layer !== undefined) {
+          const known = measured.get(layer) ?? this.measure(parameter, own);
+          measured.set(layer, known);
+          addAbsolute(known, this.engine.read(value));
+        }
+        for (const { value: share } of own) this.engine.dispose(share);
+        probe.milliseconds += performance.now() - start;
+      },
+      row: (epoch: number): GradientRow => {
+        const layers = [...this.weights.values()].flatMap((layer) => {
+          const own = measured.get(layer);
+          return own ? [this.layerOf(layer, own)] : [];
+        });
+        return { step: step + 1, epoch, layers };
+      },
+    };
+    return probe;
+  }
+
+  dispose(): void {
+    for (const tensor of this.statistics.values()) this.engine.dispose(tensor);
+  }
+
+  /** What is known of a layer before its update: its weights, and what each loss gives; its total is still to come. */
+  private measure(parameter: string, own: readonly { loss: string; value: Tensor }[]): Measured {
+    const shares = own.map(({ loss, value }) => ({ loss, values: this.engine.read(value) }));
+    const cosines = shares.flatMap((a, i) =>
+      shares.slice(i + 1).map((b) => ({
+        losses: [a.loss, b.loss] as [string, string],
+        cosine: cosine(a.values, b.values),
+      })),
+    );
+    return {
+      weight: meanAbsolute(this.engine.read(this.parameters.value(parameter))),
+      shares: new Map(shares.map(({ loss, values }) => [loss, meanAbsolute(values)])),
+      cosines,
+      sum: 0,
+      count: 0,
+    };
+  }
+
+  private layerOf(
+    layer: string,
+    { weight, shares, cosines, sum, count }: Measured,
+  ): LayerGradients {
+    const gradient = sum / count;
+    const only = this.lossesOf(layer).map((loss) => [loss, gradient] as const);
+    const byLoss = Object.fromEntries(shares.size > 0 ? shares : only);
+    const row = { layer, weight, gradient, byLoss };
+    return cosines.length > 0 ? { ...row, cosines } : row;
+  }
+
+  /** Of a layer of the trunk or of a head, or of one inside it. */
+  private lossesOf(inner: string): string[] {
+    const { trunk, losses, heads } = this.plan;
+    const layer = this.outer.get(inner)!;
+    const at = trunk.findIndex(({ name }) => name === layer);
+    if (at >= 0) return losses.filter((loss) => inRange(loss, at)).map(({ name }) => name);
+    const head = heads.find(({ layers }) => layers.some(({ name }) => name === layer));
+    return head ? [head.loss] : [];
+  }
+}
+
+/** @returns null if the config does not ask for them */
+export function gradientDiagnostics(
+  plan: ExperimentPlan,
+  network: NetworkRuntime,
+  parameters: Parameters,
+  stepsPerEpoch: number,
+): GradientDiagnostics | null {
+  const { gradients } = plan.config.diagnostics;
+  if (gradients === undefined) return null;
+  const every = Math.max(1, toSteps(gradients, stepsPerEpoch));
+  return new GradientDiagnostics(plan, network, parameters, every);
+}
+
+/** Running statistics that a training pass changes; those of frozen layers are only read. */
+function followedStatistics(layer: LayerPlan) {
+  return layer.frozen ? [] : layer.parameters.filter(({ state }) => state);
+}
+
+/** The step that finds a loss's gradients in the layers that it shares with another loss, and only there. */
+function shareOf(plan: ExperimentPlan, loss: ResolvedLoss): { loss: string; step: StepPlan }[] {
+  const { trunk, losses, heads } = plan;
+  const others = losses.filter((other) => other !== loss);
+  const shared = trunk.map((layer, at) => {
+    return layer.trainable && inRange(loss, at) && others.some((other) => inRange(other, at));
+  });
+  const reach = shared.indexOf(true);
+  if (reach < 0) return [];
+  const step = planStep(
+    trunk.map((layer, at) => ({ ...layer, trainable: shared[at]! })),
+    [{ ...loss, bottom: reach, reach }],
+    heads.map((head) => ({
+      loss: head.loss,
+      layers: head.layers.map(({ name }) => ({ name, trainable: false })),
+    })),
+  );
+  return [{ loss: loss.name, step }];
+}
+
+/** What each loss gives to a parameter; it is the caller's from then on. */
+function take(
+  sums: ReadonlyMap<string, StepSums>,
+  parameter: string,
+): { loss: string; value: Tensor }[] {
+  return [...sums].flatMap(([loss, { gradients }]) => {
+    const value = gradients.get(parameter);
+    gradients.delete(parameter);
+    return value ? [{ loss, value }] : [];
+  });
+}
+
+function addAbsolute(to: { sum: number; count: number }, values: Float32Array): void {
+  for (const value of values) to.sum += Math.abs(value);
+  to.count += values.length;
+}
+
+function meanAbsolute(values: Float32Array): number {
+  const total = { sum: 0, count: 0 };
+  addAbsolute(total, values);
+  return total.sum / Math.max(1, total.count);
+}
+
+function cosine(a: Float32Array, b: Float32Array): number | null {
+  let [ab, aa, bb] = [0, 0, 0];
+  for (let i = 0; i < a.length; i++) {
+    ab += a[i]! * b[i]!;
+    aa += a[i]! * a[i]!;
+    bb += b[i]! * b[i]!;
+  }
+  return aa > 0 && bb > 0 ? ab / Math.sqrt(aa * bb) : null;
+}

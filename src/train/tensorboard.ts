@@ -1,0 +1,88 @@
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { EventFile } from './event-file.js';
+import { DT_STRING, SESSION_START, type Value } from './event-proto.js';
+import type { GradientRow } from './gradient-row.js';
+import type { MetricsRow, RowWatcher } from './run-folder.js';
+
+/**
+ * The run's rows as TensorBoard event files (`logging.tensorboard`): `tensorboard/train` and `tensorboard/val`, with
+ * equal tags, so that TensorBoard draws training and validation in one chart. docs/report.md lists the tags.
+ */
+export class TensorBoard implements RowWatcher {
+  private readonly files: Record<MetricsRow['kind'], EventFile>;
+
+  /**
+   * @param resumed the last training step and evaluation that stay valid, of a run that goes on; null for a new run
+   * @param config the resolved config, shown as a text
+   */
+  constructor(run: string, resumed: { step: number; evaluated: number } | null, config: string) {
+    const folder = join(run, 'tensorboard');
+    if (!resumed) rmSync(folder, { recursive: true, force: true });
+    this.files = {
+      train: new EventFile(join(folder, 'train')),
+      val: new EventFile(join(folder, 'val')),
+    };
+    if (resumed) {
+      // Tells readers to forget what earlier files hold from this step on.
+      const sessionLog = { status: SESSION_START };
+      this.files.train.append({ step: resumed.step + 1, sessionLog });
+      this.files.val.append({ step: resumed.evaluated + 1, sessionLog });
+    }
+    const step = resumed?.step ?? 0;
+    this.files.train.append({ step, summary: { value: [text('config', config)] } });
+  }
+
+  metrics({ kind, step, ...row }: MetricsRow): void {
+    const value = Object.entries(row).flatMap(([column, number]) => {
+      const tag = tagOf(column);
+      return tag && typeof number === 'number' ? [{ tag, simpleValue: number }] : [];
+    });
+    this.files[kind].append({ step, summary: { value } });
+  }
+
+  gradients({ step, layers }: GradientRow): void {
+    const value = layers.flatMap(({ layer, weight, gradient, byLoss, cosines }) => [
+      { tag: `gradient/${layer}`, simpleValue: gradient },
+      { tag: `gradient_to_weight/${layer}`, simpleValue: gradient / weight },
+      ...Object.entries(byLoss).map(([loss, simpleValue]) => {
+        return { tag: `gradient_of_${loss}/${layer}`, simpleValue };
+      }),
+      ...(cosines ?? []).flatMap(({ losses, cosine }) => {
+        return cosine === null
+          ? []
+          : [{ tag: `gradient_cosine_${losses.join('_')}/${layer}`, simpleValue: cosine }];
+      }),
+    ]);
+    this.files.train.append({ step, summary: { value } });
+  }
+}
+
+/** The tag of a column of metrics.jsonl; TensorBoard groups tags by what comes before the slash. */
+function tagOf(column: string): string | undefined {
+  const loss = /^loss\.(.+)$/.exec(column)?.[1];
+  if (loss !== undefined) return `loss/${loss}`;
+  const groups: Record<string, string> = {
+    top1: 'accuracy',
+    top5: 'accuracy',
+    top1_ema: 'accuracy',
+    top5_ema: 'accuracy',
+    top1_err: 'error',
+    top5_err: 'error',
+    lr: 'schedule',
+    epoch: 'schedule',
+    imagesPerSecond: 'throughput',
+    dataWait: 'throughput',
+  };
+  return groups[column] && `${groups[column]}/${column}`;
+}
+
+function text(tag: string, content: string): Value {
+  const indented = content.trimEnd().replace(/^/gm, '    '); // a block of code in TensorBoard's Markdown
+  const tensor = {
+    dtype: DT_STRING,
+    tensorShape: { dim: [{ size: 1 }] },
+    stringVal: [Buffer.from(indented)],
+  };
+  return { tag, tensor, metadata: { pluginData: { pluginName: 'text' } } };
+}

@@ -1,0 +1,126 @@
+/** What the page is told of an evaluation: read from a results file, counted, and images picked. */
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { CheckpointError } from '../../src/errors.js';
+import { csvLine, RESULT_COLUMNS, resultLine } from '../../src/eval/results.js';
+import { orderClasses } from '../../src/report/page/confusion-order.js';
+import { type ImageResult, readResults } from '../../src/report/results-file.js';
+import { labelsOf } from '../../src/report/run.js';
+import { validationReport } from '../../src/report/validation.js';
+import { folderWith } from '../support/configs.js';
+
+const HEADER = csvLine(RESULT_COLUMNS);
+const CLASSES = ['a', 'b, or "c"', 'd'];
+
+const read = (text: string): ImageResult[] =>
+  readResults(join(folderWith({ 'r.csv': text }), 'r.csv'), CLASSES);
+
+describe('a results file', () => {
+  it('is read as it was written, also with fewer than five classes and names that need quotes', () => {
+    const row = Float32Array.from([0.2, 0.7, 0.1], Math.log);
+    const text = HEADER + resultLine('/data/val/b, or "c"/x,1.jpg', row, 0, CLASSES);
+    expect(read(text)).toEqual([
+      {
+        image: '/data/val/b, or "c"/x,1.jpg',
+        label: 0,
+        rank: 2,
+        best: [
+          [1, 0.7],
+          [0, 0.2],
+          [2, 0.1],
+        ],
+      },
+    ]);
+  });
+
+  it.each([
+    ['a,b\n1,2\n', /it begins with a,b, not with image,label,rank/],
+    [`${HEADER}x.jpg,z,1,a,0.5\n`, /line 2: no class is called "z"/],
+    [`${HEADER}x.jpg,a,1,a,0.5\ny.jpg,a,0,a,0.5\n`, /line 3: y\.jpg,a,0,a,0\.5/],
+    [`${HEADER}x.jpg,a,1,a,nothing\n`, /line 2/],
+    [`${HEADER}x.jpg,a,1\n`, /line 2/],
+    [`${HEADER}"x.jpg`, /Quote Not Closed/],
+  ])('%j is refused', (text, message) => {
+    expect(() => read(text)).toThrow(CheckpointError);
+    expect(() => read(text)).toThrow(message);
+  });
+});
+
+/** Image i of class `label`, predicted as `best` with a probability. */
+const result = (image: string, label: number, best: number, probability: number): ImageResult => ({
+  image,
+  label,
+  rank: label === best ? 1 : 2,
+  best: [
+    [best, probability],
+    [(best + 1) % 3, 1 - probability],
+  ],
+});
+
+describe('the report of an evaluation', () => {
+  const results = [
+    result('/data/val/a/1.jpg', 0, 0, 0.9),
+    result('/data/val/a/2.jpg', 0, 1, 0.6),
+    result('/data/val/a/3.jpg', 0, 1, 0.8),
+    result('/data/val/b/1.jpg', 1, 1, 0.7),
+    { ...result('/data/val/b/2.jpg', 1, 2, 0.5), rank: 6 },
+  ];
+  const about = { source: 'x.csv', step: 7, perGallery: 2 };
+  const { report, pictures } = validationReport(results, CLASSES, about);
+
+  it('counts images, classes and confusion', () => {
+    expect(report).toMatchObject({ images: 5, top1: 40, top5: 80, step: 7, source: 'x.csv' });
+    expect(report.perClass.map(({ images, top1 }) => [images, top1])).toEqual([
+      [3, 100 / 3],
+      [2, 50],
+      [0, null],
+    ]);
+    expect(report.perClass[1]!.interval.map((bound) => bound.toFixed(2))).toEqual([
+      '9.45',
+      '90.55',
+    ]);
+    expect(report.confusion).toEqual([
+      [0, 0, 1],
+      [0, 1, 2],
+      [1, 1, 1],
+      [1, 2, 1],
+    ]);
+  });
+
+  it('picks images class by class, and the surest mistakes', () => {
+    const [right, wrong, sure] = report.galleries.map(({ images }) => images);
+    expect(right!.map(({ path }) => path).sort()).toEqual(['a/1.jpg', 'b/1.jpg']);
+    expect(wrong!.map(({ label }) => label)).toEqual([0, 1]);
+    expect(sure!.map(({ path }) => path)).toEqual(['a/3.jpg', 'a/2.jpg']);
+    expect(pictures).toHaveLength(6);
+    expect(pictures.find(({ image }) => image === sure![0])!.file).toBe('/data/val/a/3.jpg');
+  });
+
+  it('orders classes by name, accuracy, or so that confused ones are neighbours', () => {
+    const many = {
+      ...report,
+      classes: ['a', 'b', 'c', 'd'],
+      perClass: [50, 20, 80, 20].map((top1) => ({
+        images: 10,
+        top1,
+        top5: 100,
+        interval: [0, 100] as [number, number],
+      })),
+      confusion: [
+        [0, 2, 4],
+        [1, 3, 5],
+        [2, 1, 1],
+      ] as [number, number, number][],
+    };
+    expect(orderClasses(many, 'name', null)).toEqual([0, 1, 2, 3]);
+    expect(orderClasses(many, 'accuracy', null)).toEqual([1, 3, 0, 2]);
+    expect(orderClasses(many, 'similar', null)).toEqual([1, 3, 2, 0]);
+    expect(orderClasses(many, 'name', 2)).toEqual([1, 2]);
+  });
+});
+
+it('runs are called by their folder, or by its path where that is not enough', () => {
+  expect(labelsOf(['runs/a', 'runs/b/'])).toEqual(['a', 'b']);
+  expect(labelsOf(['x/a', 'y/a'])).toEqual(['x/a', 'y/a']);
+  expect(labelsOf(['x/a', 'x/a'])).toEqual(['1: x/a', '2: x/a']);
+});

@@ -1,0 +1,179 @@
+/** `relaybp watch`: what it answers, what it refuses, and that a page follows the run. */
+import type { ChildProcess } from 'node:child_process';
+import { appendFileSync, cpSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { type IncomingMessage, request } from 'node:http';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { ReportData } from '../../src/report/data.js';
+import { inBrowser } from '../support/chromium.js';
+import { type Outcome, run, start } from '../support/cli.js';
+import { SMALL_CONFIG } from '../support/configs.js';
+import { colourImages } from '../support/images.js';
+
+vi.setConfig({ testTimeout: 240_000, hookTimeout: 300_000 }); // a browser on a busy machine
+
+let trained: string;
+let cwd: string;
+let watching: { child: ChildProcess; outcome: Promise<Outcome> };
+let url: string;
+
+beforeAll(async () => {
+  trained = mkdtempSync(join(tmpdir(), 'relaybp-watch-'));
+  const config = SMALL_CONFIG.replace('data/small', await colourImages());
+  writeFileSync(join(trained, 'c.yaml'), config);
+  const args = ['train', 'c.yaml', '--engine', 'wasm', '--out', 'run'];
+  const env = { RELAYBP_CACHE_DIR: join(trained, 'cache') };
+  expect(await run(args, trained, env)).toMatchObject({ code: 0, stderr: '' });
+});
+
+beforeEach(async () => {
+  cwd = mkdtempSync(join(tmpdir(), 'relaybp-watch-'));
+  cpSync(join(trained, 'run'), join(cwd, 'run'), { recursive: true });
+  const { child, outcome, stdout } = start(['watch', 'run', '--port', '0'], cwd);
+  watching = { child, outcome };
+  const find = (): string | undefined => /http:\/\/127\.0\.0\.1:\d+/.exec(stdout())?.[0];
+  await expect.poll(find, { timeout: 30_000 }).toBeDefined();
+  url = find()!;
+});
+afterEach(async () => {
+  watching.child.kill('SIGKILL');
+  await watching.outcome;
+});
+
+/** A request as it is written, with nothing in its path resolved. */
+function ask(path: string, method = 'GET', headers: Record<string, string> = {}) {
+  const { port } = new URL(url);
+  return new Promise<{ status: number; headers: IncomingMessage['headers']; body: string }>(
+    (resolve, reject) => {
+      const asked = request({ host: '127.0.0.1', port, path, method, headers }, (response) => {
+        const chunks: Buffer[] = [];
+        response.on('data', (chunk: Buffer) => chunks.push(chunk));
+        response.on('end', () => {
+          const body = Buffer.concat(chunks).toString();
+          resolve({ status: response.statusCode!, headers: response.headers, body });
+        });
+      });
+      asked.on('error', reject);
+      asked.end();
+    },
+  );
+}
+
+const data = async (): Promise<ReportData> =>
+  JSON.parse((await ask('/data.json')).body) as ReportData;
+
+/** A row past the end of the run. */
+const ROW = {
+  kind: 'val',
+  step: 7,
+  epoch: 7 / 3,
+  'loss.primary': 0.5,
+  images: 15,
+  top1: 99,
+  top5: 100,
+  top1_err: 1,
+  top5_err: 0,
+};
+const append = (): void => {
+  appendFileSync(join(cwd, 'run/metrics.jsonl'), `${JSON.stringify(ROW)}\n`);
+};
+
+describe('the server', () => {
+  it('gives the page, its data and its pictures, and nothing else', async () => {
+    const page = await ask('/');
+    expect(page).toMatchObject({
+      status: 200,
+      headers: { 'content-type': 'text/html; charset=utf-8' },
+    });
+    expect(page.body).toContain("connect-src 'self'");
+    const [only, ...others] = (await data()).runs;
+    expect(others).toEqual([]);
+    expect(only).toMatchObject({ label: 'run', method: 'relay BP', state: 'finished', step: 6 });
+    const picture = only!.validation!.galleries.flatMap(({ images }) => images)[0]!.picture!;
+    expect(await ask(picture)).toMatchObject({
+      status: 200,
+      headers: { 'content-type': 'image/webp' },
+    });
+    for (const path of [
+      '/run/config.yaml',
+      '/../run/config.yaml',
+      '/..%2f..%2f..%2fetc/passwd',
+      '/picture/../../c.yaml',
+      `/picture/${'0'.repeat(32)}`,
+      '/picture/%2e%2e',
+      '//etc/passwd',
+      '/data.json/',
+    ]) {
+      expect((await ask(path)).status, path).toBe(404);
+    }
+  });
+
+  it('only reads', async () => {
+    expect(await ask('/', 'HEAD')).toMatchObject({ status: 200, body: '' });
+    for (const method of ['POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS']) {
+      const answer = await ask('/data.json', method);
+      expect(answer, method).toMatchObject({ status: 405, headers: { allow: 'GET, HEAD' } });
+    }
+  });
+
+  it('answers only to the names of this machine, so that no other site can point here', async () => {
+    expect((await ask('/', 'GET', { host: 'evil.example' })).status).toBe(403);
+    expect((await ask('/', 'GET', { host: 'localhost.evil.example:80' })).status).toBe(403);
+    expect((await ask('/', 'GET', { host: 'localhost:1' })).status).toBe(200);
+  });
+
+  it('tells of new rows, reads on when the run does, and ends by SIGTERM', async () => {
+    const response = await fetch(`${url}/events`);
+    const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
+    append();
+    let heard = '';
+    while (!heard.includes('event: change')) heard += (await reader.read()).value ?? '';
+    const [only] = (await data()).runs;
+    expect(only).toMatchObject({ state: 'in progress', step: 7 });
+    expect(only!.val.top1_err!.at(-1)).toBe(1);
+    watching.child.kill('SIGTERM');
+    expect(await watching.outcome).toMatchObject({ code: 0, stderr: '' });
+  });
+});
+
+inBrowser((browser) => {
+  it('the page follows the run', async () => {
+    const page = await browser().newPage();
+    const said: string[] = [];
+    page.on('console', (message) => said.push(message.text()));
+    page.on('pageerror', (error) => said.push(error.message));
+    await page.goto(url);
+    await expect.poll(() => page.locator('.live').textContent()).toBe('live');
+    const card = page.locator('.card');
+    await expect.poll(() => card.textContent()).toContain('finished');
+    append();
+    await expect.poll(() => card.textContent(), { timeout: 30_000 }).toContain('in progress');
+    expect(await card.locator('.figure b').allTextContents()).toEqual(['1.00 %', '0.00 %', '7']);
+    expect(await page.title()).toBe('run · relaybp');
+    expect(said).toEqual([]);
+    await page.close();
+  });
+});
+
+describe('watch', () => {
+  it('says so when the port is taken, the host is not there, or the run is none', async () => {
+    const taken = createServer();
+    await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve));
+    const { port } = taken.address() as { port: number };
+    const busy = await run(['watch', 'run', '--port', String(port)], cwd);
+    expect(busy).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining(`--port ${port}: in use`),
+    });
+    taken.close();
+    const host = await run(['watch', 'run', '--port', '0', '--host', '192.0.2.1'], cwd);
+    expect(host).toMatchObject({ code: 2, stderr: expect.stringContaining('EADDRNOTAVAIL') });
+    const none = await run(['watch', 'nothing'], cwd);
+    expect(none).toMatchObject({
+      code: 4,
+      stderr: expect.stringContaining('nothing: not a run folder'),
+    });
+  });
+});

@@ -1,0 +1,26 @@
+/** A real browser for tests of pages: Chromium, headless. */
+import { type Browser, chromium } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { CHROMIUM, NO_CHROMIUM } from './browser.js';
+
+/**
+ * Registers tests that need a browser. Without one they are declared skipped, or fail if RELAYBP_REQUIRE_BROWSER=1.
+ */
+export function inBrowser(register: (browser: () => Browser) => void): void {
+  if (!CHROMIUM) {
+    if (process.env.RELAYBP_REQUIRE_BROWSER === '1') {
+      test('a browser is installed', () => expect.fail(NO_CHROMIUM));
+    } else test.skip(`in a browser (skipped: ${NO_CHROMIUM})`, () => {});
+    return;
+  }
+  const path = CHROMIUM;
+  describe('in a browser', () => {
+    let browser: Browser;
+    beforeAll(async () => {
+      const args = ['--no-sandbox', '--disable-dev-shm-usage'];
+      browser = await chromium.launch({ executablePath: path, args, timeout: 240_000 });
+    });
+    afterAll(() => browser?.close());
+    register(() => browser);
+  });
+}
