@@ -24,12 +24,14 @@ const CONFIG = fileURLToPath(new URL('../configs/demo-emoji.yaml', import.meta.u
 const USAGE = `usage: node scripts/bench-wasm.js [options]
   --config FILE    (default: configs/demo-emoji.yaml)
   --rounds N       (default: 5)
+  --set KEY=VALUE  override a key of the config (repeatable)
   --json           one line of JSON per comparison instead of a table`;
 
 const { values: args } = parseArgs({
   options: {
     config: { type: 'string', default: CONFIG },
     rounds: { type: 'string', default: '5' },
+    set: { type: 'string', multiple: true, default: [] },
     json: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
@@ -44,8 +46,9 @@ const TOLERANCE = 1e-4;
  * @param {string} what
  * @param {() => unknown} ours
  * @param {() => unknown} theirs
+ * @param {number} repeats in a round
  */
-async function rounds(what, ours, theirs) {
+async function rounds(what, ours, theirs, repeats) {
   const pair = [ours, theirs];
   for (const work of pair) await work();
   const measured = [];
@@ -53,8 +56,8 @@ async function rounds(what, ours, theirs) {
     const ms = [0, 0];
     for (const i of round % 2 === 0 ? [0, 1] : [1, 0]) {
       const start = performance.now();
-      await pair[i]();
-      ms[i] = performance.now() - start;
+      for (let n = 0; n < repeats; n++) await pair[i]();
+      ms[i] = (performance.now() - start) / repeats;
     }
     measured.push(ms);
   }
@@ -106,6 +109,7 @@ async function dataGradient(engine, layer, batch) {
     `data gradient ${layer.name}`,
     () => engine.dispose(engine.convInputGradient(saved, dz)),
     () => kernel().dispose(),
+    10,
   );
   engine.release(saved);
   for (const tensor of [x, filter, dz, y]) engine.dispose(tensor);
@@ -128,7 +132,7 @@ async function trainingStep(json) {
     precision: 'float32',
     data: 'synthetic',
     engine: 'wasm',
-    set: [],
+    set: args.set,
   };
   const session = await openBenchSession(
     args.config,
@@ -162,6 +166,7 @@ async function trainingStep(json) {
       await tf.setBackend('cpu');
       network.step(images, labels, 1e-6);
     },
+    1,
   );
   network.dispose();
   tf.dispose([images, labels]);
@@ -186,7 +191,8 @@ function compareValues(what, ours, theirs) {
 }
 
 await benchmark(USAGE, args.help, async () => {
-  const command = [CLI, 'plan', args.config, '--json'];
+  const sets = args.set.flatMap((pair) => ['--set', pair]);
+  const command = [CLI, 'plan', args.config, '--json', ...sets];
   const plan = JSON.parse(
     execFileSync(process.execPath, command, { encoding: 'utf8', maxBuffer: 2 ** 27 }),
   );
