@@ -41,18 +41,6 @@ export class BackwardMemory {
     else this.simple(layer, { ...passage, gradients });
   }
 
-  /** Bytes of the signals that wait in a layer once so many have passed early. */
-  waitingIn(layer: LayerPlan, signals: number): number {
-    if (layer.frozen) return 0;
-    const inner = pathsOf(layer).flat();
-    if (inner.length > 0) {
-      return inner.reduce((sum, part) => sum + this.waitingIn(part, signals), 0);
-    }
-    if (!isWeighted(layer)) return 0;
-    const wide = layer.type === 'conv' && layer.relu ? this.widening : 1;
-    return signals * wide * this.bytesOf(layer.output);
-  }
-
   private simple(
     layer: LayerPlan,
     { arriving, carried, waiting, gradients, shared }: Passage,
