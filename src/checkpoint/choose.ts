@@ -1,13 +1,8 @@
 import { existsSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { CheckpointError, DamagedCheckpointError } from '../errors.js';
-import {
-  type CheckpointTensors,
-  findCheckpoint,
-  listCheckpoints,
-  readPointer,
-  verifyCheckpoint,
-} from './checkpoint.js';
+import { type CheckpointTensors, verifyCheckpoint } from './checkpoint.js';
+import { findCheckpoint, listCheckpoints, readPointer } from './run-checkpoints.js';
 
 export interface Choice {
   checkpoint: string;

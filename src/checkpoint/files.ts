@@ -5,6 +5,7 @@ import {
   fsyncSync,
   ftruncateSync,
   openSync,
+  readFileSync,
   realpathSync,
   renameSync,
   rmSync,
@@ -13,7 +14,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
-import { CheckpointError, RelaybpError } from '../errors.js';
+import { CheckpointError, DamagedCheckpointError, RelaybpError } from '../errors.js';
 import { messageOf, systemFix } from '../system-error.js';
 
 /** Writes pieces one after another, and makes sure that they are on the disk. @returns size and SHA-256 */
@@ -121,6 +122,24 @@ export function changing<T>(what: string, change: () => T): T {
     throw new CheckpointError(
       `${what}: ${messageOf(error)}`,
       `${fix ? `${fix}; ` : ''}checkpoints written before are untouched: go on from the last one with --resume`,
+    );
+  }
+}
+
+export function readFile(path: string): Buffer {
+  return reading(path, () => readFileSync(path));
+}
+
+/** @throws DamagedCheckpointError if the file is missing, CheckpointError if it cannot be read */
+export function reading<T>(path: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    const missing = code === 'ENOENT' || code === 'ENOTDIR';
+    throw new (missing ? DamagedCheckpointError : CheckpointError)(
+      `${path}: cannot be read: ${messageOf(error)}`,
+      missing ? 'use another checkpoint of the run' : systemFix(error),
     );
   }
 }

@@ -1,8 +1,9 @@
 /** Puts the folder of a run in order before it is gone on with. The run is locked. */
 import { existsSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { type CheckpointState, listCheckpoints, pointTo, removeCheckpoint } from './checkpoint.js';
+import type { CheckpointState } from './checkpoint.js';
 import { changing } from './files.js';
+import { listCheckpoints, pointTo, removeCheckpoint } from './run-checkpoints.js';
 
 const FOLDER = 'checkpoints';
 const TEMPORARY =

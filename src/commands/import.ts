@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type CheckpointState, pointTo, writeCheckpoint } from '../checkpoint/checkpoint.js';
+import { type CheckpointState, writeCheckpoint } from '../checkpoint/checkpoint.js';
+import { pointTo } from '../checkpoint/run-checkpoints.js';
 import { loadConfig, printConfig } from '../config/load.js';
 import type { DataConfig, ExperimentConfig } from '../config/schema.js';
 import type { Preprocessing } from '../data/preprocessing.js';

@@ -1,13 +1,8 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import {
-  type CheckpointState,
-  findCheckpoint,
-  listCheckpoints,
-  readState,
-  runOf,
-} from '../checkpoint/checkpoint.js';
+import { type CheckpointState, readState } from '../checkpoint/checkpoint.js';
 import { chooseCheckpoint } from '../checkpoint/choose.js';
+import { findCheckpoint, listCheckpoints, runOf } from '../checkpoint/run-checkpoints.js';
 import { removeStaleFiles, setAside } from '../checkpoint/tidy.js';
 import { type LoadedConfig, loadConfig } from '../config/load.js';
 import { CheckpointError, ConfigError } from '../errors.js';

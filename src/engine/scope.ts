@@ -2,29 +2,29 @@ import type { Engine, Tensor } from './engine.js';
 
 /**
  * Ownership over several operations, any of which may throw: what was made before it is then given up, so that a
- * failed operation, for want of memory say, leaves no tensor behind.
+ * failed operation, for want of memory say, leaves no tensor behind. `H` is how a tensor is held.
  */
-export class Scope {
-  private readonly temporaries: Tensor[] = [];
-  private readonly results: Tensor[] = [];
+export class Scope<H = Tensor> {
+  private readonly temporaries: H[] = [];
+  private readonly results: H[] = [];
   private readonly undos: (() => void)[] = [];
 
-  constructor(private readonly engine: Pick<Engine, 'dispose'>) {}
+  constructor(private readonly engine: { dispose(handle: H): void }) {}
 
   /** Takes over `t`, which is given up at the end of the scope, or by `free` before that. */
-  temporary<T extends Tensor>(t: T): T {
+  temporary<T extends H>(t: T): T {
     this.temporaries.push(t);
     return t;
   }
 
   /** Gives up a temporary now. */
-  free(t: Tensor): void {
+  free(t: H): void {
     take(this.temporaries, t);
     this.engine.dispose(t);
   }
 
   /** What the scope is for: `t` is given up only if something throws before the end. */
-  result<T extends Tensor>(t: T): T {
+  result<T extends H>(t: T): T {
     this.results.push(t);
     return t;
   }
@@ -34,7 +34,7 @@ export class Scope {
     this.undos.push(action);
   }
 
-  /** For `inScope`. */
+  /** For `within`. */
   close(failed: boolean): void {
     for (const t of this.temporaries) this.engine.dispose(t);
     if (!failed) return;
@@ -43,7 +43,7 @@ export class Scope {
   }
 }
 
-function take(tensors: Tensor[], t: Tensor): void {
+function take<H>(tensors: H[], t: H): void {
   const at = tensors.lastIndexOf(t);
   if (at < 0) throw new Error('the scope does not own this tensor');
   tensors.splice(at, 1);
@@ -51,7 +51,11 @@ function take(tensors: Tensor[], t: Tensor): void {
 
 /** Runs `body`, and gives up what its scope holds when it is done or throws. */
 export function inScope<T>(engine: Pick<Engine, 'dispose'>, body: (scope: Scope) => T): T {
-  const scope = new Scope(engine);
+  return within(new Scope(engine), body);
+}
+
+/** As `inScope`, for a scope of one's own. */
+export function within<S extends Pick<Scope, 'close'>, T>(scope: S, body: (scope: S) => T): T {
   let failed = true;
   try {
     const result = body(scope);

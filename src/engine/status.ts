@@ -1,20 +1,9 @@
 /** What `relaybp engine status` shows: which engines work here, and what the CPU can do. */
-import { readFile } from 'node:fs/promises';
 import { availableParallelism, cpus } from 'node:os';
+import { instructionSets } from './cpu.js';
 import type { EngineInfo } from './engine.js';
 import { type EngineManifest, engineRoot, locateNative } from './locate.js';
 import { openEngine } from './select.js';
-
-/** Instruction sets that decide the speed of the native engine, as Linux names them. */
-const INSTRUCTION_SETS = [
-  'avx2',
-  'fma',
-  'avx512f',
-  'avx512_vnni',
-  'avx512_bf16',
-  'amx_tile',
-  'amx_bf16',
-] as const;
 
 export interface BackendStatus {
   readonly name: EngineInfo['name'];
@@ -57,7 +46,7 @@ export async function engineStatus(options: { dir?: string } = {}): Promise<Engi
     cpu: {
       model: cpus()[0]?.model.trim() ?? 'unknown',
       cores: availableParallelism(),
-      instructionSets: await instructionSets(),
+      instructionSets: instructionSets(),
     },
     node: process.versions.node,
   };
@@ -76,17 +65,4 @@ async function tryEngine(
     const problem = error instanceof Error ? error.message : String(error);
     return { name, works: false, info: null, problem, ...where };
   }
-}
-
-async function instructionSets(): Promise<string[] | 'unknown'> {
-  const text = await readFile('/proc/cpuinfo', 'utf8').catch(() => '');
-  return parseInstructionSets(text);
-}
-
-/** @param cpuinfo the text of `/proc/cpuinfo` */
-export function parseInstructionSets(cpuinfo: string): string[] | 'unknown' {
-  const line = /^flags\s*:(.*)$/m.exec(cpuinfo);
-  if (!line) return 'unknown';
-  const flags = new Set(line[1]!.trim().split(/\s+/));
-  return INSTRUCTION_SETS.filter((name) => flags.has(name));
 }

@@ -18,18 +18,24 @@ export interface Affine {
   readonly shift: Constant;
 }
 
+/** A layer's parameters, and whether a ReLU follows. */
+export interface DenseOptions {
+  weight: Constant;
+  bias: Constant | null;
+  relu: boolean;
+}
+export interface ConvOptions extends DenseOptions {
+  window: Window;
+}
+
 /**
  * What a format must be able to express, in relaybp's layouts: maps are `[height, width, channels]`, filters
  * `[height, width, in, out]`, fully connected weights `[in, out]`, shapes are without the batch. `V` stands for a
  * value in the graph. `name` is unique among the nodes that compute something.
  */
 export interface GraphBuilder<V> {
-  conv(
-    name: string,
-    x: V,
-    options: { window: Window; weight: Constant; bias: Constant | null; relu: boolean },
-  ): V;
-  dense(name: string, x: V, options: { weight: Constant; bias: Constant | null; relu: boolean }): V;
+  conv(name: string, x: V, options: ConvOptions): V;
+  dense(name: string, x: V, options: DenseOptions): V;
   pool(name: string, x: V, window: PoolWindow, input: Shape): V;
   /** `x * scale + shift` */
   affine(name: string, x: V, values: Affine, input: Shape): V;

@@ -1,7 +1,7 @@
-import type { LrnOptions, PoolWindow, Window } from '../engine/engine.js';
+import type { LrnOptions, PoolWindow } from '../engine/engine.js';
 import { ExportError } from '../errors.js';
 import { type Shape, volume } from '../model/plan.js';
-import type { Affine, Constant, GraphBuilder } from './graph.js';
+import type { Affine, Constant, ConvOptions, DenseOptions, GraphBuilder } from './graph.js';
 import { Names } from './names.js';
 
 /** An attribute as protobufjs takes an `AttributeProto`. */
@@ -40,11 +40,7 @@ export class OnnxGraph implements GraphBuilder<string> {
   readonly initializers: Initializer[] = [];
   private readonly names = new Names();
 
-  conv(
-    name: string,
-    x: string,
-    options: { window: Window; weight: Constant; bias: Constant | null; relu: boolean },
-  ): string {
+  conv(name: string, x: string, options: ConvOptions): string {
     const { window, weight, bias, relu } = options;
     const [height, width, inputs, outputs] = weight.shape as [number, number, number, number];
     const filter = this.tensor({
@@ -66,11 +62,7 @@ export class OnnxGraph implements GraphBuilder<string> {
     return relu ? this.relu(`${name}_relu`, y) : y;
   }
 
-  dense(
-    name: string,
-    x: string,
-    { weight, bias, relu }: { weight: Constant; bias: Constant | null; relu: boolean },
-  ): string {
+  dense(name: string, x: string, { weight, bias, relu }: DenseOptions): string {
     const operands = [x, this.vector(weight), ...(bias ? [this.vector(bias)] : [])];
     const y = this.node('Gemm', name, operands);
     return relu ? this.relu(`${name}_relu`, y) : y;

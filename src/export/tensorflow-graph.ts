@@ -1,6 +1,6 @@
 import type { LrnOptions, PoolWindow, Window } from '../engine/engine.js';
 import { type Shape, volume } from '../model/plan.js';
-import type { Affine, Constant, GraphBuilder } from './graph.js';
+import type { Affine, Constant, ConvOptions, DenseOptions, GraphBuilder } from './graph.js';
 import { Names } from './names.js';
 
 /** An attribute as protobufjs takes an `AttrValue`. */
@@ -54,11 +54,7 @@ export class TensorFlowGraph implements GraphBuilder<string> {
     return name;
   }
 
-  conv(
-    name: string,
-    x: string,
-    options: { window: Window; weight: Constant; bias: Constant | null; relu: boolean },
-  ): string {
+  conv(name: string, x: string, options: ConvOptions): string {
     const { window, weight, bias, relu } = options;
     const [top, bottom, left, right] = window.padding;
     const padded = window.padding.some((amount) => amount > 0);
@@ -81,11 +77,7 @@ export class TensorFlowGraph implements GraphBuilder<string> {
     );
   }
 
-  dense(
-    name: string,
-    x: string,
-    { weight, bias, relu }: { weight: Constant; bias: Constant | null; relu: boolean },
-  ): string {
+  dense(name: string, x: string, { weight, bias, relu }: DenseOptions): string {
     const attributes = { T: FLOAT, transpose_a: { b: false }, transpose_b: { b: false } };
     return this.weighted(
       'MatMul',

@@ -10,6 +10,24 @@ export interface Segment {
 
 const pool = 'maxpool: {size: 3, stride: 2, padding: 1}';
 
+/** What the networks for 64 and 112 have above their first segment. @param map of the second one's output */
+const upperSegments = (map: number): Segment[] => [
+  {
+    name: 'seg2',
+    map,
+    layers: ['conv: {filters: 64, kernel: 3}', pool, 'conv: {filters: 128, kernel: 3, repeat: 2}'],
+  },
+  {
+    name: 'seg3',
+    map: 4,
+    layers: [
+      pool,
+      'conv: {filters: 192, kernel: 3, dropout: 0.1}',
+      'conv: {filters: 192, kernel: 3}',
+    ],
+  },
+];
+
 /**
  * Plain stacks of convolutions with batch normalization; each segment but the last halves the map at least once. The
  * one for 112 is that of configs/scenes-small-relay.yaml, where its accuracy is written down.
@@ -34,24 +52,7 @@ export const NETWORKS: Readonly<Record<Side, readonly Segment[]>> = {
       map: 16,
       layers: ['conv: {filters: 32, kernel: 5, stride: 2}', pool, 'conv: {filters: 48, kernel: 3}'],
     },
-    {
-      name: 'seg2',
-      map: 8,
-      layers: [
-        'conv: {filters: 64, kernel: 3}',
-        pool,
-        'conv: {filters: 128, kernel: 3, repeat: 2}',
-      ],
-    },
-    {
-      name: 'seg3',
-      map: 4,
-      layers: [
-        pool,
-        'conv: {filters: 192, kernel: 3, dropout: 0.1}',
-        'conv: {filters: 192, kernel: 3}',
-      ],
-    },
+    ...upperSegments(8),
   ],
   112: [
     {
@@ -59,24 +60,7 @@ export const NETWORKS: Readonly<Record<Side, readonly Segment[]>> = {
       map: 14,
       layers: ['conv: {filters: 32, kernel: 7, stride: 4}', pool, 'conv: {filters: 48, kernel: 3}'],
     },
-    {
-      name: 'seg2',
-      map: 7,
-      layers: [
-        'conv: {filters: 64, kernel: 3}',
-        pool,
-        'conv: {filters: 128, kernel: 3, repeat: 2}',
-      ],
-    },
-    {
-      name: 'seg3',
-      map: 4,
-      layers: [
-        pool,
-        'conv: {filters: 192, kernel: 3, dropout: 0.1}',
-        'conv: {filters: 192, kernel: 3}',
-      ],
-    },
+    ...upperSegments(7),
   ],
   224: [
     { name: 'seg1', map: 28, layers: ['conv: {filters: 64, kernel: 7, stride: 4}', pool] },

@@ -27,10 +27,10 @@ export function relaySignals(engine: Engine, rules: SignalRules): Pass {
     backward: (signals, carry, gradients) =>
       inScope(engine, (scope) => {
         for (const dy of signals) scope.temporary(dy);
-        const whole = gradients !== null && gradients !== 'later';
+        const sink = gradients === 'later' ? null : gradients;
         const arrived = signals.map((dy, i) => {
           if (!rules.activation) return dy;
-          const last = whole && i === signals.length - 1;
+          const last = sink !== null && i === signals.length - 1;
           const dz = scope.temporary(rules.activation(dy, last));
           scope.free(dy);
           return dz;
@@ -38,7 +38,7 @@ export function relaySignals(engine: Engine, rules: SignalRules): Pass {
         let sum: Tensor | null = null;
         if (rules.parameterGradients && gradients === 'later') {
           waiting.push(...arrived.map((dz) => engine.retain(dz)));
-        } else if (rules.parameterGradients && gradients) {
+        } else if (rules.parameterGradients && sink) {
           sum = scope.temporary(engine.add([...waiting, ...arrived]));
           giveUpWaiting();
         }
@@ -47,11 +47,11 @@ export function relaySignals(engine: Engine, rules: SignalRules): Pass {
           scope.free(dz);
           return input;
         });
-        if (sum && rules.parameterGradients && gradients && gradients !== 'later') {
-          for (const found of rules.parameterGradients(sum, gradients.inRows)) {
+        if (sum && rules.parameterGradients && sink) {
+          for (const found of rules.parameterGradients(sum, sink.inRows)) {
             for (const { value } of found) scope.temporary(value);
             for (const gradient of found) {
-              gradients.take(gradient);
+              sink.take(gradient);
               scope.free(gradient.value);
             }
           }

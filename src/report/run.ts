@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { basename, join, relative } from 'node:path';
-import { findCheckpoint, readState } from '../checkpoint/checkpoint.js';
+import { readState } from '../checkpoint/checkpoint.js';
+import { findCheckpoint } from '../checkpoint/run-checkpoints.js';
 import { type LoadedConfig, parseConfig } from '../config/load.js';
 import type { ExperimentConfig } from '../config/schema.js';
 import { CheckpointError } from '../errors.js';

@@ -1,5 +1,6 @@
 import { readFileSync, statSync } from 'node:fs';
-import { findCheckpoint, readTensors } from '../checkpoint/checkpoint.js';
+import { readTensors } from '../checkpoint/checkpoint.js';
+import { findCheckpoint } from '../checkpoint/run-checkpoints.js';
 import { channelMean, divisors, type Preprocessing } from '../data/preprocessing.js';
 import { CheckpointError } from '../errors.js';
 import { type ParameterPlan, parametersOf } from '../model/plan.js';

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { listCheckpoints } from '../checkpoint/checkpoint.js';
 import { appendLine, changing, replaceFile } from '../checkpoint/files.js';
+import { listCheckpoints } from '../checkpoint/run-checkpoints.js';
 import { removeStaleFiles } from '../checkpoint/tidy.js';
 import { CheckpointError } from '../errors.js';
 import type { GradientRow } from './gradient-row.js';

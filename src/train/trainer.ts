@@ -1,10 +1,9 @@
 import {
   type CheckpointState,
   type CheckpointTensors,
-  pointTo,
-  pruneCheckpoints,
   writeCheckpoint,
 } from '../checkpoint/checkpoint.js';
+import { pointTo, pruneCheckpoints } from '../checkpoint/run-checkpoints.js';
 import { toSteps } from '../config/duration.js';
 import type { ImageIndex } from '../data/image-index.js';
 import type { Batch, Loader } from '../data/loader.js';

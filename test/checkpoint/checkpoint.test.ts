@@ -4,14 +4,16 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import {
   type CheckpointState,
   type CheckpointTensors,
-  findCheckpoint,
-  listCheckpoints,
-  pointTo,
-  pruneCheckpoints,
   readState,
   readTensors,
   writeCheckpoint,
 } from '../../src/checkpoint/checkpoint.js';
+import {
+  findCheckpoint,
+  listCheckpoints,
+  pointTo,
+  pruneCheckpoints,
+} from '../../src/checkpoint/run-checkpoints.js';
 import { removeStaleFiles } from '../../src/checkpoint/tidy.js';
 import { parseConfig } from '../../src/config/load.js';
 import { CheckpointError } from '../../src/errors.js';

@@ -2,9 +2,10 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { parseInstructionSets } from '../../src/engine/cpu.js';
 import { engineFolder, makeManifest } from '../../src/engine/locate.js';
 import { openEngine } from '../../src/engine/select.js';
-import { engineStatus, parseInstructionSets } from '../../src/engine/status.js';
+import { engineStatus } from '../../src/engine/status.js';
 import { EngineError } from '../../src/errors.js';
 
 let dir: string;

@@ -12,7 +12,8 @@ import {
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
-import { findCheckpoint, verifyCheckpoint } from '../../src/checkpoint/checkpoint.js';
+import { verifyCheckpoint } from '../../src/checkpoint/checkpoint.js';
+import { findCheckpoint } from '../../src/checkpoint/run-checkpoints.js';
 import { colourImages } from '../support/images.js';
 import {
   expectSame,

@@ -2,7 +2,7 @@
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { listCheckpoints } from '../../src/checkpoint/checkpoint.js';
+import { listCheckpoints } from '../../src/checkpoint/run-checkpoints.js';
 import { Random } from '../../src/random.js';
 import { colourImages } from '../support/images.js';
 import { expectSame, expectSound, expectTidy, set, times, Workplace } from './support.js';

@@ -3,7 +3,8 @@ import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { findCheckpoint, verifyCheckpoint } from '../../src/checkpoint/checkpoint.js';
+import { verifyCheckpoint } from '../../src/checkpoint/checkpoint.js';
+import { findCheckpoint } from '../../src/checkpoint/run-checkpoints.js';
 import { colourImages } from '../support/images.js';
 import { need, SHORT, set, times, Workplace } from './support.js';
 

@@ -3,7 +3,8 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } fro
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'vitest';
-import { listCheckpoints, verifyCheckpoint } from '../../src/checkpoint/checkpoint.js';
+import { verifyCheckpoint } from '../../src/checkpoint/checkpoint.js';
+import { listCheckpoints } from '../../src/checkpoint/run-checkpoints.js';
 import { type MetricsRow, readMetrics } from '../../src/train/run-folder.js';
 import { type Outcome, run, type StartOptions, start } from '../support/cli.js';
 import { SMALL_CONFIG } from '../support/configs.js';

@@ -1,6 +1,6 @@
 /** Finding out what the device under the native engine can do. */
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { instructionSets } from '../cpu.js';
 import { typeAttribute } from './attributes.js';
 import { type Binding, DataType, type ElementType } from './binding.js';
 import { convAttributes, fusedAttributes } from './convolution.js';
@@ -44,15 +44,7 @@ export function findAbilities(binding: Binding, products: ElementType): Abilitie
 
 /** Whether the device multiplies bfloat16 faster than float32: a CPU with AMX, a GPU of compute capability 8 or more. */
 export function multipliesBf16(binding: Pick<Binding, 'isUsingGpuDevice'>): boolean {
-  return binding.isUsingGpuDevice() ? gpuMultipliesBf16() : cpuMultipliesBf16();
-}
-
-function cpuMultipliesBf16(): boolean {
-  try {
-    return /^flags\s*:.*\bamx_bf16\b/m.test(readFileSync('/proc/cpuinfo', 'utf8'));
-  } catch {
-    return false; // not Linux
-  }
+  return binding.isUsingGpuDevice() ? gpuMultipliesBf16() : instructionSets().includes('amx_bf16');
 }
 
 function gpuMultipliesBf16(): boolean {

@@ -63,7 +63,7 @@ export function denseParameterGradient(
     let x = scope.float(input);
     if (rows) {
       const corner = [runtime.ints([0, begin]), runtime.ints([input.shape[0]!, end - begin])];
-      x = scope.keep(runtime.run('Slice', [FLOAT, INDEX], [x, ...corner]));
+      x = scope.temporary(runtime.run('Slice', [FLOAT, INDEX], [x, ...corner]));
     }
     return runtime.run('MatMul', FIRST_TRANSPOSED, [x, scope.float(signal)]);
   });

@@ -65,8 +65,10 @@ export async function openNativeEngine(
 ): Promise<NativeEngine> {
   const binding = loadBinding(location.binding);
   const { portable = binding.isUsingGpuDevice(), onNotice } = options;
-  const bf16Units = options.bf16Products ?? multipliesBf16(binding);
-  const precision = choosePrecision(options.precision ?? 'float32', bf16Units, onNotice);
+  const choice = options.precision ?? 'float32';
+  // Asking the device takes a moment on a GPU.
+  const bf16Units = choice !== 'float32' && (options.bf16Products ?? multipliesBf16(binding));
+  const precision = choosePrecision(choice, bf16Units, onNotice);
   const types = elementsFor(precision, bf16Units);
   const abilities = portable ? PORTABLE : findAbilities(binding, types.products);
   return new NativeEngine(new Runtime(binding, { ...types, ...abilities }));

@@ -94,13 +94,13 @@ export function poolGradient(runtime: Runtime, saved: PoolSaved, dy: Tensor): Te
     if (plan.kind === 'average') {
       if (plan.correction !== null) {
         const factors = [signal, plan.correction];
-        signal = scope.keep(runtime.run('Mul', [elements(type)], factors));
+        signal = scope.temporary(runtime.run('Mul', [elements(type)], factors));
       }
       return runtime.run('AvgPoolGrad', plan.attributes, [runtime.ints(plan.padded), signal]);
     }
     if (masked) {
       const [dz, all] = reluGradient(runtime, signal, output!, type, true);
-      signal = scope.keep(dz);
+      signal = scope.temporary(dz);
       sums = all;
     }
     const op = plan.kind === 'max' ? 'MaxPoolGrad' : '_MklNativeMaxPoolGrad';

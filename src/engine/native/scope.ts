@@ -1,17 +1,18 @@
+import { Scope, within } from '../scope.js';
 import { DataType, type ElementType } from './binding.js';
 import type { NativeTensor, Runtime } from './runtime.js';
 
-/** Converted inputs of one operation, freed when it is done. */
-export class Scope {
-  private readonly temporaries: number[] = [];
-
-  constructor(private readonly runtime: Runtime) {}
+/** A scope over TensorFlow's own tensors, for converted inputs of an operation. */
+export class NativeScope extends Scope<number> {
+  constructor(private readonly runtime: Runtime) {
+    super({ dispose: (id) => runtime.binding.deleteTensor(id) });
+  }
 
   /** The value of `t` as `type`; valid inside the scope. */
   as(t: NativeTensor, type: ElementType): number {
     const { runtime } = this;
     if (t.type === type) return runtime.value(t);
-    return this.keep(runtime.cast(runtime.value(t), t.type, type));
+    return this.temporary(runtime.cast(runtime.value(t), t.type, type));
   }
 
   /** The value of `t` as float32; valid inside the scope. */
@@ -23,26 +24,11 @@ export class Scope {
   parameter(t: NativeTensor, type: ElementType): number {
     return type === DataType.bfloat16 ? this.runtime.narrowed(t) : this.as(t, type);
   }
-
-  /** Frees a TensorFlow tensor at the end of the scope; returns it. */
-  keep(id: number): number {
-    this.temporaries.push(id);
-    return id;
-  }
-
-  close(): void {
-    for (const id of this.temporaries) this.runtime.binding.deleteTensor(id);
-  }
 }
 
 /** Runs `body` with a scope, and closes it. */
-export function scoped<T>(runtime: Runtime, body: (scope: Scope) => T): T {
-  const scope = new Scope(runtime);
-  try {
-    return body(scope);
-  } finally {
-    scope.close();
-  }
+export function scoped<T>(runtime: Runtime, body: (scope: NativeScope) => T): T {
+  return within(new NativeScope(runtime), body);
 }
 
 /** Takes over `id` of element type `from`, and returns it as a tensor of type `to` that the caller owns. */

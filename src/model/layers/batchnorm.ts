@@ -60,8 +60,9 @@ export const batchnorm: LayerType<BatchNormSpec, BatchNormPlan> = {
       backward: (signals, carry, gradients) =>
         inScope(engine, (scope) => {
           for (const dy of signals) scope.temporary(dy);
+          const sink = gradients === 'later' ? null : gradients;
           const inputs = signals.map((dy, i) => {
-            const last = gradients !== null && gradients !== 'later' && i === signals.length - 1;
+            const last = sink !== null && i === signals.length - 1;
             const dz = scope.temporary(engine.activationGradient(saved, dy, last));
             scope.free(dy);
             const { input, ...own } = engine.batchNormGradient(saved, dz);
@@ -71,11 +72,11 @@ export const batchnorm: LayerType<BatchNormSpec, BatchNormPlan> = {
             engine.dispose(input);
             return null;
           });
-          if (gradients && gradients !== 'later') {
+          if (sink) {
             const sum = (part: 'weight' | 'bias'): Tensor =>
               scope.temporary(engine.add(waiting.map((gradient) => gradient[part])));
             const total = { weight: sum('weight'), bias: sum('bias') };
-            for (const gradient of namedGradients(plan.name, total)) gradients.take(gradient);
+            for (const gradient of namedGradients(plan.name, total)) sink.take(gradient);
           }
           if (gradients !== 'later') giveUpWaiting();
           return inputs;

@@ -86,18 +86,23 @@ const measured = ({ weight }: LayerGradients, gradient: number, measure: Measure
 const titleOf = (measure: Measure): string =>
   measure === 'gradient' ? 'Mean |gradient|' : 'Mean |gradient| over mean |weight|';
 
+/** A chart with the layers along its horizontal axis. */
+const overLayers = (categories: string[]) => ({
+  xLabel: 'layer',
+  categories,
+  log: true,
+  format: short,
+  height: 320,
+  legend: true,
+});
+
 function overIterations(run: RunReport, measure: Measure): ChartSpec {
   const names = namesOf(run);
   const picked = pick(run.gradients);
   return {
     title: `${titleOf(measure)} at several steps`,
     note: 'Of what the update uses: the sum over the losses. Layers from input to output.',
-    xLabel: 'layer',
-    categories: names,
-    log: true,
-    format: short,
-    height: 320,
-    legend: true,
+    ...overLayers(names),
     lines: picked.map((row, i) => ({
       label: `step ${row.step}`,
       color: `--scale-${Math.round((i * 5) / Math.max(1, picked.length - 1))}`,
@@ -131,12 +136,7 @@ function ofLosses(run: RunReport, row: GradientRow, measure: Measure): ChartSpec
   return {
     title: `${titleOf(measure)} by loss, step ${row.step}`,
     note: "Each loss's share, its weight included; a line ends where the loss's range does.",
-    xLabel: 'layer',
-    categories: names,
-    log: true,
-    format: short,
-    height: 320,
-    legend: true,
+    ...overLayers(names),
     lines: [...lines, total],
   };
 }

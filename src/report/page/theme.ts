@@ -43,7 +43,12 @@ export function onTheme(owner: Element, changed: () => void, gone: () => void = 
   listeners.add({ owner, changed, gone, seen: false });
 }
 
-function changed(): void {
+const system = matchMedia('(prefers-color-scheme: dark)');
+
+/** Shows the page in a theme; the style sheet knows only light and dark. */
+function show(theme: Theme): void {
+  document.documentElement.dataset.theme =
+    theme === 'auto' ? (system.matches ? 'dark' : 'light') : theme;
   cache.clear();
   for (const listener of listeners) listener.changed();
 }
@@ -52,18 +57,14 @@ function changed(): void {
 export function themeButton(): HTMLElement {
   let theme: Theme = 'auto';
   const button = h('button', { type: 'button', class: 'quiet' });
-  const show = (): void => {
+  const choose = (chosen: Theme): void => {
+    theme = chosen;
     button.textContent = { auto: '◐ auto', light: '○ light', dark: '● dark' }[theme];
     button.setAttribute('aria-label', `colours: ${theme}`);
+    show(theme);
   };
-  button.addEventListener('click', () => {
-    theme = NEXT[theme];
-    if (theme === 'auto') delete document.documentElement.dataset.theme;
-    else document.documentElement.dataset.theme = theme;
-    show();
-    changed();
-  });
-  matchMedia('(prefers-color-scheme: dark)').addEventListener('change', changed);
-  show();
+  button.addEventListener('click', () => choose(NEXT[theme]));
+  system.addEventListener('change', () => show(theme));
+  choose(theme);
   return button;
 }
