@@ -7,9 +7,13 @@
 import { readFile } from 'node:fs/promises';
 import sharp from 'sharp';
 import type { Kernel, Pixels } from './preprocessing.js';
+import { shrinkFactor } from './shrink-on-load.js';
 
 sharp.concurrency(1);
 sharp.cache(false);
+
+/** Counts the changes of what a file is decoded to: statistics of other decoding are not taken over. */
+export const DECODING = 2;
 
 /** Larger files count as undecodable unless the config says otherwise; a guard against decompression bombs. */
 export const MAX_PIXELS = 100_000_000;
@@ -25,8 +29,7 @@ export const MAX_RESIZED_PIXELS = 4_000_000;
  * - An embedded ICC profile is converted to sRGB, CMYK and YCCK too (without a profile by
  *   libvips's generic one). Grayscale is repeated over three channels, 16 bits become 8.
  * - Transparency is flattened on white. Of an animation the first frame is taken.
- * - JPEGs are decoded at a reduced scale where that is exact enough ("shrink on load"), but not
- *   with sharp's faster, rounding variant, which moves odd-sized images by part of a pixel.
+ * - JPEGs are decoded at a reduced scale where that is exact enough (`shrinkFactor`).
  *
  * Truncated and corrupt files are errors. Files with flaws that the decoder can repair (stray
  * bytes between markers, malformed EXIF) are not: sharp's `failOn: 'truncated'`.
@@ -42,10 +45,10 @@ export async function decodeImage(
 ): Promise<Pixels> {
   const source = typeof path === 'string' ? path : await readFile(path);
   // Only the header is read here; the limit below holds for whatever the decoder then finds.
-  const size = await sharp(source, { limitInputPixels: false }).metadata();
-  checkPixels(size, maxPixels);
-  checkResized(size, resize);
-  const image = sharp(source, {
+  const header = await sharp(source, { limitInputPixels: false }).metadata();
+  checkPixels(header, maxPixels);
+  checkResized(header, resize);
+  const image = sharp(shrunk(source, header, resize), {
     failOn: 'truncated',
     limitInputPixels: maxPixels,
     autoOrient: true,
@@ -60,6 +63,17 @@ export async function decodeImage(
   if (channels === 3) return { data, width, height };
   if (channels === 1) return { data: repeated(data), width, height };
   throw new Error(`decoded to ${channels} channels instead of 3`);
+}
+
+/** The file as libvips is told to open it: `name[shrink=4]` decodes a JPEG at a quarter of its size. */
+function shrunk(
+  source: string | Buffer,
+  header: { format: string; width: number; height: number },
+  resize: number,
+): string | Buffer {
+  if (typeof source !== 'string' || header.format !== 'jpeg') return source;
+  const factor = shrinkFactor(header, resize);
+  return factor === null || factor === 1 ? source : `${source}[shrink=${factor}]`;
 }
 
 function checkPixels({ width, height }: { width: number; height: number }, limit: number): void {

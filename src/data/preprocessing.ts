@@ -105,18 +105,23 @@ export function writeInput(
     const has = mean.values.length;
     throw new RangeError(`the mean image has ${has} values; a ${h}×${w} crop needs ${h * w * 3}`);
   }
-  const scales = divisors({ std });
+  const [red, green, blue] = divisors({ std }).map((divisor) => 1 / divisor) as [
+    number,
+    number,
+    number,
+  ];
+  const image = mean.kind === 'pixel' ? mean.values : null;
+  const base = mean.kind === 'channel' ? mean.values : ([0, 0, 0] as const);
+  const [addRed, addGreen, addBlue] = [shift[0] - base[0], shift[1] - base[1], shift[2] - base[2]];
+  const { data } = pixels;
   const step = flip ? -3 : 3;
-  for (let c = 0; c < 3; c++) {
-    const scale = 1 / scales[c]!;
-    const add = shift[c]! - (mean.kind === 'channel' ? mean.values[c]! : 0);
-    const image = mean.kind === 'pixel' ? mean.values : null;
-    for (let y = 0, to = c; y < h; y++) {
-      let from = ((top + y) * pixels.width + left + (flip ? w - 1 : 0)) * 3 + c;
-      for (let x = 0; x < w; x++, to += 3, from += step) {
-        const base = image ? image[to]! : 0;
-        out[offset + to] = (pixels.data[from]! + add - base) * scale;
-      }
+  for (let y = 0, at = 0; y < h; y++) {
+    let from = ((top + y) * pixels.width + left + (flip ? w - 1 : 0)) * 3;
+    for (let x = 0; x < w; x++, at += 3, from += step) {
+      const to = offset + at;
+      out[to] = (data[from]! + addRed - (image ? image[at]! : 0)) * red;
+      out[to + 1] = (data[from + 1]! + addGreen - (image ? image[at + 1]! : 0)) * green;
+      out[to + 2] = (data[from + 2]! + addBlue - (image ? image[at + 2]! : 0)) * blue;
     }
   }
 }

@@ -1,5 +1,6 @@
 /** Mean image and colour statistics of a training set, computed once and kept in a file. */
 import { DataError } from '../errors.js';
+import { DECODING } from './decode.js';
 import { fingerprint } from './fingerprint.js';
 import type { ImageIndex } from './image-index.js';
 import { Loader } from './loader.js';
@@ -47,7 +48,10 @@ export async function dataStatistics(
   const [height, width] = cropSize(options);
   const total = Math.min(dataset.count, options.sampleLimit ?? dataset.count);
   const data = fingerprint(dataset);
-  const key = { data, resize, height, width, kernel: kernel ?? 'lanczos3', images: total };
+  const key = {
+    ...{ data, resize, height, width, kernel: kernel ?? 'lanczos3', images: total },
+    decoding: DECODING,
+  };
   const file = cacheDir === null ? null : statisticsFile(cacheDir, key);
   const kept = file === null ? null : readStatistics(file, height * width * 3);
   if (kept) return kept;

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -21,6 +21,17 @@ const means = ({ data }: Pixels) =>
     for (let i = c; i < data.length; i += 3) sum += data[i]!;
     return (sum * 3) / data.length;
   });
+
+/** All of a file decoded, then resized to the size of another image. */
+async function wholeResized(
+  file: string,
+  { width, height }: Pixels,
+  kernel: 'lanczos3' | 'linear',
+): Promise<Pixels> {
+  const whole = sharp(await sharp(file).png().toBuffer());
+  const data = await whole.resize({ width, height, fit: 'fill', kernel }).raw().toBuffer();
+  return { data, width, height };
+}
 
 /** A place in each quarter of a 30 × 20 image. */
 const QUARTERS = [
@@ -120,6 +131,41 @@ describe('decodeImage', () => {
     }
   });
 
+  it.each(['photo.jpg', 'it\'s [1] a, "photo" \n[shrink=8].jpg'])(
+    'decodes %j at a reduced scale',
+    async (name) => {
+      const wave = (x: number, y: number) => 128 + 100 * Math.sin((x * x) / 3300 + y / 9);
+      await painted(at(name), 512, 384, (x, y) => [wave(x, y), wave(y, x), (x + y) / 4]);
+      const found = await decodeImage(at(name), 96); // by 4, then not resized
+      const whole = await wholeResized(at(name), found, 'lanczos3');
+      expect([found.width, found.height]).toEqual([128, 96]);
+      expect(meanDifference(found, whole)).toBeGreaterThan(0);
+      expect(meanDifference(found, whole)).toBeLessThan(4);
+    },
+  );
+
+  it('leaves it to sharp where it cannot shrink exactly, and where much is left to shrink', async () => {
+    for (const [width, height, resize] of [
+      [515, 387, 96],
+      [4099, 3075, 96],
+      [4096, 3072, 8],
+    ] as const) {
+      await solid(at('plain.jpg'), [10, 200, 90], width, height);
+      const pixels = await decodeImage(at('plain.jpg'), resize);
+      expect(pixels.height).toBe(resize);
+      for (const [c, value] of means(pixels).entries()) {
+        expect(Math.abs(value - [10, 200, 90][c]!)).toBeLessThan(2);
+      }
+    }
+  });
+
+  it('reports truncated files that are decoded at a reduced scale', async () => {
+    await painted(at('large.jpg'), 512, 512, (x, y) => [x / 2, y / 2, (x * y) % 256]);
+    const bytes = readFileSync(at('large.jpg'));
+    writeFileSync(at('half-large.jpg'), bytes.subarray(0, bytes.length / 2));
+    await expect(decodeImage(at('half-large.jpg'), 64)).rejects.toThrow(/premature|truncated/i);
+  });
+
   it('reports truncated, corrupt, empty and missing files', async () => {
     await painted(at('ok.jpg'), 64, 64, (x, y) => [x * 4, y * 4, (x * y) % 256]);
     const bytes = readFileSync(at('ok.jpg'));
@@ -192,3 +238,29 @@ describe.skipIf(!real)(`real odd JPEGs${real ? '' : ` (skipped: ${reason})`}`, (
     expect(meanDifference(a, b)).toBeLessThan(12);
   });
 });
+
+const photographs = process.env.SCENES_VARIED;
+it.skipIf(!photographs)(
+  `at a quarter of their size real photographs are nearer to Lanczos than a bilinear resize is${photographs ? '' : ' (skipped: SCENES_VARIED is not set)'}`,
+  async () => {
+    const root = join(photographs ?? '', 'val');
+    const files = readdirSync(root, { recursive: true, encoding: 'utf8' }).filter((file) =>
+      file.endsWith('.jpg'),
+    );
+    const [reduced, bilinear] = [[] as number[], [] as number[]];
+    for (const file of files.sort()) {
+      const path = join(root, file);
+      const { width, height, space, orientation = 1 } = await sharp(path).metadata();
+      const exact = width % 4 === 0 && height % 4 === 0 && orientation === 1 && space === 'srgb';
+      if (!exact || reduced.length === 24) continue;
+      const found = await decodeImage(path, Math.min(width, height) / 4);
+      const lanczos = await wholeResized(path, found, 'lanczos3');
+      reduced.push(meanDifference(found, lanczos));
+      bilinear.push(meanDifference(await wholeResized(path, found, 'linear'), lanczos));
+    }
+    const mean = (values: number[]) => values.reduce((sum, value) => sum + value, 0) / 24;
+    expect(reduced.length).toBe(24);
+    expect(mean(reduced)).toBeGreaterThan(0.5);
+    expect(mean(reduced)).toBeLessThan(mean(bilinear));
+  },
+);
