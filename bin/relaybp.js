@@ -1,10 +1,19 @@
 #!/usr/bin/env node
-import { existsSync } from 'node:fs';
+// CommonJS (package.json beside it): where the main file is an ES module, Node.js 20 has started its thread pool,
+// which images are decoded on, before the first line of it runs; then the size set here comes too late.
+const { existsSync } = require('node:fs');
+const { availableParallelism } = require('node:os');
+const { join } = require('node:path');
+const { pathToFileURL } = require('node:url');
 
-const cli = new URL('../dist/cli.js', import.meta.url);
-if (!existsSync(cli)) {
+process.env.UV_THREADPOOL_SIZE ??= String(Math.max(4, availableParallelism() + 2));
+
+const cli = join(__dirname, '../dist/cli.js');
+if (existsSync(cli)) {
+  import(pathToFileURL(cli).href).then(async ({ main }) => {
+    process.exitCode = await main(process.argv.slice(2));
+  });
+} else {
   process.stderr.write('relaybp is not built yet: run "npm run build" in its folder\n');
-  process.exit(1);
+  process.exitCode = 1;
 }
-const { main } = await import(cli.href);
-process.exitCode = await main(process.argv.slice(2));

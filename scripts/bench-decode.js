@@ -103,10 +103,10 @@ async function prepare(from, to, enlarge, most) {
  */
 async function compare({ name, folder, resize, crop }, draft, python) {
   const workers = count(args.workers, '--workers');
-  const ours = new Contender('relaybp', process.execPath, [
-    OURS,
-    JSON.stringify({ folder, resize, crop, batch: BATCH, workers }),
-  ]);
+  const options = JSON.stringify({ folder, resize, crop, batch: BATCH, workers });
+  const ours = new Contender('relaybp', process.execPath, [OURS, options], {
+    UV_THREADPOOL_SIZE: `${workers}`, // what decodes; a thread more puts the pixels into batches
+  });
   const theirs = new Contender('Pillow', python, [
     ...[PILLOW, folder, '--resize', `${resize}`, '--crop', `${crop}`],
     ...['--batch', `${BATCH}`, '--workers', `${workers}`, ...(draft ? ['--draft'] : [])],

@@ -31,7 +31,7 @@ async function pass() {
     augment: null,
     seed: 0,
     onError: { policy: 'fail', limit: 0 },
-    lanes: options.workers,
+    lanes: options.workers + 2, // as by default on so many processors
     cacheBytes: 0,
   });
   try {

@@ -38,7 +38,7 @@ export interface LoaderOptions {
   onError: OnError;
   /** Worker threads; default 1, at most one per slot. All share libuv's pool for decoding. */
   workers?: number;
-  /** Images decoded at once, over all workers; default: the number of processors + 1. */
+  /** Images in work at once, over all workers; default: two more than processors, as some wait for their thread. */
   lanes?: number;
   /** Bytes of decoded, resized images kept for the next epochs; default 256 MiB, 0: none. */
   cacheBytes?: number;
@@ -154,7 +154,7 @@ export class Loader {
 
   #startThread(first: number, step: number, count: number): Thread {
     const options = this.#options;
-    const lanes = options.lanes ?? availableParallelism() + 1;
+    const lanes = options.lanes ?? availableParallelism() + 2;
     const [h, w] = cropSize(options.preprocessing);
     const slots = Array.from({ length: count }, () => newSlot(options.slot, h * w * 3));
     const setup: WorkerSetup = {
