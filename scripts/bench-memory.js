@@ -22,6 +22,7 @@ const USAGE = `usage: node scripts/bench-memory.js [options]
   --steps N          of each case (default: 5)
   --engine NAME      (default: native)
   --set KEY=VALUE    override a key of the config (repeatable)
+  --orders           compare the orders of the losses' signals, late and early, instead of recomputation
   --json             one line of JSON per case instead of a table`;
 
 const { values: args } = parseArgs({
@@ -32,21 +33,30 @@ const { values: args } = parseArgs({
     steps: { type: 'string', default: '5' },
     engine: { type: 'string', default: 'native' },
     set: { type: 'string', multiple: true, default: [] },
+    orders: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
 });
 
+/** What is compared, the first case with the others. */
+const CASES = args.orders
+  ? [{ early: false }, { early: true }]
+  : [{ recompute: false }, { recompute: true }];
+
 /**
  * @param {string} precision
- * @param {boolean} recompute of all segments
+ * @param {{ recompute?: boolean, early?: boolean }} options of all segments; whether signals go down early
  */
-async function measure(precision, recompute) {
+async function measure(precision, { recompute, early }) {
   const size = count(args['micro-batch'], '--micro-batch');
-  const set = [...args.set, `precision=${precision}`, `recompute=${recompute}`];
-  const shape = { batchSize: size, microBatch: size };
+  const set = [...args.set, `precision=${precision}`];
+  if (recompute !== undefined) set.push(`recompute=${recompute}`);
+  const shape = { batchSize: size, microBatch: size, early };
   const options = { mode: 'config', data: 'synthetic', engine: args.engine, set, ...shape };
-  const contender = new Contender(`${precision}, recompute ${recompute}`, process.execPath, [
+  const name = `${precision}, ${args.orders ? `early ${early}` : `recompute ${recompute}`}`;
+  note(name);
+  const contender = new Contender(name, process.execPath, [
     WORKER,
     args.config,
     JSON.stringify(options),
@@ -57,7 +67,7 @@ async function measure(precision, recompute) {
     await contender.close();
     return {
       precision,
-      recompute,
+      ...(args.orders ? { early } : { recompute }),
       ms_per_step: median(ms),
       built_mb: built.resident,
       peak_mb: memory.peak,
@@ -73,10 +83,7 @@ await benchmark(USAGE, args.help, async () => {
   const rows = [];
   for (const precision of list(args.precisions, PRECISIONS, '--precisions')) {
     const cases = [];
-    for (const recompute of [false, true]) {
-      note(`${precision}, recompute: ${recompute}`);
-      cases.push(await measure(precision, recompute));
-    }
+    for (const options of CASES) cases.push(await measure(precision, options));
     for (const found of cases) {
       const memoryRatio = found.activations_mb / cases[0].activations_mb;
       const timeRatio = found.ms_per_step / cases[0].ms_per_step;
@@ -88,10 +95,18 @@ await benchmark(USAGE, args.help, async () => {
     }
   }
   if (args.json) return;
-  const header = ['precision', 'recompute', 'ms per step', 'built', 'peak', 'on top', 'predicted'];
+  const header = [
+    'precision',
+    args.orders ? 'signals' : 'recompute',
+    'ms per step',
+    'built',
+    'peak',
+    'on top',
+    'predicted',
+  ];
   const cells = rows.map((row) => [
     row.precision,
-    row.recompute ? 'all' : 'none',
+    args.orders ? (row.early ? 'early' : 'late') : row.recompute ? 'all' : 'none',
     `${row.ms_per_step.toFixed(0)} (${row.time_ratio.toFixed(2)})`,
     row.built_mb.toFixed(0),
     row.peak_mb.toFixed(0),
@@ -99,6 +114,6 @@ await benchmark(USAGE, args.help, async () => {
     `${row.predicted_peak_mb.toFixed(0)} (${row.predicted_ratio.toFixed(2)})`,
   ]);
   process.stdout.write(
-    `${columns(header, cells, 2)}\nMemory in MiB; in brackets ratios to no recomputation, and of the predicted peak to the measured one.\n`,
+    `${columns(header, cells, 2)}\nMemory in MiB; in brackets ratios to the first of the two, and of the predicted peak to the measured one.\n`,
   );
 });

@@ -19,18 +19,20 @@ export interface BenchPlanOptions {
   readonly microBatch?: number;
   /** Images of a step. */
   readonly batchSize?: number;
+  /** Whether signals go down early, see `planExperiment`. */
+  readonly early?: boolean;
 }
 
 /** @throws ConfigError as `planExperiment`, and for mode `relay` if every loss of the config reaches the bottom */
 export function planBench(loaded: LoadedConfig, options: BenchPlanOptions): ExperimentPlan {
-  const { microBatch, batchSize = microBatch } = options;
+  const { microBatch, batchSize = microBatch, early } = options;
   const training = {
     ...loaded.config.training,
     ...(microBatch === undefined ? {} : { microBatch }),
     ...(batchSize === undefined ? {} : { batchSize }),
   };
   const sized = { ...loaded, config: { ...loaded.config, training } };
-  const plan = planExperiment(sized);
+  const plan = planExperiment(sized, early);
   switch (options.mode) {
     case 'config':
       return plan;
@@ -38,13 +40,11 @@ export function planBench(loaded: LoadedConfig, options: BenchPlanOptions): Expe
       checkRelay(plan);
       return plan;
     case 'multiloss':
-      return planExperiment({ ...sized, config: fullRanges(sized.config, () => true) });
+      return planExperiment({ ...sized, config: fullRanges(sized.config, () => true) }, early);
     case 'bp': {
       const primary = plan.primary.name;
-      return planExperiment({
-        ...sized,
-        config: fullRanges(sized.config, (name) => name === primary),
-      });
+      const config = fullRanges(sized.config, (name) => name === primary);
+      return planExperiment({ ...sized, config }, early);
     }
   }
 }

@@ -39,10 +39,13 @@ export interface ExperimentPlan {
   readonly layers: ReadonlyMap<string, LayerPlan>;
 }
 
-/** @throws ConfigError with the place in the file where sizes, names, taps or ranges do not fit. */
-export function planExperiment({ config, locate }: LoadedConfig): ExperimentPlan {
+/**
+ * @param early whether signals go down early (`StepOptions`); default: the order that needs less memory
+ * @throws ConfigError with the place in the file where sizes, names, taps or ranges do not fit.
+ */
+export function planExperiment({ config, locate }: LoadedConfig, early?: boolean): ExperimentPlan {
   try {
-    return planConfig(config);
+    return planConfig(config, early);
   } catch (error) {
     if (!(error instanceof ConfigError) || !error.path) throw error;
     const where = `${locate(error.path)}: ${formatPath(error.path)}: `;
@@ -50,7 +53,7 @@ export function planExperiment({ config, locate }: LoadedConfig): ExperimentPlan
   }
 }
 
-function planConfig(config: ExperimentConfig): ExperimentPlan {
+function planConfig(config: ExperimentConfig, order: boolean | undefined): ExperimentPlan {
   const { batchSize, microBatch = batchSize } = config.training;
   checkSizes(config, microBatch);
   const network = planNetwork(config);
@@ -84,7 +87,7 @@ function planConfig(config: ExperimentConfig): ExperimentPlan {
     updateAtOnce: batchSize === microBatch && config.optimizer.clipNorm === undefined,
     layers: new Map(all.map((layer) => [layer.name, layer])),
   });
-  return leanest([ordered(false), ordered(true)]);
+  return order === undefined ? leanest([ordered(false), ordered(true)]) : ordered(order);
 }
 
 /** The plan that needs the least memory, of equals the first: they take the same time. */
