@@ -77,11 +77,42 @@ export class Random {
 export function permutation(n: number, random: Random): Int32Array {
   const order = new Int32Array(n);
   for (let i = 0; i < n; i++) order[i] = i;
-  for (let i = n - 1; i > 0; i--) {
-    const j = random.int(i + 1);
-    const value = order[i]!;
-    order[i] = order[j]!;
-    order[j] = value;
-  }
+  shuffle(order, random);
   return order;
+}
+
+/** Puts values into a uniform random order, in place (Fisher–Yates). */
+export function shuffle(values: Int32Array, random: Random): void {
+  for (let i = values.length - 1; i > 0; i--) {
+    const j = random.int(i + 1);
+    const value = values[i]!;
+    values[i] = values[j]!;
+    values[j] = value;
+  }
+}
+
+/**
+ * Beta(alpha, alpha) in [0, 1], as x / (x + y) of two gamma variates, in logarithms: for a small alpha both would
+ * vanish.
+ */
+export function symmetricBeta(alpha: number, random: Random): number {
+  const x = logGamma(alpha, random);
+  const y = logGamma(alpha, random);
+  return 1 / (1 + Math.exp(y - x));
+}
+
+/** The logarithm of a Gamma(alpha, 1) variate (Marsaglia and Tsang 2000), for alpha < 1 from that of alpha + 1. */
+function logGamma(alpha: number, random: Random): number {
+  if (alpha < 1) {
+    const u = (random.uint32() + 1) / TWO_32;
+    return logGamma(alpha + 1, random) + Math.log(u) / alpha;
+  }
+  const d = alpha - 1 / 3;
+  const c = 1 / Math.sqrt(9 * d);
+  for (;;) {
+    const x = random.normal();
+    const v = (1 + c * x) ** 3;
+    const u = (random.uint32() + 1) / TWO_32;
+    if (v > 0 && Math.log(u) < x * x * 0.5 + d * (1 - v + Math.log(v))) return Math.log(d * v);
+  }
 }

@@ -10,6 +10,7 @@ import { planStep, type StepPlan } from '../relay/plan.js';
 import { emptySums, runMicroBatch } from '../relay/step.js';
 import { encodeSafetensors, type NamedTensor } from '../safetensors.js';
 import { augmentation, normalization, openTrainingImages } from '../train/data.js';
+import { samplerSpec } from '../train/sampling.js';
 import { stepParts } from '../train/train-step.js';
 import { type ConfigOptions, cacheDir, checkOutput, type EngineOptions } from './options.js';
 
@@ -125,7 +126,7 @@ async function firstBatch(
   const size = config.training.batchSize;
   const loader = new Loader({
     dataset,
-    sampler: { kind: config.data.sampler, seed: config.seed },
+    sampler: samplerSpec(plan, dataset),
     start: 0,
     end: size,
     slot: size,

@@ -1,7 +1,7 @@
 import { distance } from 'fastest-levenshtein';
 import type { z } from 'zod';
 import { ConfigError } from '../errors.js';
-import type { Yaml } from './merge.js';
+import { isMap, type Yaml } from './merge.js';
 import { experimentSchema } from './schema.js';
 
 export type Path = readonly (string | number)[];
@@ -21,10 +21,11 @@ export function describeIssues(
   root: Yaml,
   locate: (path: Path) => string,
 ): ConfigError {
-  const unknown = error.issues.filter((issue) => issue.code === 'unrecognized_keys');
+  const issues = error.issues.flatMap((issue) => withinUnion(issue, root));
+  const unknown = issues.filter((issue) => issue.code === 'unrecognized_keys');
   const isEcho = (issue: z.core.$ZodIssue): boolean =>
     issue.code === 'custom' && unknown.some((other) => other.path.join() === issue.path.join());
-  const lines = error.issues
+  const lines = issues
     .filter((issue) => !isEcho(issue))
     .flatMap((issue) => {
       const path = issue.path.map((key) => (typeof key === 'symbol' ? String(key) : key));
@@ -39,6 +40,18 @@ export function describeIssues(
       return [`${locate(path)}: ${formatPath(path)}: ${given}: ${issue.message}`];
     });
   return new ConfigError(lines.join('\n'));
+}
+
+/** Of a mapping where a union allows one among other forms: what is wrong inside it, not that no form fits. */
+function withinUnion(issue: z.core.$ZodIssue, root: Yaml): z.core.$ZodIssue[] {
+  if (issue.code !== 'invalid_union' || !isMap(valueAt(root, issue.path as Path))) return [issue];
+  const inside = issue.errors.find((issues) =>
+    issues.every(({ path, code }) => path.length > 0 || code === 'unrecognized_keys'),
+  );
+  if (!inside) return [issue];
+  return inside.flatMap((inner) =>
+    withinUnion({ ...inner, path: [...issue.path, ...inner.path] }, root),
+  );
 }
 
 function valueAt(root: Yaml | undefined, path: Path): Yaml | undefined {
@@ -68,16 +81,17 @@ function validKeys(path: Path, root: Yaml): string[] {
     schemas = schemas.flatMap((schema) => step(schema, key)).flatMap(unwrap);
     value = valueAt(value, [key]);
   }
-  const type = valueAt(value, ['type']);
+  const matches = (shape: z.core.$ZodShape): boolean =>
+    ['type', 'kind'].every((key) => !shape[key] || allows(shape[key], valueAt(value, [key])));
   const shapes = schemas
     .map((schema) => (schema as z.core.$ZodObject)._zod.def)
     .filter((def) => def.type === 'object')
     .map((def) => def.shape);
-  const matching = shapes.filter((shape) => !shape.type || allows(shape.type, type));
+  const matching = shapes.filter(matches);
   return [...new Set((matching.length > 0 ? matching : shapes).flatMap((s) => Object.keys(s)))];
 }
 
-/** Whether the `type` of a mapping may be this; where it has a default it may be missing. */
+/** Whether the `type` or `kind` of a mapping may be this; where it has a default it may be missing. */
 function allows(schema: z.core.$ZodType, type: Yaml | undefined): boolean {
   if (type === undefined) return schema._zod.def.type === 'default';
   return unwrap(schema).some((inner) => {

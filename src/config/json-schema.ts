@@ -147,7 +147,9 @@ function orNull(schema: JsonSchema): JsonSchema {
   if (rest.const !== undefined) return schema;
   if (typeof rest.type === 'string') return { ...about, ...rest, type: [rest.type, 'null'] };
   if (rest.anyOf && Object.keys(rest).length === 1) {
-    return { ...about, anyOf: [...rest.anyOf, { type: 'null' }] };
+    const named = rest.anyOf.some((form) => form.enum);
+    const variable = named ? [{ type: 'string', pattern: VARIABLE }] : [];
+    return { ...about, anyOf: [...rest.anyOf, ...variable, { type: 'null' }] };
   }
   return { ...about, anyOf: [rest, { type: 'null' }] };
 }

@@ -15,10 +15,10 @@ export function scalarKeys(): ScalarKey[] {
   const visit = (schema: JsonSchema, path: string): void => {
     for (const [key, part] of Object.entries(schema.properties ?? {})) {
       const at = path === '' ? key : `${path}.${key}`;
-      const forms = part.oneOf ?? [part];
-      if (forms.some((form) => form.properties)) {
-        for (const form of forms) visit(form, at);
-      } else if (part.type !== 'array') {
+      const forms = formsOf(part);
+      for (const form of forms.filter((form) => form.properties)) visit(form, at);
+      if (forms.every((form) => form.properties)) continue;
+      if (part.type !== 'array') {
         const values = [...(found.get(at)?.values ?? []), ...valuesOf(part)];
         found.set(at, { path: at, about: part.description ?? '', values });
       }
@@ -28,7 +28,14 @@ export function scalarKeys(): ScalarKey[] {
   return [...found.values()];
 }
 
+/** A schema, or the ones that it is one of. */
+function formsOf(part: JsonSchema): JsonSchema[] {
+  const forms = part.oneOf ?? part.anyOf;
+  return forms ? forms.flatMap(formsOf) : [part];
+}
+
 function valuesOf(part: JsonSchema): string[] {
+  if (part.anyOf) return part.anyOf.flatMap(valuesOf);
   if (part.const !== undefined) return [String(part.const)];
   if (part.type === 'boolean') return ['true', 'false'];
   return (part.enum ?? []).map(String);

@@ -28,7 +28,7 @@ function isNamedList(value: Yaml | undefined): value is YamlMap[] {
 /**
  * `derived` laid over `base`: mappings merge key by key, lists of named items (segments, losses) merge by name,
  * everything else is replaced. `null` deletes a key, an item with `remove: true` is dropped, and a mapping whose
- * `type` changes replaces the base's mapping as a whole. Of two alternatives (epochs or steps) the stated one stays.
+ * `type` or `kind` changes replaces the base's mapping as a whole. Of two alternatives (epochs or steps) the stated one stays.
  */
 export function merge(base: Yaml | undefined, derived: Yaml): Yaml {
   if (isMap(derived)) {
@@ -52,7 +52,7 @@ export function merge(base: Yaml | undefined, derived: Yaml): Yaml {
 const states = (map: YamlMap, key: string): boolean => map[key] !== undefined && map[key] !== null;
 
 function changesType(base: YamlMap, derived: YamlMap): boolean {
-  return derived.type !== undefined && derived.type !== base.type;
+  return ['type', 'kind'].some((key) => derived[key] !== undefined && derived[key] !== base[key]);
 }
 
 function mergeNamed(base: YamlMap[], derived: YamlMap[]): Yaml[] {

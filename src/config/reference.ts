@@ -100,8 +100,8 @@ function objectsOf(schema: JsonSchema, path: string): [string, string, JsonSchem
 /** The mapping that a key holds itself, as one of several forms, or in a list. */
 function objectIn(part: JsonSchema, path: string): [string, JsonSchema] | undefined {
   if (part.properties || part.oneOf?.some((form) => form.properties)) return [path, part];
-  const option = part.anyOf?.find((form) => form.properties);
-  if (option) return [path, option];
+  const option = part.anyOf?.map((form) => objectIn(form, path)).find((found) => found);
+  if (option) return option;
   const items = Array.isArray(part.items) ? undefined : part.items;
   return items?.properties ? [`${path}[]`, items] : undefined;
 }

@@ -1,7 +1,9 @@
 import { z } from 'zod';
 import { PRECISION_CHOICES } from '../engine/engine.js';
+import { augmentSchema } from './augmentation.js';
 import { durationSchema, intervalSchema } from './duration.js';
 import { layerSchema } from './layers.js';
+import { samplerSchema } from './sampling.js';
 
 /**
  * The experiment config, version 1. Strict: an unknown key is an error. Everything that has a default gets it
@@ -35,12 +37,9 @@ const data = z.strictObject({
     .int()
     .min(2)
     .describe('Number of classes; must be what the training images have. `units: classes` is it.'),
-  sampler: z
-    .enum(['class-aware', 'shuffle', 'sequential'])
-    .default('class-aware')
-    .describe(
-      'Order of the training images. class-aware: class by class, so that every class is drawn equally often (paper, §3). shuffle: every image once per epoch, in a new order. sequential: as indexed.',
-    ),
+  sampler: samplerSchema.describe(
+    'Order of the training images. class-aware: class by class, so that every class is drawn equally often (paper, §3). shuffle: every image once per epoch, in a new order. sequential: as indexed. Or a mapping with a kind and its numbers (docs/data.md).',
+  ),
   resize: positive.describe(
     'Images are resized so that their shorter side has this many pixels; the aspect ratio stays.',
   ),
@@ -68,39 +67,7 @@ const data = z.strictObject({
     .describe(
       'Divides the pixels after the mean is taken off: 1 (the paper), channel (the deviations of the training set), one number, or [r, g, b].',
     ),
-  augment: z
-    .strictObject({
-      flip: z
-        .boolean()
-        .default(true)
-        .describe('Mirrors half of the training images left to right.'),
-      color: z
-        .enum(['none', 'pca'])
-        .default('none')
-        .describe(
-          'pca: shifts the colours along the principal components of the training set (AlexNet).',
-        ),
-      resizedCrop: z
-        .strictObject({
-          scale: z
-            .tuple([fraction, fraction])
-            .default([0.08, 1])
-            .describe("[smallest, largest] share of the image's area."),
-          ratio: z
-            .tuple([z.number().positive(), z.number().positive()])
-            .default([0.75, 4 / 3])
-            .describe('[smallest, largest] aspect ratio, width over height.'),
-        })
-        .refine(({ scale, ratio }) => scale[0] <= scale[1] && ratio[0] <= ratio[1], {
-          error: 'scale and ratio are [smallest, largest]',
-        })
-        .optional()
-        .describe(
-          'In training, a random part of the image of random size and aspect ratio is scaled to the crop (Inception), in place of a crop of fixed size.',
-        ),
-    })
-    .prefault({})
-    .describe('How training images are varied.'),
+  augment: augmentSchema,
   maxPixels: positive
     .default(100_000_000)
     .describe(
@@ -277,7 +244,7 @@ const training = z
       .positive()
       .optional()
       .describe(
-        'How long to train, in passes over as many images as there are. Either this or steps.',
+        'How long to train, in epochs of as many images as there are, or as data.sampler says. Either this or steps.',
       ),
     steps: positive
       .optional()
@@ -287,6 +254,14 @@ const training = z
       .optional()
       .describe(
         'Images at a time; their gradients add up to those of the batch, in less memory. A divisor of batchSize, which is the default.',
+      ),
+    labelSmoothing: z
+      .number()
+      .min(0)
+      .lt(1)
+      .default(0)
+      .describe(
+        'Targets of all losses are (1 - s) * label + s / classes (Szegedy et al. 2016); evaluation takes the labels as they are.',
       ),
     logEvery: durationSchema
       .default('20 steps')

@@ -5,21 +5,41 @@
  * permutations derive from the seed, the list and the pass, so the only state to save in a
  * checkpoint is the position. Current permutations are cached, at most one per list, so that
  * going through the positions in order costs constant time each; memory is 4 bytes per image.
+ * Formulas and sources: docs/data.md.
  */
 
 import { permutation, Random } from '../random.js';
 import { type ClassLists, classLists } from './class-lists.js';
+import { powerPlan, progressivePlan, repeatFactorPlan } from './class-shares.js';
+import { type EpochSize, epochSize } from './epoch-size.js';
 import type { ImageIndex } from './image-index.js';
+import { filledClasses, passSampler } from './pass-sampler.js';
 
 /** What a sampler is made from; plain data that a worker can receive. */
-export interface SamplerSpec {
-  kind: 'class-aware' | 'shuffle' | 'sequential';
+export type SamplerSpec = SamplerRule & {
   /** Not used by 'sequential'. */
   seed: number;
-}
+  /** Default: the number of images. Not used by 'sequential' and 'repeat-factor'. */
+  epochSize?: EpochSize;
+};
+
+export type SamplerRule =
+  | {
+      kind: 'class-aware';
+      /** Images drawn at each draw of a class; default 1. */
+      samplesPerClass?: number;
+    }
+  | { kind: 'shuffle' | 'sequential' }
+  | { kind: 'power' /** Exponent of the class sizes, 0 to 1. */; q: number }
+  | { kind: 'progressive' /** Draws until all classes are drawn equally often. */; over: number }
+  | {
+      kind: 'repeat-factor';
+      /** Share of the images below which the images of a class are repeated. */
+      threshold: number;
+    };
 
 export interface Sampler {
-  /** Positions that count as one epoch: the number of images. */
+  /** Positions that count as one epoch. */
   readonly epochSize: number;
   /** Image index at a position, an integer ≥ 0. The same at any time and in any order of calls. */
   at(position: number): number;
@@ -27,15 +47,33 @@ export interface Sampler {
 
 /** @param lists of the index's labels, if the caller has them already */
 export function createSampler(spec: SamplerSpec, index: ImageIndex, lists?: ClassLists): Sampler {
+  const { seed } = spec;
+  const size = epochSize(spec, index);
+  const grouped = (): ClassLists => lists ?? classLists(index.labels, index.classes.length);
   switch (spec.kind) {
     case 'class-aware':
-      return classAwareSampler(lists ?? classLists(index.labels, index.classes.length), spec.seed);
+      return { epochSize: size, at: classAware(grouped(), seed, spec.samplesPerClass) };
     case 'shuffle':
-      return shuffleSampler(index.count, spec.seed);
+      return { epochSize: size, at: shuffled(index.count, seed) };
     case 'sequential':
-      return { epochSize: index.count, at: (position) => position % index.count };
+      return { epochSize: size, at: (position) => position % index.count };
+    case 'power': {
+      const own = grouped();
+      return { epochSize: size, ...passSampler(own, seed, powerPlan(own, seed, spec.q)) };
+    }
+    case 'progressive': {
+      const own = grouped();
+      return { epochSize: size, ...passSampler(own, seed, progressivePlan(own, seed, spec.over)) };
+    }
+    case 'repeat-factor': {
+      const own = grouped();
+      const plan = repeatFactorPlan(own, seed, spec.threshold);
+      return { epochSize: size, ...passSampler(own, seed, plan) };
+    }
   }
 }
+
+type At = Sampler['at'];
 
 /**
  * Class-aware sampling (paper, "class-aware sampling"): one list of classes and one list of images
@@ -46,46 +84,44 @@ export function createSampler(spec: SamplerSpec, index: ImageIndex, lists?: Clas
  * As each pass of the class list visits every class once, pass q takes the q-th draw of each
  * class, which is entry `q mod n` of pass `floor(q / n)` of that class's list of n images.
  * Classes without images are left out.
+ *
+ * @param samplesPerClass k images one after another at each draw of a class: then pass q takes the draws k·q to
+ *   k·q + k − 1 of each class
  */
-export function classAwareSampler(lists: ClassLists, seed: number): Sampler {
+function classAware(lists: ClassLists, seed: number, samplesPerClass = 1): At {
   const { images, starts } = lists;
-  const classes: number[] = [];
-  for (let c = 0; c + 1 < starts.length; c++) if (starts[c + 1]! > starts[c]!) classes.push(c);
+  const classes = filledClasses(lists);
   const count = classes.length;
   const classOrder = cachedOrder();
   const imageOrders = new Map<number, PassOrder>();
-  return {
-    epochSize: images.length,
-    at(position) {
-      const pass = Math.floor(position / count);
-      const order = classOrder(pass, () => permutation(count, new Random(seed, 'classes', pass)));
-      const c = classes[order[position % count]!]!;
-      const start = starts[c]!;
-      const n = starts[c + 1]! - start;
-      const imagePass = Math.floor(pass / n);
-      let imageOrder = imageOrders.get(c);
-      if (!imageOrder) {
-        imageOrder = cachedOrder();
-        imageOrders.set(c, imageOrder);
-      }
-      const entries = imageOrder(imagePass, () =>
-        permutation(n, new Random(seed, 'images', c, imagePass)),
-      );
-      return images[start + entries[pass % n]!]!;
-    },
+  return (position) => {
+    const visit = Math.floor(position / samplesPerClass);
+    const pass = Math.floor(visit / count);
+    const order = classOrder(pass, () => permutation(count, new Random(seed, 'classes', pass)));
+    const c = classes[order[visit % count]!]!;
+    const start = starts[c]!;
+    const n = starts[c + 1]! - start;
+    const draw = pass * samplesPerClass + (position % samplesPerClass);
+    const imagePass = Math.floor(draw / n);
+    let imageOrder = imageOrders.get(c);
+    if (!imageOrder) {
+      imageOrder = cachedOrder();
+      imageOrders.set(c, imageOrder);
+    }
+    const entries = imageOrder(imagePass, () =>
+      permutation(n, new Random(seed, 'images', c, imagePass)),
+    );
+    return images[start + entries[draw % n]!]!;
   };
 }
 
-/** Every image once per epoch, in a new order each epoch. */
-export function shuffleSampler(count: number, seed: number): Sampler {
+/** Every image once per pass over all, in a new order each time. */
+function shuffled(count: number, seed: number): At {
   const cached = cachedOrder();
-  return {
-    epochSize: count,
-    at(position) {
-      const pass = Math.floor(position / count);
-      const order = cached(pass, () => permutation(count, new Random(seed, 'shuffle', pass)));
-      return order[position % count]!;
-    },
+  return (position) => {
+    const pass = Math.floor(position / count);
+    const order = cached(pass, () => permutation(count, new Random(seed, 'shuffle', pass)));
+    return order[position % count]!;
   };
 }
 

@@ -22,6 +22,7 @@ import { Meter } from './meter.js';
 import { optimizerTensors, restoreOptimizer } from './optimizer-state.js';
 import { advising } from './out-of-memory.js';
 import { type MetricsRow, type RunFolder, writeResults } from './run-folder.js';
+import { durations } from './sampling.js';
 import { afterEvaluation, type Durations, initialScheduleState, learningRate } from './schedule.js';
 import { trainStep } from './train-step.js';
 import { trainingLoader } from './training-loader.js';
@@ -79,15 +80,6 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   }
 }
 
-export function durations(plan: ExperimentPlan, images: number): Durations {
-  const { batchSize, epochs, steps } = plan.config.training;
-  const stepsPerEpoch = Math.ceil(images / batchSize);
-  return {
-    stepsPerEpoch,
-    totalSteps: steps ?? Math.max(1, Math.round(epochs! * stepsPerEpoch)),
-  };
-}
-
 class Trainer {
   private readonly parameters: Parameters;
   private readonly network: NetworkRuntime;
@@ -115,7 +107,7 @@ class Trainer {
     this.network = new NetworkRuntime(engine, layers, this.parameters, config.seed);
     const average = { value: (name: string) => this.parameters.slot('ema', name) };
     this.averaged = config.optimizer.ema ? new NetworkRuntime(engine, layers, average, 0) : null;
-    this.durations = durations(plan, train.count);
+    this.durations = durations(plan, train);
     const { stepsPerEpoch } = this.durations;
     this.diagnostics = gradientDiagnostics(plan, this.network, this.parameters, stepsPerEpoch);
     this.end = Math.min(this.durations.totalSteps, options.maxSteps ?? Number.POSITIVE_INFINITY);

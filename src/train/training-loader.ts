@@ -2,6 +2,7 @@ import type { ImageIndex } from '../data/image-index.js';
 import { Loader, type LoaderOptions } from '../data/loader.js';
 import type { ExperimentPlan } from '../plan/experiment.js';
 import { augmentation, type Normalization } from './data.js';
+import { samplerSpec } from './sampling.js';
 
 /**
  * The stream of training images of a config, in micro-batches, decoded ahead for two steps where that is not too much.
@@ -9,15 +10,16 @@ import { augmentation, type Normalization } from './data.js';
  * @param position images drawn before
  */
 export function trainingLoader(
-  { config, microBatch }: ExperimentPlan,
+  plan: ExperimentPlan,
   images: ImageIndex,
   normalization: Normalization,
   position: number,
   options: Pick<LoaderOptions, 'cacheBytes'> = {},
 ): Loader {
+  const { config, microBatch } = plan;
   return new Loader({
     dataset: images,
-    sampler: { kind: config.data.sampler, seed: config.seed },
+    sampler: samplerSpec(plan, images),
     start: position,
     slot: microBatch,
     slots: Math.min(8, Math.max(4, Math.ceil((2 * config.training.batchSize) / microBatch))),

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { parseConfig, printConfig } from '../../src/config/load.js';
 import { classLists } from '../../src/data/class-lists.js';
 import { IndexBuilder } from '../../src/data/image-index.js';
-import { createSampler, type SamplerSpec } from '../../src/data/sampler.js';
+import { createSampler } from '../../src/data/sampler.js';
 import { CheckpointError, ConfigError } from '../../src/errors.js';
 import {
   decodeSafetensors,
@@ -220,7 +220,7 @@ describe(`the samplers (${RUNS.numRuns} cases each)`, () => {
     });
     return builder.build('', counts.map(String));
   }
-  const kinds: SamplerSpec['kind'][] = ['class-aware', 'shuffle', 'sequential'];
+  const kinds = ['class-aware', 'shuffle', 'sequential'] as const;
   const positions = fc.array(fc.oneof(fc.nat(1000), fc.nat(2 ** 31), fc.maxSafeNat()), {
     minLength: 1,
     maxLength: 20,
