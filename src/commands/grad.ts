@@ -11,6 +11,7 @@ import { emptySums, runMicroBatch } from '../relay/step.js';
 import { encodeSafetensors, type NamedTensor } from '../safetensors.js';
 import { augmentation, normalization, openTrainingImages } from '../train/data.js';
 import { samplerSpec } from '../train/sampling.js';
+import { softTargets } from '../train/targets.js';
 import { stepParts } from '../train/train-step.js';
 import { type ConfigOptions, cacheDir, checkOutput, type EngineOptions } from './options.js';
 
@@ -24,6 +25,8 @@ export interface HostBatch {
   /** `[size, height, width, channels]`, row-major. */
   images: Float32Array;
   labels: Int32Array;
+  /** `[size, classes]`, where labels are mixed or smoothed. */
+  targets?: Float32Array | null;
 }
 
 /**
@@ -48,7 +51,7 @@ export async function gradCommand(
 /**
  * Gradients of a batch at the initial weights, dropout off.
  *
- * @returns tensors named `batch.images`, `batch.labels`, `weight/<parameter>`, `gradient/<parameter>`,
+ * @returns tensors named `batch.images`, `batch.labels`, where labels are mixed or smoothed `batch.targets`, `weight/<parameter>`, `gradient/<parameter>`,
  *   `logits/<loss>`, `loss/<loss>`, and with `byLoss` also `gradient-of/<loss>/<parameter>` (weighted, within the
  *   loss's range)
  */
@@ -66,6 +69,9 @@ export function batchGradients(
     ['batch.images', { shape: [size, ...plan.network.input], values: batch.images }],
     ['batch.labels', { shape: [size], values: Float32Array.from(batch.labels) }],
   ]);
+  if (batch.targets) {
+    tensors.set('batch.targets', { shape: [size, plan.network.classes], values: batch.targets });
+  }
   for (const [name, tensor] of parameters.snapshot()) tensors.set(`weight/${name}`, { ...tensor });
   const run = (step: StepPlan, prefix: string, keepLogits: boolean): Map<string, number> => {
     const sums = microBatches(plan, step, network, batch, (loss, logits) => {
@@ -96,7 +102,7 @@ function microBatches(
   plan: ExperimentPlan,
   step: StepPlan,
   network: NetworkRuntime,
-  { images, labels }: HostBatch,
+  { images, labels, targets }: HostBatch,
   onLogits: (loss: string, logits: Float32Array) => void,
 ) {
   const { engine } = network;
@@ -108,7 +114,13 @@ function microBatches(
     const part = labels.subarray(at, at + plan.microBatch);
     const pixels = images.subarray(at * perImage, (at + part.length) * perImage);
     const tensor = engine.tensor(pixels, [part.length, ...plan.network.input]);
-    const batch = { images: tensor, labels: part, batchSize: labels.length };
+    const { classes } = plan.network;
+    const batch = {
+      images: tensor,
+      labels: part,
+      targets: targets?.subarray(at * classes, (at + part.length) * classes),
+      batchSize: labels.length,
+    };
     runMicroBatch(step, parts, batch, sums, (loss, logits) => onLogits(loss, engine.read(logits)));
     engine.dispose(tensor);
   }
@@ -137,7 +149,12 @@ async function firstBatch(
   });
   try {
     const batch = await loader.next();
-    return { images: batch!.images.slice(), labels: batch!.labels.slice() };
+    const { labelSmoothing } = config.training;
+    return {
+      images: batch!.images.slice(),
+      labels: batch!.labels.slice(),
+      targets: softTargets(batch!, plan.network.classes, labelSmoothing),
+    };
   } finally {
     await loader.close();
   }

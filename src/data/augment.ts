@@ -1,7 +1,10 @@
-/** Random crop, mirror and colour shift (paper, "data and training"). */
+/** Random crop, mirror and colour shift (paper, "data and training"); what else there is, one file each. */
 
 import { Random } from '../random.js';
+import type { ColorJitter } from './color-jitter.js';
+import type { Mixing } from './mixing.js';
 import { centreView, type Pixels, type Triple, type View } from './preprocessing.js';
+import type { RandomErasing } from './random-erasing.js';
 import type { ResizedCrop } from './resized-crop.js';
 
 /** Principal components of the training set's RGB values, pixels on the 0–1 scale. */
@@ -20,6 +23,12 @@ export interface Augmentation {
   color: PcaColor | null;
   /** Instead of a random crop of fixed size: one of random size; default: none. */
   resizedCrop?: ResizedCrop | null;
+  /** Random brightness, contrast, saturation, hue; default: none. */
+  colorJitter?: ColorJitter | null;
+  /** A random rectangle is overwritten; default: none. */
+  randomErasing?: RandomErasing | null;
+  /** Pairs of images are mixed; default: none. */
+  mixing?: Mixing | null;
 }
 
 /**

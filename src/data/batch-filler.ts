@@ -1,12 +1,12 @@
 /** Decodes the images of batch after batch into shared slots; runs inside a worker thread. */
-import { chooseView } from './augment.js';
+import { writeAugmented } from './augmented-input.js';
 import { type ClassLists, classLists, substitute } from './class-lists.js';
 import { decodeImage, reasonOf } from './decode.js';
 import { imageFile } from './image-index.js';
+import { chooseMix, mixInto, partnerOf } from './mixing.js';
 import { PixelCache } from './pixel-cache.js';
-import { cropSize, type Pixels, writeInput } from './preprocessing.js';
+import { cropSize, type Pixels } from './preprocessing.js';
 import { batchSize, type Failure, type FromWorker, type WorkerSetup } from './protocol.js';
-import { chooseRegion, resizeRegion } from './resized-crop.js';
 import { createSampler, type Sampler } from './sampler.js';
 
 /** A batch that is being filled. */
@@ -14,10 +14,21 @@ interface Work {
   batch: number;
   slot: number;
   size: number;
-  /** Images handed to a lane, and images finished. */
+  /** Images outside of the batch that some inside are mixed with. */
+  guests: Guest[];
+  /** Images and guests handed to a lane, and those finished. */
   begun: number;
   done: number;
   failures: Failure[];
+}
+
+/** An image that is prepared only to be mixed into others. */
+interface Guest {
+  position: number;
+  /** [1, h, w, 3] */
+  images: Float32Array;
+  labels: Int32Array;
+  indices: Int32Array;
 }
 
 /**
@@ -73,9 +84,12 @@ export class BatchFiller {
     for (;;) {
       const taken = await this.#take();
       if (!taken) return;
-      const { batch, slot, size, failures } = taken.work;
-      await this.#fill(taken.work, taken.i);
-      if (++taken.work.done === size) this.#send({ kind: 'filled', batch, slot, size, failures });
+      const { work, i } = taken;
+      const { batch, slot, size, guests, failures } = work;
+      await this.#fill(work, i);
+      if (++work.done < size + guests.length) continue;
+      this.#mix(work);
+      this.#send({ kind: 'filled', batch, slot, size, failures });
     }
   }
 
@@ -84,35 +98,86 @@ export class BatchFiller {
     for (;;) {
       if (this.#closed) return null;
       const work = this.#work;
-      if (work && work.begun < work.size) return { work, i: work.begun++ };
+      if (work && work.begun < work.size + work.guests.length) return { work, i: work.begun++ };
       const size = batchSize(this.#setup, this.#next);
       if (size === 0) return null;
       const slot = this.#free.shift();
       if (slot !== undefined) {
-        this.#work = { batch: this.#next, slot, size, begun: 0, done: 0, failures: [] };
+        const guests = this.#guests(this.#next, size);
+        this.#work = { batch: this.#next, slot, size, guests, begun: 0, done: 0, failures: [] };
         this.#next += this.#setup.step;
       } else await new Promise<void>((resolve) => this.#waiting.push(resolve));
     }
   }
 
-  /** Decode image `i` of a batch into its slot. */
+  #firstPosition(batch: number): number {
+    return this.#setup.start + batch * this.#setup.slot;
+  }
+
+  /** Decode image `i` of a batch into its slot, or guest `i − size`. */
   async #fill(work: Work, i: number): Promise<void> {
-    const { dataset, start, slot: perBatch, slots, preprocessing, augment, seed } = this.#setup;
-    const slot = slots[work.slot]!;
-    const size = cropSize(preprocessing);
-    const values = size[0] * size[1] * 3;
-    const position = start + work.batch * perBatch + i;
+    const { dataset, slots, preprocessing, augment, seed } = this.#setup;
+    const guest = work.guests[i - work.size];
+    const to = guest ?? slots[work.slot]!;
+    const at = guest ? 0 : i;
+    const position = guest?.position ?? this.#firstPosition(work.batch) + i;
+    const values = this.#values();
     const drawn = this.#sampler.at(position);
     const { image, pixels } = await this.#decode(drawn, work.failures);
     if (pixels) {
-      const source = augment?.resizedCrop
-        ? resizeRegion(pixels, chooseRegion(pixels, augment.resizedCrop, seed, position), size)
-        : pixels;
-      const view = chooseView(source, size, augment, seed, position);
-      writeInput(slot.images, i * values, source, view, size, preprocessing);
-    } else slot.images.fill(0, i * values, (i + 1) * values);
-    slot.labels[i] = pixels ? dataset.labels[image]! : -1;
-    slot.indices[i] = image;
+      writeAugmented(to.images, at * values, pixels, preprocessing, augment, seed, position);
+    } else to.images.fill(0, at * values, (at + 1) * values);
+    to.labels[at] = pixels ? dataset.labels[image]! : -1;
+    to.indices[at] = image;
+  }
+
+  /** Values of one image. */
+  #values(): number {
+    const [height, width] = cropSize(this.#setup.preprocessing);
+    return height * width * 3;
+  }
+
+  /** The images outside of a batch that are mixed into it. */
+  #guests(batch: number, size: number): Guest[] {
+    const { augment, preprocessing, seed } = this.#setup;
+    const mixing = augment?.mixing;
+    if (!mixing) return [];
+    const first = this.#firstPosition(batch);
+    return Array.from({ length: size }, (_, i) => first + i).flatMap((own) => {
+      const position = partnerOf(own, mixing.distance);
+      const inside = position >= first && position < first + size;
+      if (inside || !chooseMix(cropSize(preprocessing), mixing, seed, own)) return [];
+      const images = new Float32Array(this.#values());
+      return [{ position, images, labels: new Int32Array(1), indices: new Int32Array(1) }];
+    });
+  }
+
+  /** Mixes the pairs of a batch whose images and guests are there. */
+  #mix({ batch, slot: number, size, guests }: Work): void {
+    const { augment, preprocessing, seed, slots } = this.#setup;
+    const slot = slots[number]!;
+    const mixing = augment?.mixing;
+    if (!mixing || !slot.mixed) return;
+    const { images, labels, indices, mixed } = slot;
+    const first = this.#firstPosition(batch);
+    const crop = cropSize(preprocessing);
+    const values = this.#values();
+    const input = (i: number): Float32Array => images.subarray(i * values, (i + 1) * values);
+    mixed.labels.set(labels);
+    mixed.indices.set(indices);
+    mixed.shares.fill(1);
+    for (let i = 0; i < size; i++) {
+      const mix = chooseMix(crop, mixing, seed, first + i);
+      if (!mix) continue;
+      const partner = partnerOf(first + i, mixing.distance);
+      const guest = guests.find(({ position }) => position === partner);
+      const other = partner - first;
+      if (guest) mixInto(input(i), guest.images, mix, crop[1], false);
+      else if (i < other) mixInto(input(i), input(other), mix, crop[1], true);
+      mixed.labels[i] = guest ? guest.labels[0]! : labels[other]!;
+      mixed.indices[i] = guest ? guest.indices[0]! : indices[other]!;
+      mixed.shares[i] = mix.share;
+    }
   }
 
   /** The drawn image, in training another one of its class if it is undecodable. */

@@ -15,7 +15,7 @@ import type { Augmentation } from './augment.js';
 import { FailurePolicy, type OnError, type Skipped } from './failure-policy.js';
 import type { ImageIndex } from './image-index.js';
 import { cropSize, type Preprocessing } from './preprocessing.js';
-import { batchSize, type FromWorker, type Slot, type WorkerSetup } from './protocol.js';
+import { batchSize, type FromWorker, type Mixed, type Slot, type WorkerSetup } from './protocol.js';
 import type { SamplerSpec } from './sampler.js';
 import { startWorker } from './worker-thread.js';
 
@@ -51,6 +51,8 @@ export interface Batch {
   labels: Int32Array;
   /** [size]: image indices. Valid until release(). */
   indices: Int32Array;
+  /** What each image was mixed with; null or absent: nothing. Valid until release(). */
+  mixed?: Mixed | null;
   /** Images in this batch; fewer than `slot` in a partial last one. */
   size: number;
   /** Give the slot back to the worker. Calling it again has no effect. */
@@ -125,6 +127,7 @@ export class Loader {
     try {
       this.#policy.apply(filled.failures);
       if (this.#options.augment) this.#policy.checkClasses(batch.labels, batch.indices);
+      if (batch.mixed) this.#policy.checkClasses(batch.mixed.labels, batch.mixed.indices);
     } catch (error) {
       batch.release();
       throw error;
@@ -156,7 +159,9 @@ export class Loader {
     const options = this.#options;
     const lanes = options.lanes ?? availableParallelism() + 2;
     const [h, w] = cropSize(options.preprocessing);
-    const slots = Array.from({ length: count }, () => newSlot(options.slot, h * w * 3));
+    const slots = Array.from({ length: count }, () =>
+      newSlot(options.slot, h * w * 3, Boolean(options.augment?.mixing)),
+    );
     const setup: WorkerSetup = {
       dataset: options.dataset,
       sampler: options.sampler,
@@ -220,13 +225,18 @@ export class Loader {
   }
 
   #batch(thread: Thread, { slot, size }: Filled): Batch {
-    const { images, labels, indices } = thread.slots[slot]!;
+    const { images, labels, indices, mixed } = thread.slots[slot]!;
     const perImage = images.length / this.#options.slot;
     let held = true;
     return {
       images: images.subarray(0, size * perImage),
       labels: labels.subarray(0, size),
       indices: indices.subarray(0, size),
+      mixed: mixed && {
+        labels: mixed.labels.subarray(0, size),
+        indices: mixed.indices.subarray(0, size),
+        shares: mixed.shares.subarray(0, size),
+      },
       size,
       release: () => {
         if (!held) return;
@@ -244,11 +254,15 @@ function checkHeld({ held, slots }: Thread): void {
   throw new Error(`all ${slots.length} slots are held: release() a batch before the next one`);
 }
 
-function newSlot(size: number, perImage: number): Slot {
+function newSlot(size: number, perImage: number, mixing: boolean): Slot {
+  const integers = (): Int32Array => new Int32Array(new SharedArrayBuffer(4 * size));
+  const floats = (count: number): Float32Array =>
+    new Float32Array(new SharedArrayBuffer(4 * count));
   return {
-    images: new Float32Array(new SharedArrayBuffer(4 * size * perImage)),
-    labels: new Int32Array(new SharedArrayBuffer(4 * size)),
-    indices: new Int32Array(new SharedArrayBuffer(4 * size)),
+    images: floats(size * perImage),
+    labels: integers(),
+    indices: integers(),
+    mixed: mixing ? { labels: integers(), indices: integers(), shares: floats(size) } : null,
   };
 }
 

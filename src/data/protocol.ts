@@ -12,6 +12,18 @@ export interface Slot {
   labels: Int32Array;
   /** [slot]: image index. */
   indices: Int32Array;
+  /** With mixing: of each image the one that was mixed into it. */
+  mixed: Mixed | null;
+}
+
+/** What the images of a batch were mixed with; an image that was not mixed has itself here, and the share 1. */
+export interface Mixed {
+  /** [slot]: label of the other image. */
+  labels: Int32Array;
+  /** [slot]: its image index. */
+  indices: Int32Array;
+  /** [slot]: the share that the image keeps of its own, and its label of the target. */
+  shares: Float32Array;
 }
 
 export interface WorkerSetup {

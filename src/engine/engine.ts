@@ -139,6 +139,9 @@ export function describeEngine({ library, threads, device, precision }: EngineIn
   return `${library}, ${threads} ${threads === 1 ? 'thread' : 'threads'}, ${device}${mixed}`;
 }
 
+/** What a row of logits is to say: a class each (`Int32Array` `[b]`), or shares of all classes (`[b, classes]`). */
+export type Targets = Int32Array | Float32Array;
+
 export interface Engine {
   readonly info: EngineInfo;
 
@@ -242,13 +245,14 @@ export interface Engine {
   // --- Loss and update ----------------------------------------------------------------------------------
 
   /**
-   * Softmax cross-entropy of `logits` `[b, classes]` with integer labels. A label of -1 marks a row that does not
-   * count: its loss and gradient are zero.
-   * @returns `losses` `[b]`, unscaled; `gradient` `[b, classes]` = `scale * (softmax - onehot)`, owned by the caller.
+   * Softmax cross-entropy of `logits` `[b, classes]` with integer labels, or with a distribution over the classes for
+   * each row, `[b, classes]` in float32. A label of -1, or a row of zeros, does not count: its loss and gradient are
+   * zero.
+   * @returns `losses` `[b]`, unscaled; `gradient` `[b, classes]` = `scale * (softmax - target)`, owned by the caller.
    */
   softmaxCrossEntropy(
     logits: Tensor,
-    labels: Int32Array,
+    targets: Targets,
     scale: number,
   ): { losses: Float32Array; gradient: Tensor };
 

@@ -20,6 +20,8 @@ export interface MicroBatch {
   readonly images: Tensor;
   /** `[size]`, class indices; -1 does not count. */
   readonly labels: Int32Array;
+  /** `[size, classes]`: shares of the classes that are aimed at in place of the labels; a row of zeros does not count. */
+  readonly targets?: Float32Array | null;
   /** Images in the whole batch: losses and gradients are means over it. */
   readonly batchSize: number;
 }
@@ -83,7 +85,8 @@ export function runMicroBatch(
       case 'loss': {
         const logits = get(outputs, action.logits);
         const scale = parts.weight(action.loss) / batch.batchSize;
-        const { losses, gradient } = engine.softmaxCrossEntropy(logits, batch.labels, scale);
+        const targets = batch.targets ?? batch.labels;
+        const { losses, gradient } = engine.softmaxCrossEntropy(logits, targets, scale);
         const mean = losses.reduce((sum, value) => sum + value, 0) / batch.batchSize;
         sums.losses.set(action.loss, (sums.losses.get(action.loss) ?? 0) + mean);
         signals.set(action.loss, gradient);

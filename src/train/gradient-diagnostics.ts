@@ -7,7 +7,7 @@ import type { ExperimentPlan } from '../plan/experiment.js';
 import type { Gradient } from '../relay/layer.js';
 import { planStep, type StepPlan } from '../relay/plan.js';
 import { inRange, type ResolvedLoss } from '../relay/ranges.js';
-import { emptySums, runMicroBatch, type StepSums } from '../relay/step.js';
+import { emptySums, type MicroBatch, runMicroBatch, type StepSums } from '../relay/step.js';
 import type { GradientRow, LayerGradients } from './gradient-row.js';
 import type { StepProbe } from './step-probe.js';
 import { stepParts } from './train-step.js';
@@ -80,14 +80,12 @@ export class GradientDiagnostics {
     const measured = new Map<string, Measured>();
     const probe = {
       milliseconds: 0,
-      microBatch: (images: Tensor, labels: Int32Array, microBatch: number): void => {
+      microBatch: (batch: MicroBatch, microBatch: number): void => {
         const start = performance.now();
         for (const share of this.shares) {
           this.network.train(step, microBatch);
-          const { batchSize } = this.plan.config.training;
           const parts = stepParts(this.plan, this.network);
-          const sums = shares.get(share.loss)!;
-          runMicroBatch(share.step, parts, { images, labels, batchSize }, sums);
+          runMicroBatch(share.step, parts, batch, shares.get(share.loss)!);
         }
         probe.milliseconds += performance.now() - start;
       },

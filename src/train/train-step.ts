@@ -7,14 +7,21 @@ import type { NetworkRuntime } from '../model/network-runtime.js';
 import type { Parameters } from '../model/parameters.js';
 import type { ExperimentPlan } from '../plan/experiment.js';
 import type { Gradient } from '../relay/layer.js';
-import { emptySums, runMicroBatch, type StepParts, type StepSums } from '../relay/step.js';
+import {
+  emptySums,
+  type MicroBatch,
+  runMicroBatch,
+  type StepParts,
+  type StepSums,
+} from '../relay/step.js';
 import { averageParameters, clipGradients, gradientNorm, updateParameter } from './optimizer.js';
 import type { StepProbe } from './step-probe.js';
+import { dominantLabels, softTargets } from './targets.js';
 
 export interface StepResult {
   /** Mean over the batch by loss, unweighted. */
   losses: Map<string, number>;
-  /** The primary head's hits on the batch as it was trained on. */
+  /** The primary head's hits on the batch as it was trained on; of a mixed image, on its dominant label. */
   top: TopK;
 }
 
@@ -58,9 +65,7 @@ export async function trainStep(
       const batch = await next();
       network.train(step, i);
       parameters.beginStep();
-      microBatch(plan, parts, batch, sums, onLogits, (images) => {
-        probe?.microBatch(images, batch.labels, i);
-      });
+      microBatch(plan, parts, batch, sums, onLogits, (whole) => probe?.microBatch(whole, i));
       await setImmediate(); // the engine blocks the thread: lets signals and the loader's messages in
     }
     if (!plan.updateAtOnce) {
@@ -98,16 +103,19 @@ function microBatch(
   batch: Batch,
   sums: StepSums,
   onLogits: (loss: string, logits: Tensor, labels: Int32Array) => void,
-  before: (images: Tensor) => void,
+  before: (batch: MicroBatch) => void,
 ): void {
   const { engine } = parts;
-  const { batchSize } = plan.config.training;
+  const { batchSize, labelSmoothing } = plan.config.training;
   const { labels } = batch;
+  const targets = softTargets(batch, plan.network.classes, labelSmoothing);
+  const dominant = dominantLabels(batch);
   const images = engine.tensor(batch.images, [batch.size, ...plan.network.input]);
   try {
-    before(images);
-    runMicroBatch(plan.step, parts, { images, labels, batchSize }, sums, (loss, logits) => {
-      onLogits(loss, logits, labels);
+    const whole = { images, labels, targets, batchSize };
+    before(whole);
+    runMicroBatch(plan.step, parts, whole, sums, (loss, logits) => {
+      onLogits(loss, logits, dominant);
     });
   } finally {
     engine.dispose(images);

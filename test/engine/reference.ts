@@ -2,7 +2,7 @@
  * The operations of `Engine` as naive float64 loops: the truth that engines are tested against.
  * Values are row-major; shapes as in `Engine`.
  */
-import type { PoolWindow, Window } from '../../src/engine/engine.js';
+import type { PoolWindow, Targets, Window } from '../../src/engine/engine.js';
 
 export type Values = ArrayLike<number>;
 export type Shape2 = readonly [number, number];
@@ -198,21 +198,27 @@ export function pool(
 export function softmaxCrossEntropy(
   logits: Values,
   classes: number,
-  labels: Int32Array,
+  targets: Targets,
   scale: number,
 ): { losses: Float64Array; gradient: Float64Array } {
-  const losses = new Float64Array(labels.length);
+  const rows = logits.length / classes;
+  const losses = new Float64Array(rows);
   const gradient = new Float64Array(logits.length);
-  for (let b = 0; b < labels.length; b++) {
-    const label = labels[b]!;
-    if (label < 0) continue;
+  for (let b = 0; b < rows; b++) {
+    const wanted = Array.from({ length: classes }, (_, c) =>
+      targets instanceof Float32Array ? targets[b * classes + c]! : Number(targets[b] === c),
+    );
+    if (!wanted.some((share) => share > 0)) continue;
     const row = Array.from({ length: classes }, (_, c) => logits[b * classes + c]!);
     const top = Math.max(...row);
     const sum = row.reduce((total, value) => total + Math.exp(value - top), 0);
-    losses[b] = Math.log(sum) + top - row[label]!;
+    losses[b] = row.reduce(
+      (total, value, c) => total + wanted[c]! * (Math.log(sum) + top - value),
+      0,
+    );
     row.forEach((value, c) => {
       const probability = Math.exp(value - top) / sum;
-      gradient[b * classes + c] = scale * (probability - (c === label ? 1 : 0));
+      gradient[b * classes + c] = scale * (probability - wanted[c]!);
     });
   }
   return { losses, gradient };

@@ -10,6 +10,7 @@ import type {
   LrnOptions,
   PoolWindow,
   Shape,
+  Targets,
   Tensor,
   Window,
 } from '../../src/engine/engine.js';
@@ -140,8 +141,8 @@ export class Float64Engine implements Engine {
     return new Float64Tensor(values(x), shape);
   }
 
-  softmaxCrossEntropy(logits: Tensor, labels: Int32Array, scale: number) {
-    const found = reference.softmaxCrossEntropy(values(logits), logits.shape[1]!, labels, scale);
+  softmaxCrossEntropy(logits: Tensor, targets: Targets, scale: number) {
+    const found = reference.softmaxCrossEntropy(values(logits), logits.shape[1]!, targets, scale);
     return {
       losses: Float32Array.from(found.losses),
       gradient: new Float64Tensor(found.gradient, logits.shape),

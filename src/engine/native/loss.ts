@@ -1,15 +1,26 @@
 /** Softmax cross-entropy; see `Engine.softmaxCrossEntropy`. */
 import { EngineError } from '../../errors.js';
-import type { Tensor } from '../engine.js';
+import type { Targets, Tensor } from '../engine.js';
 import { FLOAT, typeAttribute } from './attributes.js';
 import { DataType } from './binding.js';
 import type { NativeTensor, Runtime } from './runtime.js';
 import { ownAs, scoped } from './scope.js';
 
-const ATTRIBUTES = [FLOAT, typeAttribute('Tlabels', DataType.int32)];
+const SPARSE = [FLOAT, typeAttribute('Tlabels', DataType.int32)];
 
-/** @throws EngineError if there are not as many labels as rows, or one is not -1 and not a class */
+/** @throws EngineError if the targets do not fit the rows, or a label is not -1 and not a class */
 export function softmaxCrossEntropy(
+  runtime: Runtime,
+  logits: NativeTensor,
+  targets: Targets,
+  scale: number,
+): { losses: Float32Array; gradient: Tensor } {
+  return targets instanceof Float32Array
+    ? withDistributions(runtime, logits, targets, scale)
+    : withLabels(runtime, logits, targets, scale);
+}
+
+function withLabels(
   runtime: Runtime,
   logits: NativeTensor,
   labels: Int32Array,
@@ -23,25 +34,64 @@ export function softmaxCrossEntropy(
   if (wrong !== undefined) {
     throw new EngineError(`label ${wrong} is not one of the ${classes} classes`);
   }
-  const { binding } = runtime;
-  const targets = binding.createTensor(
+  const targets = runtime.binding.createTensor(
     [rows],
     DataType.int32,
     labels.map((label) => Math.max(label, 0)),
   );
+  const counts = Array.from(labels, (label) => label >= 0);
+  const op = 'SparseSoftmaxCrossEntropyWithLogits';
+  return carryOut(runtime, logits, { op, attributes: SPARSE, targets, counts, scale });
+}
+
+function withDistributions(
+  runtime: Runtime,
+  logits: NativeTensor,
+  shares: Float32Array,
+  scale: number,
+): { losses: Float32Array; gradient: Tensor } {
+  const [rows = 0, classes = 0] = logits.shape;
+  if (shares.length !== rows * classes) {
+    throw new EngineError(
+      `got ${shares.length} target values for ${rows} rows of logits of ${classes} classes`,
+    );
+  }
+  const targets = runtime.binding.createTensor([rows, classes], DataType.float, shares);
+  const counts = Array.from({ length: rows }, (_, row) =>
+    shares.subarray(row * classes, (row + 1) * classes).some((share) => share !== 0),
+  );
+  const op = 'SoftmaxCrossEntropyWithLogits';
+  return carryOut(runtime, logits, { op, attributes: [FLOAT], targets, counts, scale });
+}
+
+interface Operation {
+  op: string;
+  attributes: Parameters<Runtime['runAll']>[1];
+  /** Freed here. */
+  targets: number;
+  /** Which rows count. */
+  counts: readonly boolean[];
+  scale: number;
+}
+
+function carryOut(
+  runtime: Runtime,
+  logits: NativeTensor,
+  { op, attributes, targets, counts, scale }: Operation,
+): { losses: Float32Array; gradient: Tensor } {
+  const { binding } = runtime;
   const weights = binding.createTensor(
-    [rows, 1],
+    [counts.length, 1],
     DataType.float,
-    Float32Array.from(labels, (label) => (label < 0 ? 0 : scale)),
+    Float32Array.from(counts, (one) => (one ? scale : 0)),
   );
   try {
-    const op = 'SparseSoftmaxCrossEntropyWithLogits';
     const [loss, difference] = scoped(runtime, (scope) =>
-      runtime.runAll(op, ATTRIBUTES, [scope.float(logits), targets], 2),
+      runtime.runAll(op, attributes, [scope.float(logits), targets], 2),
     );
     const losses = binding.tensorDataSync(loss!) as Float32Array;
     binding.deleteTensor(loss!);
-    for (const [row, label] of labels.entries()) if (label < 0) losses[row] = 0;
+    for (const [row, one] of counts.entries()) if (!one) losses[row] = 0;
     const gradient = runtime.chain(difference!, 'Mul', [FLOAT], [weights]);
     const { shape, type } = logits;
     return { losses, gradient: ownAs(runtime, gradient, shape, DataType.float, type) };

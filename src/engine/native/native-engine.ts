@@ -18,6 +18,7 @@ import type {
   Saved,
   SgdStep,
   Shape,
+  Targets,
   Tensor,
   Window,
 } from '../engine.js';
@@ -263,8 +264,8 @@ export class NativeEngine extends NativeMemory implements Engine {
 
   // --- Loss and update ----------------------------------------------------------------------------------
 
-  softmaxCrossEntropy(logits: Tensor, labels: Int32Array, scale: number) {
-    return softmaxCrossEntropy(this.runtime, this.runtime.check(logits), labels, scale);
+  softmaxCrossEntropy(logits: Tensor, targets: Targets, scale: number) {
+    return softmaxCrossEntropy(this.runtime, this.runtime.check(logits), targets, scale);
   }
 
   accumulate(sum: Tensor, addend: Tensor): void {

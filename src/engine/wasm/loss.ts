@@ -1,8 +1,9 @@
-/** Softmax cross-entropy in double precision; a label of -1 marks a row that does not count. */
+/** Softmax cross-entropy in double precision. */
 
 /**
  * Fills `losses` `[b]` and `gradient` `[b, classes]` = `scale * (softmax - onehot)`. The largest logit is taken off
  * first, so that nothing overflows, and its own term of the sum is kept apart, so that small losses stay exact.
+ * A label of -1 marks a row that does not count.
  */
 export function softmaxCrossEntropy(
   logits: Float32Array,
@@ -33,5 +34,42 @@ export function softmaxCrossEntropy(
       const own = c === top ? -rest / (1 + rest) : probability - 1;
       out[c] = scale * (c === label ? own : probability);
     }
+  }
+}
+
+/**
+ * The same for a distribution over the classes per row, `targets` `[b, classes]`: `gradient` = `scale * (softmax -
+ * target)`. A row of zeros does not count.
+ */
+export function softTargetCrossEntropy(
+  logits: Float32Array,
+  targets: Float32Array,
+  scale: number,
+  losses: Float32Array,
+  gradient: Float32Array,
+): void {
+  const classes = logits.length / losses.length;
+  for (let b = 0; b < losses.length; b++) {
+    const row = logits.subarray(b * classes, (b + 1) * classes);
+    const wanted = targets.subarray(b * classes, (b + 1) * classes);
+    const out = gradient.subarray(b * classes, (b + 1) * classes);
+    if (wanted.every((share) => share === 0)) {
+      out.fill(0);
+      losses[b] = 0;
+      continue;
+    }
+    let top = 0;
+    for (let c = 1; c < classes; c++) if ((row[c] as number) > (row[top] as number)) top = c;
+    const largest = row[top] as number;
+    let rest = 0;
+    for (let c = 0; c < classes; c++) if (c !== top) rest += Math.exp((row[c] as number) - largest);
+    let loss = 0;
+    for (let c = 0; c < classes; c++) {
+      const logit = (row[c] as number) - largest;
+      const share = wanted[c] as number;
+      if (share !== 0) loss += share * (Math.log1p(rest) - logit);
+      out[c] = scale * (Math.exp(logit) / (1 + rest) - share);
+    }
+    losses[b] = loss;
   }
 }

@@ -15,6 +15,7 @@ import type {
   PoolWindow,
   Saved,
   Shape,
+  Targets,
   Tensor,
   Window,
 } from '../engine.js';
@@ -26,7 +27,7 @@ import { checkDense, DenseSaved, denseInputGradient, weightGradient } from './de
 import * as loops from './elementwise.js';
 import { demand, factsOf, show, tensorOf, WasmSaved } from './handles.js';
 import { Heap, sizeOf } from './heap.js';
-import { softmaxCrossEntropy } from './loss.js';
+import { softmaxCrossEntropy, softTargetCrossEntropy } from './loss.js';
 import { checkSame } from './memory.js';
 import * as norm from './normalization.js';
 import { type PoolFacts, PoolSaved, poolBackward, pooledShape, poolForward } from './pooling.js';
@@ -242,18 +243,23 @@ class WasmEngine extends WasmUpdates implements Engine {
 
   softmaxCrossEntropy(
     logits: Tensor,
-    labels: Int32Array,
+    targets: Targets,
     scale: number,
   ): { losses: Float32Array; gradient: Tensor } {
-    const [batch, classes = 0] = logits.shape;
-    demand(logits.shape.length === 2 && batch === labels.length, () => {
-      return `${labels.length} labels do not fit logits of shape ${show(logits.shape)}`;
+    const [batch = 0, classes = 0] = logits.shape;
+    const soft = targets instanceof Float32Array;
+    const expected = soft ? batch * classes : batch;
+    demand(logits.shape.length === 2 && targets.length === expected, () => {
+      const what = soft ? 'target values' : 'labels';
+      return `${targets.length} ${what} do not fit logits of shape ${show(logits.shape)}`;
     });
-    const wrong = labels.find((label) => label < -1 || label >= classes);
+    const wrong = soft ? undefined : targets.find((label) => label < -1 || label >= classes);
     demand(wrong === undefined, () => `label ${wrong} is not in -1..${classes - 1}`);
-    const losses = new Float32Array(labels.length);
+    const losses = new Float32Array(batch);
     const gradient = this.fill(logits.shape, (values) => {
-      softmaxCrossEntropy(tensorOf(logits).values, labels, scale, losses, values);
+      const from = tensorOf(logits).values;
+      if (soft) softTargetCrossEntropy(from, targets, scale, losses, values);
+      else softmaxCrossEntropy(from, targets, scale, losses, values);
     });
     return { losses, gradient };
   }

@@ -62,6 +62,62 @@ export function trainingChecks(check: Check): void {
       expect(() => engine.softmaxCrossEntropy(logits, labels, 1)).toThrow(EngineError);
   });
 
+  check('softmaxCrossEntropy: soft targets against the reference', (context) => {
+    const { engine } = context;
+    const [batch, classes] = [5, 7];
+    const logits = context.random(batch * classes).map((value) => 5 * value);
+    // As a part of a larger array: the engine must look at its own part of the memory.
+    const larger = new Float32Array((batch + 2) * classes);
+    const targets = larger.subarray(classes, (batch + 1) * classes);
+    larger.fill(9);
+    targets.fill(0.1 / classes);
+    for (let b = 0; b < batch; b++) {
+      targets[b * classes + b]! += 0.9 * 0.7;
+      targets[b * classes + ((b + 3) % classes)]! += 0.9 * 0.3;
+    }
+    targets.fill(0, 2 * classes, 3 * classes); // does not count
+    const result = engine.softmaxCrossEntropy(
+      context.tensor([batch, classes], logits),
+      targets,
+      0.3 / batch,
+    );
+    const expected = reference.softmaxCrossEntropy(logits, classes, targets, 0.3 / batch);
+    expectCloseValues(result.losses, expected.losses);
+    expect(result.losses[2]).toBe(0);
+    const gradient = context.own(result.gradient);
+    expectClose(context, gradient, [batch, classes], expected.gradient);
+    expect([...engine.read(gradient).subarray(2 * classes, 3 * classes)].map(Math.abs)).toEqual(
+      new Array(classes).fill(0),
+    );
+  });
+
+  check('softmaxCrossEntropy: soft targets, hand-written, even logits', (context) => {
+    const { engine } = context;
+    const logits = context.tensor([1, 4], [2, 2, 2, 2]);
+    const result = engine.softmaxCrossEntropy(logits, Float32Array.of(0.5, 0, 0.25, 0.25), 8);
+    expectCloseValues(result.losses, [Math.log(4)]);
+    expectClose(context, context.own(result.gradient), [1, 4], [-2, 2, 0, 0]);
+  });
+
+  check('softmaxCrossEntropy: a soft target that is one class is its label', (context) => {
+    const { engine } = context;
+    const logits = context.tensor([2, 3], [3, -1, 0.5, 40, 0, -40]);
+    const hard = engine.softmaxCrossEntropy(logits, Int32Array.of(1, 0), 1);
+    const soft = engine.softmaxCrossEntropy(logits, Float32Array.of(0, 1, 0, 1, 0, 0), 1);
+    expectCloseValues(soft.losses, hard.losses);
+    const expected = engine.read(context.own(hard.gradient));
+    expectClose(context, context.own(soft.gradient), [2, 3], expected);
+  });
+
+  check('softmaxCrossEntropy: soft targets that do not fit are an EngineError', (context) => {
+    const { engine } = context;
+    const logits = context.tensor([2, 3]);
+    for (const size of [2, 3, 9])
+      expect(() => engine.softmaxCrossEntropy(logits, new Float32Array(size), 1)).toThrow(
+        EngineError,
+      );
+  });
+
   check('accumulate: adds in place', (context) => {
     const { engine } = context;
     const sum = context.tensor([2, 2], [1, 2, 3, 4]);
