@@ -19,6 +19,7 @@ Write the reference values that the tests in test/relay read (weights and images
       node bin/relaybp.js plan test/fixtures/$name.yaml --json > /tmp/$name.json
       python scripts/reference-gradients.py write /tmp/$name.json test/fixtures/$name.safetensors
     done
+    python scripts/reference-gradients.py write --soft /tmp/three-loss.json test/fixtures/three-loss-soft.safetensors
 """
 
 import argparse
@@ -129,12 +130,15 @@ def trained(layers):
     return [parameter["name"] for part in inner for parameter in part["parameters"] if not parameter.get("state")]
 
 
-def reference(plan, weights, images, labels):
-    """Logits, losses, gradients and each loss's own share of them, by the names that a grad file has."""
+def reference(plan, weights, images, targets):
+    """Targets are labels or, two-dimensional, shares of the classes; a label of -1 or a row of zeros does not count.
+
+    Logits, losses, gradients and each loss's own share of them, by the names that a grad file has."""
     values = {name: torch.tensor(value, dtype=torch.float64, requires_grad=True) for name, value in weights.items()}
     by_name = {layer["name"]: layer for layer in plan["layers"]}
     x = torch.tensor(images, dtype=torch.float64).permute(0, 3, 1, 2)
-    labels = torch.tensor(labels).long()
+    targets = torch.tensor(targets)
+    targets = targets.long() if targets.dim() == 1 else targets.double()
     outputs = {}
     for layer in plan["layers"]:
         if "segment" in layer:
@@ -144,7 +148,8 @@ def reference(plan, weights, images, labels):
         name = loss["name"]
         head = [by_name[layer] for layer in loss["head"]]
         logits = chain(head, outputs[loss["after"]], values)
-        mean = F.cross_entropy(logits, labels, ignore_index=-1, reduction="sum") / len(labels)
+        hard = {"ignore_index": -1} if targets.dim() == 1 else {}
+        mean = F.cross_entropy(logits, targets, reduction="sum", **hard) / len(targets)
         found[f"logits/{name}"] = logits.detach()
         found[f"loss/{name}"] = mean.detach()
         parameters = trained([by_name[layer] for layer in loss["range"]["layers"]] + head)
@@ -183,7 +188,8 @@ def check(args):
     shapes = {name: tuple(parameter["shape"]) for name, parameter in parameters_of(plan).items()}
     if {name: value.shape for name, value in weights.items()} != shapes:
         sys.exit(f"{args.grads} holds other weights than {args.plan} describes: are both of the same config?")
-    expected = reference(plan, weights, file["batch.images"], file["batch.labels"])
+    targets = file.get("batch.targets", file["batch.labels"])
+    expected = reference(plan, weights, file["batch.images"], targets)
     computed = {name for name in file if not name.startswith(("batch.", "weight/"))}
     optional = {name for name in expected if name.startswith("gradient-of/")}
     if not any(name.startswith("gradient-of/") for name in computed):
@@ -232,14 +238,25 @@ def write(args):
     weights = {name: initial(name, parameter) for name, parameter in parameters_of(plan).items()}
     images = draw("batch.images", [args.images, *plan["input"]], 1)
     labels = np.arange(args.images) % plan["classes"]
-    found = reference(plan, weights, images, labels)
     tensors = {"batch.images": images, "batch.labels": labels}
+    if args.soft:
+        tensors["batch.targets"] = soft_targets(labels, plan["classes"])
+    found = reference(plan, weights, images, tensors.get("batch.targets", labels))
     tensors |= {f"weight/{name}": value for name, value in weights.items()}
     tensors |= {name: value for name, value in found.items() if not name.startswith("gradient-of/")}
     # Row-major copies: the file's writer takes the bytes as they lie.
     arrays = {name: np.array(value, dtype=np.float32, order="C") for name, value in tensors.items()}
     save_file(arrays, args.out)
     print(f"{args.out}: {len(arrays)} tensors")
+
+
+def soft_targets(labels, classes):
+    """Neighbours mixed 0.7 to 0.3, then smoothed by 0.1; the last image does not count."""
+    one_hot = np.eye(classes, dtype=np.float32)[labels]
+    partner = one_hot[np.arange(len(labels)) ^ 1]
+    targets = 0.9 * (0.7 * one_hot + 0.3 * partner) + 0.1 / classes
+    targets[-1] = 0
+    return targets.astype(np.float32)
 
 
 def main():
@@ -255,6 +272,7 @@ def main():
     two.add_argument("out", help="safetensors file to write")
     two.add_argument("--images", type=int, default=6, help="images in the batch (%(default)s)")
     two.add_argument("--seed", type=int, default=0)
+    two.add_argument("--soft", action="store_true", help="targets that are mixed and smoothed in place of labels")
     two.set_defaults(run=write)
     args = parser.parse_args()
     args.run(args)

@@ -81,6 +81,31 @@ describe.each([false, true])('gradients against finite differences, dropout %s',
   });
 });
 
+describe('with soft targets', () => {
+  const { classes } = plan.network;
+  const targets = new Float32Array(2 * classes).fill(0.1 / classes);
+  for (const [at, share] of [
+    [0, 0.63],
+    [2, 0.27],
+    [classes + 1, 0.9],
+  ] as const)
+    targets[at]! += share;
+  const soft = { ...batch, targets };
+
+  onEveryEngine((engine) => {
+    test('each gradient is the slope of the weighted losses that train the parameter', () => {
+      const { gradients } = runStep(plan, engine(), { weights, batch: soft });
+      const hard = runStep(plan, engine(), { weights, batch }).gradients;
+      for (const [parameter, gradient] of gradients) {
+        const slope = slopeOf({ plan, weights, batch: soft, dropout: false }, parameter);
+        const trainers = TRAINED_BY[layerOf(parameter)]!;
+        expect(slopeError(slope, gradient, trainers, WEIGHTS), parameter).toBeLessThan(TOLERANCE);
+        expect(slopeError(slope, hard.get(parameter)!, trainers, WEIGHTS)).toBeGreaterThan(0.001);
+      }
+    });
+  });
+});
+
 describe('with only one loss', () => {
   const below: Record<string, string[]> = {
     primary: ['conv1_1', 'conv1_2', 'conv2_1', 'branch3_1.p1.conv1'],

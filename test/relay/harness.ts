@@ -41,6 +41,8 @@ export function startingWith(
 export interface Batch {
   images: Float32Array;
   labels: Int32Array;
+  /** `[size, classes]`, in place of the labels. */
+  targets?: Float32Array | undefined;
 }
 
 export function randomBatch(plan: ExperimentPlan, size: number, seed = 1): Batch {
@@ -131,7 +133,9 @@ export function runPart(
     weight: (loss: string) => plan.losses.find(({ name }) => name === loss)!.weight,
   };
   try {
-    const part = { images, labels, batchSize: batch.labels.length };
+    const { classes } = plan.network;
+    const targets = batch.targets?.subarray(begin * classes, end * classes);
+    const part = { images, labels, targets, batchSize: batch.labels.length };
     runMicroBatch(step, parts, part, sums, onLogits);
   } finally {
     engine.dispose(images);

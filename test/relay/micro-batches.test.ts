@@ -7,18 +7,32 @@ onEveryEngine((engine) => {
   const plan = fixturePlan('three-loss');
   const weights = randomWeights(plan);
 
-  test.each([1, 2, 3])('micro-batches of %d images add up to the batch of 6', (microBatch) => {
-    const batch = randomBatch(plan, 6);
-    const whole = runStep(plan, engine(), { weights, batch });
-    const parts = runStep(plan, engine(), { weights, batch, microBatch });
-    expect([...parts.gradients.keys()]).toEqual([...whole.gradients.keys()]);
-    for (const [name, gradient] of whole.gradients) {
-      expect(relativeError(parts.gradients.get(name)!, gradient), name).toBeLessThan(1e-5);
-    }
-    for (const [name, loss] of whole.losses) {
-      expect(parts.losses.get(name), name).toBeCloseTo(loss, 5);
-    }
-  });
+  test.each([
+    [1, 'labels'],
+    [2, 'labels'],
+    [3, 'labels'],
+    [2, 'soft targets'],
+  ] as const)(
+    'micro-batches of %d images add up to the batch of 6, with %s',
+    (microBatch, kind) => {
+      const { classes } = plan.network;
+      const hard = randomBatch(plan, 6);
+      const targets = new Float32Array(6 * classes).fill(0.1 / classes);
+      hard.labels.forEach((label, i) => {
+        targets[i * classes + label]! += 0.9;
+      });
+      const batch = kind === 'labels' ? hard : { ...hard, targets };
+      const whole = runStep(plan, engine(), { weights, batch });
+      const parts = runStep(plan, engine(), { weights, batch, microBatch });
+      expect([...parts.gradients.keys()]).toEqual([...whole.gradients.keys()]);
+      for (const [name, gradient] of whole.gradients) {
+        expect(relativeError(parts.gradients.get(name)!, gradient), name).toBeLessThan(1e-5);
+      }
+      for (const [name, loss] of whole.losses) {
+        expect(parts.losses.get(name), name).toBeCloseTo(loss, 5);
+      }
+    },
+  );
 
   test('a row with the label -1 does not count, apart from the divisor', () => {
     const { images, labels } = randomBatch(plan, 4);

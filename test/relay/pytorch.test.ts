@@ -19,15 +19,19 @@ import {
 const TOLERANCE = 1e-4;
 
 onEveryEngine((engine) => {
-  describe.each(MODES)('%s', (mode) => {
+  describe.each([
+    ...MODES.map((mode) => [mode, mode] as const),
+    ['three-loss-soft', 'three-loss'] as const, // targets that are mixed and smoothed
+  ])('%s', (fixture, mode) => {
     const plan = fixturePlan(mode);
-    const reference = fixtureTensors(mode);
+    const reference = fixtureTensors(fixture);
     const run = () =>
       runStep(plan, engine(), {
         weights: startingWith('weight/', reference),
         batch: {
           images: reference.get('batch.images')!.values,
           labels: Int32Array.from(reference.get('batch.labels')!.values),
+          targets: reference.get('batch.targets')?.values,
         },
       });
 

@@ -77,7 +77,8 @@ export function lossesAlong(
     const whole = [0, batch.labels.length] as const;
     runPart(plan, network, forwardOnly(plan.step), batch, whole, emptySums(), (loss, t) => {
       const { classes } = plan.network;
-      const each = softmaxCrossEntropy(values(t), classes, batch.labels, 1).losses;
+      const targets = batch.targets ?? batch.labels;
+      const each = softmaxCrossEntropy(values(t), classes, targets, 1).losses;
       losses.set(loss, each.reduce((sum, value) => sum + value, 0) / batch.labels.length);
     });
     return losses;
