@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { addAuthoring } from './cli/authoring.js';
 import { addBench } from './cli/bench.js';
 import { positiveInteger, print, printError, withConfig, withEngine } from './cli/common.js';
+import { addData } from './cli/data.js';
 import { addEvaluation } from './cli/evaluation.js';
 import { addExchange } from './cli/exchange.js';
 import { addReport } from './cli/report.js';
@@ -46,6 +47,7 @@ function program(exit: (code: number) => void): Command {
   addPlan(cli);
   addGrad(cli);
   addBench(cli);
+  addData(cli);
   addEngine(cli);
   addAuthoring(cli);
   return cli;

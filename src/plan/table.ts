@@ -2,6 +2,7 @@ import type { Colors } from 'picocolors/types.js';
 import { flatten, isTrainable, type LayerPlan, trunkOf } from '../model/plan.js';
 import { inRange, type ResolvedLoss } from '../relay/ranges.js';
 import { countParameters, totals } from './cost.js';
+import { augmentationText, samplerText } from './drawing.js';
 import type { ExperimentPlan } from './experiment.js';
 import { memoryPlan } from './memory.js';
 
@@ -130,6 +131,7 @@ function lossLines({ losses, trunk, primary }: ExperimentPlan, paint: Paint[]): 
 function totalLines(plan: ExperimentPlan): string[] {
   const counted = totals(plan);
   const memory = memoryPlan(plan);
+  const { labelSmoothing: smoothing } = plan.config.training;
   return [
     `parameters                 ${group(counted.parameters)} (auxiliary heads: ${group(counted.auxiliaryParameters)} more, in training only)`,
     `multiply-adds per image    ${group(counted.multiplyAdds)} (auxiliary heads: ${group(counted.auxiliaryMultiplyAdds)} more)`,
@@ -138,6 +140,8 @@ function totalLines(plan: ExperimentPlan): string[] {
     `activations and signals    ${mebibytes(memory.activations)} for a micro-batch of ${plan.microBatch}${recomputed(plan)}`,
     `gradients                  ${mebibytes(memory.gradients)}${plan.updateAtOnce ? ', each used as soon as it is known' : ''}`,
     `peak resident memory       about ${mebibytes(memory.peak)} on the native engine`,
+    `images                     ${samplerText(plan.config.data)}; ${augmentationText(plan.config.data)}`,
+    ...(smoothing > 0 ? [`label smoothing            ${smoothing}`] : []),
     ...statisticsLine(plan),
   ];
 }

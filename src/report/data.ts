@@ -42,6 +42,9 @@ export interface RunFacts {
   /** Of a training step over standard BP's. */
   relativeCost: number;
   trainingImages: number | null;
+  /** In which order images are drawn, and how they are varied, in words. */
+  sampler: string;
+  augmentation: string;
   engine: string | null;
   /** Spent training, over all its sessions. */
   seconds: number | null;

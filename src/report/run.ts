@@ -6,6 +6,7 @@ import { type LoadedConfig, parseConfig } from '../config/load.js';
 import type { ExperimentConfig } from '../config/schema.js';
 import { CheckpointError } from '../errors.js';
 import { totals } from '../plan/cost.js';
+import { augmentationText, samplerText } from '../plan/drawing.js';
 import { planExperiment } from '../plan/experiment.js';
 import { type MetricsRow, RESULTS, readGradients, readMetrics } from '../train/run-folder.js';
 import type { Columns, RunReport } from './data.js';
@@ -55,6 +56,8 @@ export function readRun(
       auxiliaryParameters: counted.auxiliaryParameters,
       relativeCost: counted.relativeToStandardBp,
       trainingImages: log.images,
+      sampler: samplerText(loaded.config.data),
+      augmentation: augmentationText(loaded.config.data),
       engine: log.engine,
       seconds: log.seconds,
       peakMemoryMiB: summary?.peakMemoryMiB ?? null,

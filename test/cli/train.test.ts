@@ -121,6 +121,27 @@ describe('--resume', () => {
     expect(last('parts')).toEqual(last('whole'));
   });
 
+  it.each([
+    '{kind: class-aware, samplesPerClass: 2}',
+    '{kind: power, q: 0.5, epochSize: 30}',
+    '{kind: progressive}',
+    '{kind: repeat-factor, threshold: 0.4}',
+  ])('the same with sampler %s, all augmentations, and pairs that batches cut', async (sampler) => {
+    const options = [
+      `data.sampler=${sampler}`,
+      'data.augment={colorJitter: {contrast: 0.5, hue: 0.2}, randomErasing: {}, mixup: {}, cutmix: {}}',
+      'training={steps: 5, batchSize: 9, microBatch: 3, labelSmoothing: 0.1}',
+    ].flatMap((one) => ['--set', one]);
+    await train('--out', 'whole', ...options);
+    await train('--out', 'parts', '--max-steps', '3', ...options);
+    const { code } = await relaybp('train', '--resume', 'parts', '--engine', 'wasm');
+    expect(code).toBe(0);
+    expect(bytesOf('parts/checkpoints/step-5')).toEqual(bytesOf('whole/checkpoints/step-5'));
+    const weights = bytesOf('whole/checkpoints/step-5')[0];
+    await train('--out', 'plain', '--set', 'training={steps: 5, batchSize: 9, microBatch: 3}');
+    expect(bytesOf('plain/checkpoints/step-5')[0]).not.toEqual(weights);
+  });
+
   it('after kill -9 at any moment ends at the same weights, with no doubled or torn rows', async () => {
     const long = [
       '--set',

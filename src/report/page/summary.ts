@@ -90,8 +90,10 @@ function facts(runs: readonly RunReport[]): HTMLElement {
     [
       'Data',
       (run) =>
-        `${plain(run.settings['data.root'])}, ${plain(run.settings['data.classes'])} classes, ${plain(run.settings['data.sampler'])}`,
+        `${plain(run.settings['data.root'])}, ${plain(run.settings['data.classes'])} classes, ${run.facts.sampler}`,
     ],
+    ['Augmentation', (run) => run.facts.augmentation],
+    ['Label smoothing', setting('training.labelSmoothing')],
     ['Optimizer', optimizer],
     ['Schedule', setting('schedule.type')],
     ['Batch', (run) => batch(run)],

@@ -1,0 +1,108 @@
+import sharp from 'sharp';
+import { writeOutput } from '../checkpoint/files.js';
+import { loadConfig, printConfig } from '../config/load.js';
+import { imagePath } from '../data/image-index.js';
+import { cropSize } from '../data/preprocessing.js';
+import { planExperiment } from '../plan/experiment.js';
+import { captionOf, type PreviewBatch, previewBatch } from '../preview/batch.js';
+import { contactSheet } from '../preview/contact-sheet.js';
+import { encodeSafetensors, type NamedTensor } from '../safetensors.js';
+import { normalization, openTrainingImages } from '../train/data.js';
+import { durations } from '../train/sampling.js';
+import { version } from '../version.js';
+import { type ConfigOptions, cacheDir, checkOutput } from './options.js';
+
+export interface DataPreviewOptions extends ConfigOptions {
+  n: number;
+  /** Draws before the first image. */
+  position?: number;
+  /** The same in epochs. */
+  epoch?: number;
+  out: string;
+  tensors?: string;
+}
+
+/**
+ * `relaybp data preview`: a contact sheet of the images that training draws from a position on, exactly as it sees
+ * them, and with `tensors` the very numbers (docs/data.md).
+ *
+ * @returns a line per image, and one about what was written
+ */
+export async function dataPreviewCommand(
+  file: string,
+  options: DataPreviewOptions,
+  onNotice: (line: string) => void,
+): Promise<string[]> {
+  checkOutput('--out', options.out);
+  checkOutput('--tensors', options.tensors);
+  const plan = planExperiment(loadConfig(file, options.set));
+  const { config } = plan;
+  const images = openTrainingImages(config.data, onNotice);
+  const normalized = await normalization(config.data, images, cacheDir(), onNotice);
+  const { stepsPerEpoch } = durations(plan, images);
+  const perEpoch = stepsPerEpoch * config.training.batchSize;
+  const position = options.position ?? (options.epoch ?? 0) * perEpoch;
+  const batch = await previewBatch(plan, images, normalized, position, options.n, onNotice);
+
+  const captions = Array.from(batch.labels, (_, i) =>
+    captionOf(plan, images.classes, batch, i, normalized),
+  );
+  const size = cropSize(normalized.preprocessing);
+  const sheet = contactSheet(batch.images, size, captions, normalized.preprocessing);
+  const { width, height } = sheet;
+  const png = await sharp(sheet.data, { raw: { width, height, channels: 3 } })
+    .png()
+    .toBuffer();
+  writeOutput(options.out, [png]);
+  if (options.tensors) {
+    const metadata = {
+      relaybp: version,
+      config: printConfig(config),
+      seed: String(config.seed),
+      position: String(position),
+      classes: JSON.stringify(images.classes),
+    };
+    const tensors = tensorsOf(batch, [...size, 3], plan.network.classes);
+    writeOutput(options.tensors, encodeSafetensors(tensors, metadata));
+  }
+  const lines = captions.map((caption, i) => {
+    const sources = [batch.indices[i]!, ...(caption.length > 1 ? [batch.mixed!.indices[i]!] : [])];
+    const files = sources.map((image) => imagePath(images, image)).join(' + ');
+    const [own, other, kind] = caption;
+    const shown = other ? `${own} + ${other} (${kind})` : own;
+    return `${position + i}  ${shown}  ${files}`;
+  });
+  const epoch = (position / perEpoch).toFixed(2);
+  return [
+    ...lines,
+    `${options.out}: ${options.n} images from position ${position} on (epoch ${epoch}), ${width}x${height}`,
+    ...(options.tensors ? [`${options.tensors}: the same as tensors`] : []),
+  ];
+}
+
+/** `images`, `labels`, `indices`, where images are mixed `mixed.labels`, `mixed.indices`, `mixed.shares`, and `targets`. */
+function tensorsOf(
+  batch: PreviewBatch,
+  input: readonly number[],
+  classes: number,
+): Map<string, NamedTensor> {
+  const n = batch.labels.length;
+  const list = (values: ArrayLike<number>): NamedTensor => ({
+    shape: [n],
+    values: Float32Array.from(values),
+  });
+  const { mixed, targets } = batch;
+  return new Map<string, NamedTensor>([
+    ['images', { shape: [n, ...input], values: batch.images }],
+    ['labels', list(batch.labels)],
+    ['indices', list(batch.indices)],
+    ...(mixed
+      ? ([
+          ['mixed.labels', list(mixed.labels)],
+          ['mixed.indices', list(mixed.indices)],
+          ['mixed.shares', list(mixed.shares)],
+        ] as const)
+      : []),
+    ...(targets ? ([['targets', { shape: [n, classes], values: targets }]] as const) : []),
+  ]);
+}
