@@ -53,10 +53,10 @@ export class Random {
     if (!(Number.isInteger(n) && n >= 1 && n <= TWO_32)) {
       throw new RangeError(`Random.int(${n}): n must be an integer from 1 to 2^32`);
     }
-    const limit = TWO_32 - (TWO_32 % n);
+    const limit = TWO_32 - remainder(TWO_32, n);
     let value = this.uint32();
     while (value >= limit) value = this.uint32();
-    return value % n;
+    return remainder(value, n);
   }
 
   /** Standard normal, by Box–Muller; |value| ≤ 6.7. Consumes two outputs every second call. */
@@ -71,6 +71,11 @@ export class Random {
     this.#spare = radius * Math.sin(angle);
     return radius * Math.cos(angle);
   }
+}
+
+/** `value % n`, several times faster where values do not fit 31 bits; exact for integers up to 2^32. */
+function remainder(value: number, n: number): number {
+  return value - Math.floor(value / n) * n;
 }
 
 /** A uniform random permutation of 0 … n−1 (Fisher–Yates). The caller owns the array. */

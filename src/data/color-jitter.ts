@@ -75,8 +75,13 @@ function meanGray(pixels: Uint8Array): number {
 function saturate(pixels: Uint8Array, by: number): void {
   const alpha = Math.fround(by);
   for (let i = 0; i < pixels.length; i += 3) {
-    const other = gray(pixels[i]!, pixels[i + 1]!, pixels[i + 2]!);
-    for (let c = i; c < i + 3; c++) pixels[c] = blended(other, pixels[c]!, alpha);
+    const r = pixels[i]!;
+    const g = pixels[i + 1]!;
+    const b = pixels[i + 2]!;
+    const other = gray(r, g, b);
+    pixels[i] = blended(other, r, alpha);
+    pixels[i + 1] = blended(other, g, alpha);
+    pixels[i + 2] = blended(other, b, alpha);
   }
 }
 
@@ -84,39 +89,46 @@ function saturate(pixels: Uint8Array, by: number): void {
 function turnHue(pixels: Uint8Array, by: number): void {
   const turn = Math.trunc(by * 255);
   for (let i = 0; i < pixels.length; i += 3) {
-    const [r, g, b] = [pixels[i]!, pixels[i + 1]!, pixels[i + 2]!];
+    const r = pixels[i]!;
+    const g = pixels[i + 1]!;
+    const b = pixels[i + 2]!;
     const most = Math.max(r, g, b);
     const spread = most - Math.min(r, g, b);
-    const saturation = Math.trunc(Math.fround(Math.fround(spread / most) * 255));
-    if (spread === 0 || saturation === 0) {
-      pixels.fill(most, i, i + 3);
-      continue;
+    const saturation = spread === 0 ? 0 : Math.fround(Math.fround(spread / most) * 255) | 0;
+    if (saturation === 0) {
+      pixels[i] = most;
+      pixels[i + 1] = most;
+      pixels[i + 2] = most;
+    } else {
+      writeHsv(pixels, i, (hueOf(r, g, b, most, spread) + turn) & 255, saturation, most);
     }
-    const hue = (hueOf(r, g, b, most, spread) + turn) & 255;
-    writeHsv(pixels, i, hue, saturation, most);
   }
 }
 
-/** 0 to 255, as Pillow computes it. */
+/** 0 to 255, as Pillow computes it: in float32 but for the sums with whole numbers. */
 function hueOf(r: number, g: number, b: number, most: number, spread: number): number {
   const rc = Math.fround((most - r) / spread);
   const gc = Math.fround((most - g) / spread);
   const bc = Math.fround((most - b) / spread);
   const sixth =
     r === most ? Math.fround(bc - gc) : Math.fround(g === most ? 2 + rc - bc : 4 + gc - rc);
-  return Math.trunc(Math.fround((sixth / 6 + 1) % 1) * 255);
+  const turns = sixth / 6 + 1; // from 5/6 to less than 2
+  return (Math.fround(turns >= 1 ? turns - 1 : turns) * 255) | 0;
 }
 
 function writeHsv(to: Uint8Array, at: number, hue: number, saturation: number, v: number): void {
   const sector = Math.floor((hue * 6) / 255);
   const f = Math.fround(Math.fround((hue * 6) / 255) - sector);
   const s = Math.fround(saturation / 255);
-  const p = Math.round(v * (1 - s));
-  const q = Math.round(v * (1 - Math.fround(s * f)));
-  const t = Math.round(v * (1 - s * (1 - f)));
-  let [r, g, b] = [v, p, q]; // sector 5, and what the others keep of it
-  switch (sector % 6) {
+  const p = (v * (1 - s) + 0.5) | 0;
+  const q = (v * (1 - Math.fround(s * f)) + 0.5) | 0;
+  const t = (v * (1 - s * (1 - f)) + 0.5) | 0;
+  let r = v; // sector 5, and what the others keep of it
+  let g = p;
+  let b = q;
+  switch (sector) {
     case 0:
+    case 6:
       g = t;
       b = p;
       break;
