@@ -121,7 +121,7 @@ async function comparedImages(
   notice: (line: string) => void,
 ): Promise<{ batch: PixelBatch; drawn: boolean }> {
   const { data } = state.config;
-  const index = images === undefined ? validationImages() : indexPaths([images]).index;
+  const index = images === undefined ? await validationImages() : indexPaths([images]).index;
   const batch = index && (await imagePixels(index, preprocessing, COMPARED, notice));
   if (batch && batch.count > 0) return { batch, drawn: false };
   if (images !== undefined) {
@@ -132,9 +132,9 @@ async function comparedImages(
   );
   return { batch: drawnPixels(preprocessing.crop, COMPARED), drawn: true };
 
-  function validationImages() {
+  async function validationImages() {
     try {
-      return openImages(data.root, data.val, state.classes, () => {});
+      return await openImages(data.root, data.val, state.classes, () => {});
     } catch (error) {
       if (error instanceof DataError) return null;
       throw error;
