@@ -10,6 +10,7 @@ import {
   withConfig,
   withEngine,
 } from './cli/common.js';
+import { addData } from './cli/data.js';
 import { addEvaluation } from './cli/evaluation.js';
 import { addExchange } from './cli/exchange.js';
 import { addReport } from './cli/report.js';
@@ -53,6 +54,7 @@ function program(exit: (code: number) => void): Command {
   addPlan(cli);
   addGrad(cli);
   addBench(cli);
+  addData(cli, exit);
   addEngine(cli);
   addAuthoring(cli);
   return cli;

@@ -34,6 +34,8 @@ export interface IndexCacheOptions {
   folder: string | null;
   /** Make every index anew, whatever is kept. */
   rebuild?: boolean;
+  /** Leave files that were changed in place to whoever reads them, also where there are few. */
+  trustFiles?: boolean;
   onNotice?: (line: string) => void;
   onProgress?: (progress: IndexingProgress) => void;
 }
@@ -170,8 +172,9 @@ export class IndexCache {
       const folder = shown(joinFile(root, changed)).replace(/\/$/, '');
       return anew(`${folder} has changed since the index was made`);
     }
-    const file0 = index.count > FEW_IMAGES ? -1 : firstChanged(index);
-    if (file0 >= 0) return anew(`${imagePath(index, file0)} has changed since the index was made`);
+    const trusted = this.#options.trustFiles === true || index.count > FEW_IMAGES;
+    const other = trusted ? -1 : firstChanged(index);
+    if (other >= 0) return anew(`${imagePath(index, other)} has changed since the index was made`);
     rememberFingerprint(index, facts.fingerprint);
     return kept;
   }

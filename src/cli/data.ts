@@ -1,0 +1,8 @@
+import type { Command } from 'commander';
+import { addDataCheck } from './data-check.js';
+
+/** The group `relaybp data`: commands about images, without a network. */
+export function addData(cli: Command, exit: (code: number) => void): void {
+  const data = cli.command('data').description('look after the images of a data set');
+  addDataCheck(data, exit);
+}
