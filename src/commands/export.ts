@@ -1,5 +1,6 @@
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { collectGarbage } from '../collect-garbage.js';
 import { indexPaths } from '../data/path-index.js';
 import { openEngine } from '../engine/select.js';
 import { ConfigError, DataError } from '../errors.js';
@@ -9,7 +10,6 @@ import { type PixelBatch, runtimeOf } from '../export/runtimes.js';
 import { type Difference, networkScores, verify } from '../export/verify.js';
 import { checkWeights, writeExport } from '../export/write.js';
 import { chainOf } from '../model/dense.js';
-import { collectGarbage } from '../train/collect-garbage.js';
 import { openImages } from '../train/data.js';
 import { checkpointOf, type Model, type ModelOptions, openModel } from './model.js';
 import { checkParent } from './options.js';

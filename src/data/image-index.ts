@@ -4,6 +4,7 @@
  * A JavaScript object per file would cost some hundred bytes each; here a file costs the bytes of
  * its path plus 16. All columns lie in SharedArrayBuffers, so a worker sees them without a copy.
  */
+import { collectGarbage } from '../collect-garbage.js';
 import { Column } from './column.js';
 import { type FilePath, pathOf, shown, under } from './file-names.js';
 
@@ -92,6 +93,9 @@ export function emptyClasses(index: ImageIndex): string[] {
   return index.classes.filter((_, label) => counts[label] === 0);
 }
 
+/** Images of an index whose memory is worth the time to collect garbage. */
+const MANY = 1_000_000;
+
 /** Collects files and turns them into an `ImageIndex`. Memory grows in small pieces, never by doubling. */
 export class IndexBuilder {
   readonly #bytes = new Column<Uint8Array>((length) => new Uint8Array(length), 1 << 20);
@@ -143,16 +147,24 @@ export class IndexBuilder {
   /** The columns alone, in memory that `memory` gives. The builder is empty afterwards. */
   columns(memory: (bytes: number) => ArrayBuffer | SharedArrayBuffer): IndexColumns {
     const { count } = this;
-    const pathBytes = new Uint8Array(memory(this.#bytes.length));
-    this.#bytes.moveTo(pathBytes);
+    const moved = <T extends Uint8Array | Uint32Array | Int32Array>(
+      column: Column<T>,
+      target: T,
+    ): void => {
+      column.moveTo(target);
+      if (count >= MANY) collectGarbage(); // else the chunks stay, and all columns are there twice
+    };
+    // The small ones first: the peak is all columns, and the paths once more.
     const pathOffsets = new Uint32Array(memory(4 * (count + 1)));
-    this.#ends.moveTo(pathOffsets.subarray(1));
+    moved(this.#ends, pathOffsets.subarray(1));
     const labels = new Int32Array(memory(4 * count));
-    this.#labels.moveTo(labels);
+    moved(this.#labels, labels);
     const sizes = new Uint32Array(memory(4 * count));
-    this.#sizes.moveTo(sizes);
+    moved(this.#sizes, sizes);
     const mtimes = new Uint32Array(memory(4 * count));
-    this.#mtimes.moveTo(mtimes);
+    moved(this.#mtimes, mtimes);
+    const pathBytes = new Uint8Array(memory(this.#bytes.length));
+    moved(this.#bytes, pathBytes);
     return { count, pathBytes, pathOffsets, labels, sizes, mtimes };
   }
 }

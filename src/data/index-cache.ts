@@ -143,11 +143,9 @@ export class IndexCache {
     return { index, missingClasses: [], strayFiles: 0 };
   }
 
-  #fileOf(key: Record<string, unknown>): string | null {
+  #fileOf(key: IndexKey): string | null {
     const { folder } = this.#options;
-    if (folder === null) return null;
-    const name = createHash('sha256').update(JSON.stringify(key)).digest('hex').slice(0, 20);
-    return join(folder, `index-${name}.bin`);
+    return folder === null ? null : keptFile(folder, key);
   }
 
   #kept(file: string | null, what: string, root: string, list: string | null): KeptIndex | null {
@@ -226,6 +224,17 @@ export class IndexCache {
       },
     };
   }
+}
+
+/** What an index is of; absolute paths. */
+export type IndexKey =
+  | { folder: string; classes: readonly string[] | undefined }
+  | { list: string; root: string; classes: readonly string[] | undefined };
+
+/** The file in which an index is kept. */
+export function keptFile(cacheDir: string, key: IndexKey): string {
+  const name = createHash('sha256').update(JSON.stringify(key)).digest('hex').slice(0, 20);
+  return join(cacheDir, `index-${name}.bin`);
 }
 
 const opened = ({ index, facts }: KeptIndex): OpenedIndex => ({ index, ...facts });

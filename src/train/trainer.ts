@@ -4,6 +4,7 @@ import {
   writeCheckpoint,
 } from '../checkpoint/checkpoint.js';
 import { pointTo, pruneCheckpoints } from '../checkpoint/run-checkpoints.js';
+import { collectGarbage } from '../collect-garbage.js';
 import { toSteps } from '../config/duration.js';
 import { changedNotice } from '../data/file-changes.js';
 import type { ImageIndex } from '../data/image-index.js';
@@ -15,7 +16,6 @@ import { Parameters } from '../model/parameters.js';
 import type { ExperimentPlan } from '../plan/experiment.js';
 import type { NamedTensor } from '../safetensors.js';
 import { version } from '../version.js';
-import { collectGarbage } from './collect-garbage.js';
 import { type Normalization, normalizationTensors } from './data.js';
 import type { TrainEvents } from './events.js';
 import { type GradientDiagnostics, gradientDiagnostics } from './gradient-diagnostics.js';
