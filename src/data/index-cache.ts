@@ -52,7 +52,7 @@ export interface OpenedIndex {
 /** Of so few images every single one is looked at when a kept index is opened. */
 const FEW_IMAGES = 20_000;
 /** Work begins in this thread, and is handed to others if it takes longer. */
-const ALONE_MS = 250;
+const ALONE_MS = 1000;
 /** Images of a list that a thread looks at in one go. */
 const BLOCK = 1 << 14;
 
