@@ -2,7 +2,14 @@ import { basename, relative } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { addAuthoring } from './cli/authoring.js';
 import { addBench } from './cli/bench.js';
-import { positiveInteger, print, printError, withConfig, withEngine } from './cli/common.js';
+import {
+  positiveInteger,
+  print,
+  printError,
+  REBUILD_INDEX,
+  withConfig,
+  withEngine,
+} from './cli/common.js';
 import { addData } from './cli/data.js';
 import { addEvaluation } from './cli/evaluation.js';
 import { addExchange } from './cli/exchange.js';
@@ -47,7 +54,7 @@ function program(exit: (code: number) => void): Command {
   addPlan(cli);
   addGrad(cli);
   addBench(cli);
-  addData(cli);
+  addData(cli, exit);
   addEngine(cli);
   addAuthoring(cli);
   return cli;
@@ -65,6 +72,7 @@ function addTrain(cli: Command, exit: (code: number) => void): void {
     .option('--change-precision', 'resume in another precision than before', false)
     .option('--max-steps <n>', 'stop after this step', positiveInteger)
     .option('--fast-dev-run', 'three steps, a small evaluation, one checkpoint', false)
+    .option(...REBUILD_INDEX)
     .option('--print-config', 'print the resolved config and exit', false)
     .action(async (config: string | undefined, options) => {
       if (options.printConfig) return printConfig(config, options.set);

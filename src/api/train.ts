@@ -19,6 +19,8 @@ export interface TrainOptions {
   maxSteps?: number;
   /** Three steps, a small evaluation, one checkpoint. */
   fastDevRun?: boolean;
+  /** Make the index of the images anew, whatever is kept. */
+  rebuildIndex?: boolean;
   /** When it is aborted, the step under way is finished and saved, and the result says `interrupted`. */
   signal?: AbortSignal;
   /** What to be told of while it trains. Nothing is printed. */

@@ -1,10 +1,10 @@
+import { collectGarbage } from '../collect-garbage.js';
 import type { Batch } from '../data/loader.js';
 import type { Engine } from '../engine/engine.js';
 import { NetworkRuntime } from '../model/network-runtime.js';
 import { Parameters } from '../model/parameters.js';
 import { flatten } from '../model/plan.js';
 import type { ExperimentPlan } from '../plan/experiment.js';
-import { collectGarbage } from '../train/collect-garbage.js';
 import { slotsOf } from '../train/optimizer.js';
 import { trainStep } from '../train/train-step.js';
 import { type ProcessMemory, processMemory, resetPeak } from './memory.js';

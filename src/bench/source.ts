@@ -1,3 +1,4 @@
+import { IndexCache } from '../data/index-cache.js';
 import type { Batch } from '../data/loader.js';
 import { volume } from '../model/plan.js';
 import type { ExperimentPlan } from '../plan/experiment.js';
@@ -27,7 +28,7 @@ export function syntheticSource({ network, microBatch, config }: ExperimentPlan)
 /**
  * The training images of the config, decoded and augmented as a training does.
  *
- * @param cacheDir where statistics of the data are kept
+ * @param cacheDir where the index and statistics of the data are kept
  * @param imageCache whether decoded images are kept in memory for the next time, as in a training
  */
 export async function configSource(
@@ -37,7 +38,8 @@ export async function configSource(
   onNotice: (line: string) => void,
 ): Promise<BatchSource> {
   const { data } = plan.config;
-  const images = openTrainingImages(data, onNotice);
+  const indexes = new IndexCache({ folder: cacheDir, onNotice });
+  const images = await openTrainingImages(data, onNotice, indexes);
   const normalized = await normalization(data, images, cacheDir, onNotice);
   const loader = trainingLoader(plan, images, normalized, 0, imageCache ? {} : { cacheBytes: 0 });
   return {

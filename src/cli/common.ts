@@ -5,6 +5,12 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 export const print = (text: string): void => void process.stdout.write(`${text}\n`);
 export const printError = (text: string): void => void process.stderr.write(`${text}\n`);
 
+/** Of the commands that keep indexes of images. */
+export const REBUILD_INDEX = [
+  '--rebuild-index',
+  'look at all image files again, whatever index of them is kept',
+] as const;
+
 export function withEngine(command: Command): Command {
   return command.addOption(
     new Option('--engine <name>', 'auto: native if installed, else wasm')

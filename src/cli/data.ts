@@ -1,8 +1,10 @@
 import type { Command } from 'commander';
+import { addDataCheck } from './data-check.js';
 import { addDataPreview } from './data-preview.js';
 
-/** What there is to do with a data set. */
-export function addData(cli: Command): void {
-  const data = cli.command('data').description('look at the images that a config trains on');
+/** The group `relaybp data`: commands about images, without a network. */
+export function addData(cli: Command, exit: (code: number) => void): void {
+  const data = cli.command('data').description('look after the images of a data set');
+  addDataCheck(data, exit);
   addDataPreview(data);
 }

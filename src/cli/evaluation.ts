@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { type FilePath, pathOf } from '../data/file-names.js';
 import { PREDICTION_FORMATS } from '../eval/prediction-format.js';
-import { positiveInteger, print, printError, withEngine } from './common.js';
+import type { IndexingView } from '../terminal/progress.js';
+import { positiveInteger, print, printError, REBUILD_INDEX, withEngine } from './common.js';
 
 /** The commands that run trained networks: eval, compare, predict. */
 export function addEvaluation(cli: Command): void {
@@ -38,10 +39,13 @@ function addEval(cli: Command): void {
     .option('--scores <file>', 'write all scores (.safetensors), for --ensemble and compare')
     .option('--per-class <file>', 'write the accuracy of each class (.csv)')
     .option('--confusion <file>', 'write the confusion matrix (.csv)')
+    .option(...REBUILD_INDEX)
     .action(async (run: string | undefined, options) => {
       const { evalCommand } = await import('../commands/eval.js');
       const { evalLines } = await import('./evaluation-view.js');
-      const result = await evalCommand(run, options, options.json ? printError : print);
+      const result = await indexing((onIndexing) =>
+        evalCommand(run, { ...options, onIndexing }, options.json ? printError : print),
+      );
       print(options.json ? JSON.stringify(result) : evalLines(result).join('\n'));
     });
 }
@@ -52,11 +56,14 @@ function addCompare(cli: Command): void {
     .argument('<a>', 'run folder, checkpoint or score file')
     .argument('<b>', 'the same')
     .option(...DATA)
+    .option(...REBUILD_INDEX)
     .option('--json', 'print one JSON object', false)
     .action(async (a: string, b: string, options) => {
       const { compareCommand } = await import('../commands/compare.js');
       const { compareLines } = await import('./evaluation-view.js');
-      const result = await compareCommand(a, b, options, options.json ? printError : print);
+      const result = await indexing((onIndexing) =>
+        compareCommand(a, b, { ...options, onIndexing }, options.json ? printError : print),
+      );
       print(options.json ? JSON.stringify(result) : compareLines(result).join('\n'));
     });
 }
@@ -84,6 +91,15 @@ function addPredict(cli: Command): void {
       const paths = images.flatMap((path) => (path === '-' ? linesOfStdin() : [path]));
       await predictCommand(run, paths, options, { write, notice: printError });
     });
+}
+
+/** Runs a command, and shows how far the indexes have come that it makes. */
+async function indexing<T>(
+  command: (onIndexing: IndexingView['update']) => Promise<T>,
+): Promise<T> {
+  const { indexingView } = await import('../terminal/progress.js');
+  const view = indexingView({ interactive: process.stderr.isTTY === true, line: printError });
+  return view.during(() => command(view.update));
 }
 
 /** Options of every command that runs a network: which, on what engine, by which test protocol. */

@@ -50,7 +50,7 @@ function addImport(cli: Command): void {
     .action(async (file: string, options) => {
       const { importCommand } = await import('../commands/import.js');
       const { importLines } = await import('./exchange-view.js');
-      const result = importCommand(file, options, printError);
+      const result = await importCommand(file, options, printError);
       print(options.json ? JSON.stringify(result) : importLines(result).join('\n'));
     });
 }

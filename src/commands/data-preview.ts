@@ -2,6 +2,7 @@ import sharp from 'sharp';
 import { writeOutput } from '../checkpoint/files.js';
 import { loadConfig, printConfig } from '../config/load.js';
 import { imagePath } from '../data/image-index.js';
+import { IndexCache } from '../data/index-cache.js';
 import { cropSize } from '../data/preprocessing.js';
 import { planExperiment } from '../plan/experiment.js';
 import { captionOf, type PreviewBatch, previewBatch } from '../preview/batch.js';
@@ -37,7 +38,8 @@ export async function dataPreviewCommand(
   checkOutput('--tensors', options.tensors);
   const plan = planExperiment(loadConfig(file, options.set));
   const { config } = plan;
-  const images = openTrainingImages(config.data, onNotice);
+  const indexes = new IndexCache({ folder: cacheDir(), onNotice });
+  const images = await openTrainingImages(config.data, onNotice, indexes);
   const normalized = await normalization(config.data, images, cacheDir(), onNotice);
   const { stepsPerEpoch } = durations(plan, images);
   const perEpoch = stepsPerEpoch * config.training.batchSize;

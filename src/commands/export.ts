@@ -1,5 +1,6 @@
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { collectGarbage } from '../collect-garbage.js';
 import { indexPaths } from '../data/path-index.js';
 import { openEngine } from '../engine/select.js';
 import { ConfigError, DataError } from '../errors.js';
@@ -9,7 +10,6 @@ import { type PixelBatch, runtimeOf } from '../export/runtimes.js';
 import { type Difference, networkScores, verify } from '../export/verify.js';
 import { checkWeights, writeExport } from '../export/write.js';
 import { chainOf } from '../model/dense.js';
-import { collectGarbage } from '../train/collect-garbage.js';
 import { openImages } from '../train/data.js';
 import { checkpointOf, type Model, type ModelOptions, openModel } from './model.js';
 import { checkParent } from './options.js';
@@ -121,7 +121,7 @@ async function comparedImages(
   notice: (line: string) => void,
 ): Promise<{ batch: PixelBatch; drawn: boolean }> {
   const { data } = state.config;
-  const index = images === undefined ? validationImages() : indexPaths([images]).index;
+  const index = images === undefined ? await validationImages() : indexPaths([images]).index;
   const batch = index && (await imagePixels(index, preprocessing, COMPARED, notice));
   if (batch && batch.count > 0) return { batch, drawn: false };
   if (images !== undefined) {
@@ -132,9 +132,9 @@ async function comparedImages(
   );
   return { batch: drawnPixels(preprocessing.crop, COMPARED), drawn: true };
 
-  function validationImages() {
+  async function validationImages() {
     try {
-      return openImages(data.root, data.val, state.classes, () => {});
+      return await openImages(data.root, data.val, state.classes, () => {});
     } catch (error) {
       if (error instanceof DataError) return null;
       throw error;

@@ -1,5 +1,6 @@
 import { writeOutput } from '../checkpoint/files.js';
 import { loadConfig } from '../config/load.js';
+import { IndexCache } from '../data/index-cache.js';
 import { Loader } from '../data/loader.js';
 import type { Engine } from '../engine/engine.js';
 import { openEngine } from '../engine/select.js';
@@ -133,7 +134,8 @@ async function firstBatch(
   onNotice: (line: string) => void,
 ): Promise<HostBatch> {
   const { config } = plan;
-  const dataset = openTrainingImages(config.data, onNotice);
+  const cache = new IndexCache({ folder: cacheDir(), onNotice });
+  const dataset = await openTrainingImages(config.data, onNotice, cache);
   const normalized = await normalization(config.data, dataset, cacheDir(), onNotice);
   const size = config.training.batchSize;
   const loader = new Loader({

@@ -35,16 +35,16 @@ export interface ImportResult extends Omit<Conversion, 'weights'> {
  * `relaybp import`: weights that another program saved, as a run folder with one checkpoint, step 0. Of the config's
  * losses only the primary one is kept, over the whole network: such files have no auxiliary heads.
  */
-export function importCommand(
+export async function importCommand(
   file: string,
   options: ImportCommandOptions,
   notice: (line: string) => void,
-): ImportResult {
+): Promise<ImportResult> {
   const loaded = loadConfig(options.config, options.set);
   const full = planExperiment(loaded);
   const config = alone(full);
   const preprocessing = preprocessingOf(config.data, options.config);
-  const classes = classesOf(config.data, options.classes);
+  const classes = await classesOf(config.data, options.classes);
   const source = readSource(file);
   const order = options.channelOrder ?? (source.format === 'caffemodel' ? 'bgr' : 'rgb');
   const chain = chainOf(full.network, full.primary.name);
@@ -88,8 +88,8 @@ function preprocessingOf(data: DataConfig, file: string): Preprocessing {
   return { resize, crop, mean: { kind: 'channel', values: mean }, std };
 }
 
-function classesOf(data: DataConfig, file: string | undefined): string[] {
-  const classes = file === undefined ? foldersOf(data) : linesOf(file);
+async function classesOf(data: DataConfig, file: string | undefined): Promise<string[]> {
+  const classes = file === undefined ? await foldersOf(data) : linesOf(file);
   const from = file ?? join(data.root, data.val);
   if (classes.length !== data.classes) {
     throw new DataError(
@@ -116,9 +116,9 @@ function linesOf(file: string): string[] {
   }
 }
 
-function foldersOf(data: DataConfig): string[] {
+async function foldersOf(data: DataConfig): Promise<string[]> {
   try {
-    return [...openImages(data.root, data.val, undefined, () => {}).classes];
+    return [...(await openImages(data.root, data.val, undefined, () => {})).classes];
   } catch (error) {
     if (!(error instanceof DataError)) throw error;
     throw new DataError(

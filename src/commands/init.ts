@@ -46,7 +46,7 @@ export async function initCommand(
   const stem = config.replace(/\.ya?ml$/, '');
   const lists = layout.val === null ? [`${stem}.train.txt`, `${stem}.val.txt`] : [];
   for (const file of [config, ...lists]) refuse(file);
-  const train = openImages(layout.root, layout.train, undefined, onNotice);
+  const train = await openImages(layout.root, layout.train, undefined, onNotice);
   const parts = layout.val === null ? split(train) : null;
   if (parts) {
     const [single] = parts.tooSmall;
@@ -66,8 +66,10 @@ export async function initCommand(
       ...(parts && { train: fromRoot(lists[0]!) }),
       val: parts ? fromRoot(lists[1]!) : layout.val!,
     };
-    const images = parts ? openImages(complete.root, complete.train, undefined, onNotice) : train;
-    const val = openImages(complete.root, complete.val, images.classes, onNotice);
+    const images = parts
+      ? await openImages(complete.root, complete.train, undefined, onNotice)
+      : train;
+    const val = await openImages(complete.root, complete.val, images.classes, onNotice);
     const found = await survey(images);
     if (found.unreadable.first !== null) {
       const looked = found.unreadable.count + found.shorterSides.length;

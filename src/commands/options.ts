@@ -14,7 +14,7 @@ export interface EngineOptions {
   engine: EngineChoice;
 }
 
-/** The per-user folder for what is computed once: data statistics. `RELAYBP_CACHE_DIR` overrides it. */
+/** The per-user folder for what is computed once: indexes of images, data statistics. `RELAYBP_CACHE_DIR` overrides it. */
 export function cacheDir(): string {
   return process.env.RELAYBP_CACHE_DIR ?? join(envPaths('relaybp', { suffix: '' }).cache, 'data');
 }

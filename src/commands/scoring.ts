@@ -1,7 +1,9 @@
 import { statSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { readState } from '../checkpoint/checkpoint.js';
+import { changedNotice } from '../data/file-changes.js';
 import { type ImageIndex, imagePath, relativePath } from '../data/image-index.js';
+import { IndexCache, type IndexingProgress } from '../data/index-cache.js';
 import type { Engine } from '../engine/engine.js';
 import { openEngine } from '../engine/select.js';
 import { ConfigError } from '../errors.js';
@@ -12,11 +14,16 @@ import { isScoreFile, readScoreFile } from '../eval/score-file.js';
 import type { ScoreSet } from '../eval/score-set.js';
 import { openImages } from '../train/data.js';
 import { checkpointOf, type Model, type ModelOptions, openModel } from './model.js';
+import { cacheDir } from './options.js';
 
 /** Options of the commands that score a labelled test set. */
 export interface ScoringOptions extends ModelOptions, ProtocolOptions {
   /** A folder of class folders; without it the validation data of the config. */
   data?: string;
+  /** Make the index of the images anew, whatever is kept. */
+  rebuildIndex?: boolean;
+  /** Told while an index is made. */
+  onIndexing?: (progress: IndexingProgress) => void;
 }
 
 /**
@@ -60,11 +67,15 @@ export interface Scored {
 /** Scores runs and reads score files; the engine is opened for the first run. */
 export class Scorer {
   private opened: Promise<Engine> | null = null;
+  private readonly cache: IndexCache;
 
   constructor(
     private readonly options: ScoringOptions,
     private readonly onNotice: (line: string) => void,
-  ) {}
+  ) {
+    const { rebuildIndex: rebuild, onIndexing: onProgress } = options;
+    this.cache = new IndexCache({ folder: cacheDir(), rebuild, onNotice, onProgress });
+  }
 
   /** The engine's name; null if only score files were read. */
   async engineName(): Promise<string | null> {
@@ -77,7 +88,8 @@ export class Scorer {
    * @param targets run folders, checkpoints and score files; undefined stands for the newest run
    */
   async scoreAll(targets: readonly (string | undefined)[]): Promise<Scored[]> {
-    const sources = targets.map((target) => this.open(target));
+    const sources: Source[] = [];
+    for (const target of targets) sources.push(await this.open(target));
     const [first, ...others] = sources as [Source, ...Source[]];
     if (others.length > 0) {
       const candidate = candidateFrom(first);
@@ -88,13 +100,13 @@ export class Scorer {
     return scored;
   }
 
-  private open(target: string | undefined): Source {
+  private async open(target: string | undefined): Promise<Source> {
     if (target !== undefined && isScoreFile(target)) return { set: readScoreFile(target) };
     const { options, onNotice } = this;
     const checkpoint = checkpointOf(target, options, onNotice);
     const { config, classes } = readState(checkpoint);
     const [root, part] = options.data ? testSet(options.data) : [config.data.root, config.data.val];
-    return { checkpoint, dataset: openImages(root, part, classes, onNotice) };
+    return { checkpoint, dataset: await openImages(root, part, classes, onNotice, this.cache) };
   }
 
   private async scored(source: Source): Promise<Scored> {
@@ -122,14 +134,17 @@ export class Scorer {
     const rows: Float32Array[] = [];
     const start = performance.now();
     const request = { dataset, protocol, batchSize, onError: data.onError };
-    for await (const { index, row, reason } of scoreImages(network, request)) {
+    const changed: { count: number; first: string } = { count: 0, first: '' };
+    for await (const { index, row, reason, changed: other } of scoreImages(network, request)) {
       const path = relativePath(dataset, index);
+      if (other && changed.count++ === 0) changed.first = imagePath(dataset, index);
       if (row) {
         paths.push(path);
         labels.push(dataset.labels[index]!);
         rows.push(row);
       } else onNotice(`skipped: ${imagePath(dataset, index)}: ${reason}`);
     }
+    if (changed.count > 0) onNotice(changedNotice(changed.count, changed.first));
     return {
       set: {
         source: model.checkpoint,

@@ -2,10 +2,12 @@ import { join } from 'node:path';
 import { readOptionalTensors, readTensors } from '../checkpoint/checkpoint.js';
 import { rewind } from '../checkpoint/tidy.js';
 import { type LoadedConfig, loadConfig, parseConfig, printConfig } from '../config/load.js';
+import { IndexCache } from '../data/index-cache.js';
 import type { Precision } from '../engine/engine.js';
 import { openEngine } from '../engine/select.js';
 import { CheckpointError, ConfigError } from '../errors.js';
 import { planExperiment } from '../plan/experiment.js';
+import { indexingView } from '../terminal/progress.js';
 import { openLog } from '../terminal/run-log.js';
 import type { Terminal } from '../terminal/train-view.js';
 import { trainView } from '../terminal/train-view.js';
@@ -26,6 +28,8 @@ export interface TrainCommandOptions extends ConfigOptions, EngineOptions {
   changePrecision: boolean;
   maxSteps?: number;
   fastDevRun: boolean;
+  /** Make the index of the images anew, whatever is kept. */
+  rebuildIndex?: boolean;
   /** Told of everything besides the terminal. */
   events?: Partial<TrainEvents>;
 }
@@ -48,9 +52,19 @@ export async function trainCommand(
     const loaded = configOf(file, options, resumed);
     const plan = planExperiment(loaded);
     const { config } = plan;
-    const images = openTrainingImages(config.data, view.notice);
+    const progress = indexingView(terminal);
+    const cache = new IndexCache({
+      folder: cacheDir(),
+      rebuild: options.rebuildIndex,
+      onNotice: view.notice,
+      onProgress: progress.update,
+    });
+    const images = await progress.during(() => openTrainingImages(config.data, view.notice, cache));
     if (from) checkClasses(from, images.classes);
-    const val = openImages(config.data.root, config.data.val, images.classes, view.notice);
+    const { root, val: part } = config.data;
+    const val = await progress.during(() =>
+      openImages(root, part, images.classes, view.notice, cache),
+    );
     const begin = config.initialCheckpoint;
     const initial = begin && !from ? initialWeights(plan, begin) : null; // a resumed run has its weights
     const { precision } = config;

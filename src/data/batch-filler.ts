@@ -1,7 +1,8 @@
 /** Decodes the images of batch after batch into shared slots; runs inside a worker thread. */
 import { writeAugmented } from './augmented-input.js';
-import { type ClassLists, classLists, substitute } from './class-lists.js';
+import { substitute } from './class-lists.js';
 import { decodeImage, reasonOf } from './decode.js';
+import { hasChanged } from './file-changes.js';
 import { imageFile } from './image-index.js';
 import { chooseMix, mixInto, partnerOf } from './mixing.js';
 import { PixelCache } from './pixel-cache.js';
@@ -20,6 +21,8 @@ interface Work {
   begun: number;
   done: number;
   failures: Failure[];
+  /** Images whose files are not as the index says. */
+  changed: number[];
 }
 
 /** An image that is prepared only to be mixed into others. */
@@ -39,7 +42,6 @@ export class BatchFiller {
   readonly #setup: WorkerSetup;
   readonly #send: (message: FromWorker) => void;
   readonly #sampler: Sampler;
-  readonly #lists: ClassLists;
   readonly #cache: PixelCache;
   /** Images known to be undecodable, and why. */
   readonly #bad = new Map<number, string>();
@@ -52,8 +54,7 @@ export class BatchFiller {
   constructor(setup: WorkerSetup, send: (message: FromWorker) => void) {
     this.#setup = setup;
     this.#send = send;
-    this.#lists = classLists(setup.dataset.labels, setup.dataset.classes.length);
-    this.#sampler = createSampler(setup.sampler, setup.dataset, this.#lists);
+    this.#sampler = createSampler(setup.sampler, setup.dataset, setup.lists);
     this.#cache = new PixelCache(setup.cacheBytes);
     this.#free = setup.slots.map((_, i) => i);
     this.#next = setup.first;
@@ -85,11 +86,11 @@ export class BatchFiller {
       const taken = await this.#take();
       if (!taken) return;
       const { work, i } = taken;
-      const { batch, slot, size, guests, failures } = work;
+      const { batch, slot, size, guests, failures, changed } = work;
       await this.#fill(work, i);
       if (++work.done < size + guests.length) continue;
       this.#mix(work);
-      this.#send({ kind: 'filled', batch, slot, size, failures });
+      this.#send({ kind: 'filled', batch, slot, size, failures, changed });
     }
   }
 
@@ -103,8 +104,16 @@ export class BatchFiller {
       if (size === 0) return null;
       const slot = this.#free.shift();
       if (slot !== undefined) {
-        const guests = this.#guests(this.#next, size);
-        this.#work = { batch: this.#next, slot, size, guests, begun: 0, done: 0, failures: [] };
+        this.#work = {
+          batch: this.#next,
+          slot,
+          size,
+          guests: this.#guests(this.#next, size),
+          begun: 0,
+          done: 0,
+          failures: [],
+          changed: [],
+        };
         this.#next += this.#setup.step;
       } else await new Promise<void>((resolve) => this.#waiting.push(resolve));
     }
@@ -123,7 +132,7 @@ export class BatchFiller {
     const position = guest?.position ?? this.#firstPosition(work.batch) + i;
     const values = this.#values();
     const drawn = this.#sampler.at(position);
-    const { image, pixels } = await this.#decode(drawn, work.failures);
+    const { image, pixels } = await this.#decode(drawn, work);
     if (pixels) {
       writeAugmented(to.images, at * values, pixels, preprocessing, augment, seed, position);
     } else to.images.fill(0, at * values, (at + 1) * values);
@@ -183,26 +192,27 @@ export class BatchFiller {
   /** The drawn image, in training another one of its class if it is undecodable. */
   async #decode(
     drawn: number,
-    failures: Failure[],
+    { failures, changed }: Work,
   ): Promise<{ image: number; pixels: Pixels | null }> {
     let image = drawn;
     for (let attempt = 1; ; attempt++) {
-      const pixels = await this.#pixels(image);
+      const pixels = await this.#pixels(image, changed);
       if (pixels) return { image, pixels };
       failures.push({ image, reason: this.#bad.get(image)! });
       const other = this.#setup.augment
-        ? substitute(this.#lists, this.#setup.dataset.labels, drawn, attempt)
+        ? substitute(this.#setup.lists, this.#setup.dataset.labels, drawn, attempt)
         : -1;
       if (other < 0) return { image: drawn, pixels: null };
       image = other;
     }
   }
 
-  async #pixels(image: number): Promise<Pixels | null> {
+  async #pixels(image: number, changed: number[]): Promise<Pixels | null> {
     if (this.#bad.has(image)) return null;
     const cached = this.#cache.get(image);
     if (cached) return cached;
     const { dataset, preprocessing } = this.#setup;
+    if (await hasChanged(dataset, image)) changed.push(image);
     try {
       const { resize, kernel, maxPixels } = preprocessing;
       const pixels = await decodeImage(imageFile(dataset, image), resize, kernel, maxPixels);

@@ -1,4 +1,5 @@
 /** The images of each class, as slices of one array. */
+import type { ImageIndex } from './image-index.js';
 
 export interface ClassLists {
   /** [count]: image indices ordered by class, within a class by index. */
@@ -9,14 +10,14 @@ export interface ClassLists {
   readonly ranks: Int32Array;
 }
 
-/** Group images by label with a counting sort; linear in time and memory. */
+/** Group images by label with a counting sort; linear in time and memory, which is shared. */
 export function classLists(labels: Int32Array, classes: number): ClassLists {
   const starts = new Int32Array(classes + 1);
   for (const label of labels) starts[label + 1]!++;
   for (let c = 0; c < classes; c++) starts[c + 1]! += starts[c]!;
   const filled = new Int32Array(classes);
-  const images = new Int32Array(labels.length);
-  const ranks = new Int32Array(labels.length);
+  const images = new Int32Array(new SharedArrayBuffer(4 * labels.length));
+  const ranks = new Int32Array(new SharedArrayBuffer(4 * labels.length));
   for (let i = 0; i < labels.length; i++) {
     const c = labels[i]!;
     const rank = filled[c]!++;
@@ -24,6 +25,15 @@ export function classLists(labels: Int32Array, classes: number): ClassLists {
     images[starts[c]! + rank] = i;
   }
   return { images, starts, ranks };
+}
+
+const known = new WeakMap<ImageIndex, ClassLists>();
+
+/** The class lists of an index, made when they are first asked for; all loaders and their workers share them. */
+export function sharedClassLists(index: ImageIndex): ClassLists {
+  const lists = known.get(index) ?? classLists(index.labels, index.classes.length);
+  known.set(index, lists);
+  return lists;
 }
 
 /**

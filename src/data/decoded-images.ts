@@ -1,5 +1,6 @@
 /** Whole decoded images in order, for test protocols that cut their inputs out of them (paper, §4). */
 import { decodeImage, reasonOf } from './decode.js';
+import { hasChanged } from './file-changes.js';
 import { type ImageIndex, imageFile } from './image-index.js';
 import type { Kernel, Pixels } from './preprocessing.js';
 
@@ -8,6 +9,8 @@ export interface DecodedImage {
   index: number;
   /** Why the file is undecodable, else null. */
   reason: string | null;
+  /** Whether the file is not as the index says. */
+  changed: boolean;
   /** The image at each of the sizes asked for; none if it is undecodable. Owned by the caller. */
   sizes: Pixels[];
 }
@@ -37,12 +40,13 @@ export async function* decodedImages(options: DecodedImagesOptions): AsyncGenera
 
 async function decode(options: DecodedImagesOptions, index: number): Promise<DecodedImage> {
   const { dataset, sides, kernel, maxPixels } = options;
+  const changed = await hasChanged(dataset, index);
   try {
     const path = imageFile(dataset, index);
     const decode = (side: number) => decodeImage(path, side, kernel, maxPixels);
     const sizes = await Promise.all(sides.map(decode));
-    return { index, reason: null, sizes };
+    return { index, reason: null, changed, sizes };
   } catch (error) {
-    return { index, reason: reasonOf(error), sizes: [] };
+    return { index, reason: reasonOf(error), changed, sizes: [] };
   }
 }

@@ -1,4 +1,4 @@
-/** What to do about files that cannot be decoded. */
+/** What to do about files that cannot be decoded, or are not as they were when the index was made. */
 import { DataError } from '../errors.js';
 import { type ImageIndex, imagePath } from './image-index.js';
 import type { Failure } from './protocol.js';
@@ -16,10 +16,20 @@ export interface Skipped {
   reason: string;
 }
 
+/** Files that were read and differ in size or time from what the index says. */
+export interface ChangedFiles {
+  count: number;
+  /** The first one; null if there is none. */
+  first: string | null;
+}
+
 /** Applied when a batch is handed out, so that it does not depend on how far workers are ahead. */
 export class FailurePolicy {
   readonly skipped: Skipped[] = [];
   readonly #seen = new Set<number>();
+  readonly changed: ChangedFiles = { count: 0, first: null };
+  /** A bit per image: all may have changed, and there may be millions. */
+  #noted: Uint8Array | null = null;
 
   constructor(
     readonly dataset: ImageIndex,
@@ -46,6 +56,18 @@ export class FailurePolicy {
           'check the data set, or allow more files to be skipped',
         );
       }
+    }
+  }
+
+  /** Counts each image once. */
+  noteChanged(images: readonly number[]): void {
+    for (const image of images) {
+      this.#noted ??= new Uint8Array(Math.ceil(this.dataset.count / 8));
+      const [byte, bit] = [image >> 3, 1 << (image & 7)];
+      if ((this.#noted[byte]! & bit) !== 0) continue;
+      this.#noted[byte]! |= bit;
+      this.changed.count++;
+      this.changed.first ??= imagePath(this.dataset, image);
     }
   }
 

@@ -3,8 +3,15 @@ import { realpathSync, type Stats, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DataError } from '../errors.js';
 import { messageOf, systemFix } from '../system-error.js';
+import { Directories } from './directories.js';
 import { bytesOf, type Entry, entriesOf, type FilePath, shown, under } from './file-names.js';
-import { type ImageIndex, IndexBuilder, joinFile } from './image-index.js';
+import {
+  emptyClasses,
+  type ImageIndex,
+  IndexBuilder,
+  joinFile,
+  mtimeStamp,
+} from './image-index.js';
 import { compareCodePoints } from './order.js';
 
 /** Names of files that count as images. */
@@ -39,16 +46,54 @@ export interface FolderIndex {
  * @throws DataError if the folder is missing or has no classes, no images or unknown classes
  */
 export function indexFolder(folder: string, options: FolderOptions = {}): FolderIndex {
+  const plan = planFolder(folder, options);
+  const scan: Scan = { builder: new IndexBuilder(), directories: new Directories() };
+  for (const job of plan.folders) scanClass(scan, job);
+  return folderIndex(plan, scan.builder);
+}
+
+/** Where the images of an index come from: found out first, then gone through class by class. */
+export interface FolderPlan {
+  folder: string;
+  classes: string[];
+  folders: ClassFolder[];
+  missingClasses: string[];
+  strayFiles: string[];
+  /** The folder itself, and links in it that lead nowhere. */
+  directories: Directories;
+}
+
+/** A class folder to go through; plain data that a worker can receive. */
+export interface ClassFolder {
+  root: string;
+  path: FilePath;
+  label: number;
+  /** Identities of `root` and the folders above it. */
+  above: ReadonlySet<string>;
+}
+
+/** What going through folders gives. */
+export interface Scan {
+  builder: IndexBuilder;
+  directories: Directories;
+}
+
+/** Finds the class folders. @throws DataError if there are none, or the class list lacks one */
+export function planFolder(folder: string, options: FolderOptions = {}): FolderPlan {
+  const directories = new Directories();
+  directories.add('', statOrNull(folder, true));
   const entries = listFolder(folder);
-  const isFolder = (entry: Entry): boolean =>
-    entry.isDirectory() ||
-    (entry.isSymbolicLink() &&
-      statOrNull(joinFile(folder, entry.path), false)?.isDirectory() === true);
-  const folders = entries.filter(isFolder);
+  const isFolder = (entry: Entry): boolean => {
+    if (entry.isDirectory()) return true;
+    if (!entry.isSymbolicLink()) return false;
+    const stats = statOrNull(joinFile(folder, entry.path), false);
+    if (!stats) directories.add(entry.path, null);
+    return stats?.isDirectory() === true;
+  };
+  const [folders, files] = [[] as Entry[], [] as Entry[]];
+  for (const entry of entries) (isFolder(entry) ? folders : files).push(entry);
   const found = folders.map((entry) => entry.name);
-  const strayFiles = entries
-    .filter((e) => IMAGE_FILE.test(e.name) && !isFolder(e))
-    .map((e) => e.name);
+  const strayFiles = files.filter((e) => IMAGE_FILE.test(e.name)).map((e) => e.name);
   if (found.length === 0) throw noClasses(folder, strayFiles);
 
   const classes = options.classes ? [...options.classes] : found;
@@ -62,55 +107,79 @@ export function indexFolder(folder: string, options: FolderOptions = {}): Folder
       'remove or rename the folder, or use the data set that the model was trained on',
     );
   }
-
-  const builder = new IndexBuilder();
-  const above = ancestors(folder);
-  const empty: string[] = [];
-  for (const { name, path } of folders) {
-    const before = builder.count;
-    addFolder(builder, folder, path, labels.get(name)!, new Set(above));
-    if (builder.count === before) empty.push(name);
-  }
-  if (builder.count === 0) {
-    throw new DataError(
-      `${folder}: no images in its ${found.length} class folder(s) (.jpg, .jpeg, .png, .webp)`,
-      'put each image into the folder of its class: <folder>/<class>/<image>.jpg',
-    );
-  }
   const present = new Set(found);
+  const above = ancestors(folder);
   return {
-    index: builder.build(folder, classes),
-    emptyClasses: empty,
+    folder,
+    classes,
+    folders: folders.map(({ name, path }) => {
+      return { root: folder, path, label: labels.get(name)!, above };
+    }),
     missingClasses: classes.filter((name) => !present.has(name)),
     strayFiles,
+    directories,
   };
 }
 
+/** @throws DataError if no image was found */
+export function folderIndex(plan: FolderPlan, builder: IndexBuilder): FolderIndex {
+  const { folder, classes, folders, missingClasses, strayFiles } = plan;
+  if (builder.count === 0) {
+    throw new DataError(
+      `${folder}: no images in its ${folders.length} class folder(s) (.jpg, .jpeg, .png, .webp)`,
+      'put each image into the folder of its class: <folder>/<class>/<image>.jpg',
+    );
+  }
+  const index = builder.build(folder, classes);
+  const missing = new Set(missingClasses);
+  const empty = emptyClasses(index).filter((name) => !missing.has(name));
+  return { index, emptyClasses: empty, missingClasses, strayFiles };
+}
+
+/** Add the images of a class. @param onFiles told now and then how many more were found */
+export function scanClass(
+  scan: Scan,
+  { root, path, label, above }: ClassFolder,
+  onFiles: (more: number) => void = () => {},
+): void {
+  addFolder(scan, root, path, label, new Set(above), onFiles);
+}
+
+/** Files between two calls of `onFiles`. */
+const REPORT_EVERY = 4096;
+
 /** Add the images below `root/path`, leaving out the folders in `seen`, which it extends. */
 function addFolder(
-  builder: IndexBuilder,
+  scan: Scan,
   root: string,
   path: FilePath,
   label: number,
   seen: Set<string>,
+  onFiles: (more: number) => void,
 ): void {
   const self = statOrNull(joinFile(root, path), false);
+  if (!self) scan.directories.add(path, null);
   if (!self || seen.has(identity(self))) return;
   seen.add(identity(self));
+  scan.directories.add(path, self);
+  let found = 0;
   for (const entry of listFolder(joinFile(root, path))) {
     const child = under(path, entry.path);
     if (entry.isDirectory()) {
-      addFolder(builder, root, child, label, seen);
+      addFolder(scan, root, child, label, seen, onFiles);
       continue;
     }
     const isImage = IMAGE_FILE.test(entry.name);
     if (!isImage && !entry.isSymbolicLink()) continue;
     const stats = statOrNull(joinFile(root, child), entry.isSymbolicLink());
-    if (stats?.isDirectory()) addFolder(builder, root, child, label, seen);
+    if (stats?.isDirectory()) addFolder(scan, root, child, label, seen, onFiles);
     else if (isImage && (!stats || stats.isFile())) {
-      builder.add(bytesOf(child), label, stats?.size ?? 0);
-    }
+      const mtime = stats ? mtimeStamp(stats.mtimeMs) : 0;
+      scan.builder.add(bytesOf(child), label, stats?.size ?? 0, mtime);
+      if (++found % REPORT_EVERY === 0) onFiles(REPORT_EVERY);
+    } else if (!stats) scan.directories.add(child, null);
   }
+  onFiles(found % REPORT_EVERY);
 }
 
 /** Entries whose name does not begin with '.', in code-point order. */

@@ -2,9 +2,10 @@
  * The list of a data set's images in columns, fit for millions of files.
  *
  * A JavaScript object per file would cost some hundred bytes each; here a file costs the bytes of
- * its path plus 12. All columns lie in SharedArrayBuffers, so a worker sees them without a copy.
+ * its path plus 16. All columns lie in SharedArrayBuffers, so a worker sees them without a copy.
  */
-
+import { collectGarbage } from '../collect-garbage.js';
+import { Column } from './column.js';
 import { type FilePath, pathOf, shown, under } from './file-names.js';
 
 export interface ImageIndex {
@@ -22,7 +23,21 @@ export interface ImageIndex {
   readonly labels: Int32Array;
   /** [count]: file size in bytes, at most 2^32 − 1; 0 if the file could not be read. */
   readonly sizes: Uint32Array;
+  /** [count]: when each file was last changed, as `mtimeStamp` gives it; 0 if that is not known. */
+  readonly mtimes: Uint32Array;
 }
+
+/** The columns of an index, wherever their memory lies. */
+export type IndexColumns = Pick<
+  ImageIndex,
+  'count' | 'pathBytes' | 'pathOffsets' | 'labels' | 'sizes' | 'mtimes'
+>;
+
+/**
+ * When a file was last changed, in four bytes: milliseconds modulo 2^32, never 0. Enough to notice a change, as that
+ * would have to be a multiple of 49.7 days later to the millisecond.
+ */
+export const mtimeStamp = (mtimeMs: number): number => Math.floor(mtimeMs) >>> 0 || 1;
 
 /** Path of image `i` below the index's root, with '/' between folders, as people see it. */
 export function relativePath(index: ImageIndex, i: number): string {
@@ -78,53 +93,78 @@ export function emptyClasses(index: ImageIndex): string[] {
   return index.classes.filter((_, label) => counts[label] === 0);
 }
 
-/** Collects files and turns them into an `ImageIndex`. */
+/** Images of an index whose memory is worth the time to collect garbage. */
+const MANY = 1_000_000;
+
+/** Collects files and turns them into an `ImageIndex`. Memory grows in small pieces, never by doubling. */
 export class IndexBuilder {
-  #bytes = new Uint8Array(1 << 16);
-  #offsets = new Uint32Array(1 << 10);
-  #labels = new Int32Array(1 << 10);
-  #sizes = new Uint32Array(1 << 10);
-  #count = 0;
+  readonly #bytes = new Column<Uint8Array>((length) => new Uint8Array(length), 1 << 20);
+  readonly #ends = new Column<Uint32Array>((length) => new Uint32Array(length));
+  readonly #labels = new Column<Int32Array>((length) => new Int32Array(length));
+  readonly #sizes = new Column<Uint32Array>((length) => new Uint32Array(length));
+  readonly #mtimes = new Column<Uint32Array>((length) => new Uint32Array(length));
 
   get count(): number {
-    return this.#count;
+    return this.#labels.length;
   }
 
-  /** @param path bytes, copied; @param label class; @param size bytes, saturates at 2^32−1 */
-  add(path: Uint8Array, label: number, size: number): void {
-    const start = this.#offsets[this.#count]!;
-    const end = start + path.length;
-    if (end > 0xffffffff) throw new RangeError('the paths of an index may take at most 4 GiB');
-    if (end > this.#bytes.length) this.#bytes = grown(this.#bytes, new Uint8Array(2 * end));
-    if (this.#count + 2 > this.#offsets.length) {
-      const room = 2 * this.#offsets.length;
-      this.#offsets = grown(this.#offsets, new Uint32Array(room));
-      this.#labels = grown(this.#labels, new Int32Array(room));
-      this.#sizes = grown(this.#sizes, new Uint32Array(room));
+  /**
+   * @param path bytes, copied
+   * @param label class
+   * @param size bytes, saturates at 2^32−1
+   * @param mtime see `ImageIndex.mtimes`
+   */
+  add(path: Uint8Array, label: number, size: number, mtime = 0): void {
+    this.#addBytes(path);
+    this.#ends.push(this.#bytes.length);
+    this.#labels.push(label);
+    this.#sizes.push(Math.min(size, 0xffffffff));
+    this.#mtimes.push(mtime);
+  }
+
+  /** Adds all images of another set of columns after those that are there. */
+  append(columns: IndexColumns): void {
+    const start = this.#bytes.length;
+    this.#addBytes(columns.pathBytes);
+    for (let i = 1; i <= columns.count; i++) this.#ends.push(start + columns.pathOffsets[i]!);
+    this.#labels.append(columns.labels);
+    this.#sizes.append(columns.sizes);
+    this.#mtimes.append(columns.mtimes);
+  }
+
+  #addBytes(bytes: Uint8Array): void {
+    if (this.#bytes.length + bytes.length > 0xffffffff) {
+      throw new RangeError('the paths of an index may take at most 4 GiB');
     }
-    this.#bytes.set(path, start);
-    this.#labels[this.#count] = label;
-    this.#sizes[this.#count] = Math.min(size, 0xffffffff);
-    this.#offsets[++this.#count] = end;
+    this.#bytes.append(bytes);
   }
 
-  /** The finished index; its columns are copies that the builder does not touch again. */
+  /** The finished index. The builder is empty afterwards. */
   build(root: string, classes: readonly string[]): ImageIndex {
-    const count = this.#count;
-    const bytes = this.#offsets[count]!;
-    const pathBytes = new Uint8Array(new SharedArrayBuffer(bytes));
-    const pathOffsets = new Uint32Array(new SharedArrayBuffer(4 * (count + 1)));
-    const labels = new Int32Array(new SharedArrayBuffer(4 * count));
-    const sizes = new Uint32Array(new SharedArrayBuffer(4 * count));
-    pathBytes.set(this.#bytes.subarray(0, bytes));
-    pathOffsets.set(this.#offsets.subarray(0, count + 1));
-    labels.set(this.#labels.subarray(0, count));
-    sizes.set(this.#sizes.subarray(0, count));
-    return { root, classes, count, pathBytes, pathOffsets, labels, sizes };
+    return { root, classes, ...this.columns((bytes) => new SharedArrayBuffer(bytes)) };
   }
-}
 
-function grown<T extends Uint8Array | Uint32Array | Int32Array>(from: T, to: T): T {
-  to.set(from);
-  return to;
+  /** The columns alone, in memory that `memory` gives. The builder is empty afterwards. */
+  columns(memory: (bytes: number) => ArrayBuffer | SharedArrayBuffer): IndexColumns {
+    const { count } = this;
+    const moved = <T extends Uint8Array | Uint32Array | Int32Array>(
+      column: Column<T>,
+      target: T,
+    ): void => {
+      column.moveTo(target);
+      if (count >= MANY) collectGarbage(); // else the chunks stay, and all columns are there twice
+    };
+    // The small ones first: the peak is all columns, and the paths once more.
+    const pathOffsets = new Uint32Array(memory(4 * (count + 1)));
+    moved(this.#ends, pathOffsets.subarray(1));
+    const labels = new Int32Array(memory(4 * count));
+    moved(this.#labels, labels);
+    const sizes = new Uint32Array(memory(4 * count));
+    moved(this.#sizes, sizes);
+    const mtimes = new Uint32Array(memory(4 * count));
+    moved(this.#mtimes, mtimes);
+    const pathBytes = new Uint8Array(memory(this.#bytes.length));
+    moved(this.#bytes, pathBytes);
+    return { count, pathBytes, pathOffsets, labels, sizes, mtimes };
+  }
 }

@@ -1,8 +1,10 @@
 /** Index of the images named in a list file, one `path label` line per image. */
-import { readFileSync, statSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { readFileSync, type Stats, statSync } from 'node:fs';
 import { DataError } from '../errors.js';
-import { pathOf, shown } from './file-names.js';
-import { type ImageIndex, IndexBuilder, joinFile } from './image-index.js';
+import { messageOf, systemFix } from '../system-error.js';
+import { type FilePath, shown } from './file-names.js';
+import { type ImageIndex, IndexBuilder, imageFile, imagePath, mtimeStamp } from './image-index.js';
 import { compareCodePoints } from './order.js';
 
 export interface ListOptions {
@@ -25,35 +27,88 @@ const TAB = 9;
  * @throws DataError naming the line if it has no label, an unknown label or a missing file
  */
 export function indexList(file: string, options: ListOptions): ImageIndex {
-  const { root } = options;
+  const list = parseList(file, options);
+  return listedImages(list, statImages(list.index, 0, list.index.count));
+}
+
+/** A list whose files have not been looked at yet. */
+export interface ParsedList {
+  file: string;
+  /** SHA-256 (hex) of the list file. */
+  sha256: string;
+  /** Sizes and times are still 0. */
+  index: ImageIndex;
+}
+
+/** What looking at some of the files gives. */
+export interface StatResult {
+  missing: number;
+  /** The first image that is missing; −1 if none is. */
+  first: number;
+}
+
+/** Reads the lines. @throws DataError as `indexList` does, but for missing files */
+export function parseList(file: string, options: ListOptions): ParsedList {
+  const { builder, names, sha256 } = readImages(file, options.classes);
+  return { file, sha256, index: builder.build(options.root, names) };
+}
+
+function readImages(file: string, classes: readonly string[] | undefined) {
   const bytes = read(file);
-  const names = options.classes ? [...options.classes] : [...namesIn(file, bytes)];
-  if (!options.classes) names.sort(compareCodePoints);
+  const names = classes ? [...classes] : [...namesIn(file, bytes)];
+  if (!classes) names.sort(compareCodePoints);
   const labels = new Map(names.map((name, label) => [name, label]));
 
   const builder = new IndexBuilder();
-  let missing = 0;
-  let firstMissing = '';
   for (const line of lines(file, bytes)) {
-    const label = labels.get(line.label) ?? (options.classes ? integer(line.label) : -1);
+    const label = labels.get(line.label) ?? (classes ? integer(line.label) : -1);
     if (label < 0 || label >= names.length) throw unknownLabel(file, line, names.length);
-    const path = joinFile(root, pathOf(line.path));
-    const stats = statSync(path, { throwIfNoEntry: false });
-    if (!stats?.isFile()) {
-      missing++;
-      firstMissing ||= `line ${line.number}, ${JSON.stringify(shown(path))}`;
-    } else builder.add(line.path, label, stats.size);
-  }
-  if (missing > 0) {
-    throw new DataError(
-      `${file}: ${missing} of ${missing + builder.count} files do not exist (first: ${firstMissing})`,
-      `paths are relative to the data root ${root}; correct the root or the list`,
-    );
+    builder.add(line.path, label, 0);
   }
   if (builder.count === 0) {
     throw new DataError(`${file}: the list has no images`, 'write one "path label" line per image');
   }
-  return builder.build(root, names);
+  return { builder, names, sha256: createHash('sha256').update(bytes).digest('hex') };
+}
+
+/** Fills in sizes and times of the images `from` to `to`, whose columns this changes. */
+export function statImages(index: ImageIndex, from: number, to: number): StatResult {
+  const result = { missing: 0, first: -1 };
+  for (let i = from; i < to; i++) {
+    const stats = statOf(imageFile(index, i));
+    if (stats?.isFile()) {
+      index.sizes[i] = Math.min(stats.size, 0xffffffff);
+      index.mtimes[i] = mtimeStamp(stats.mtimeMs);
+    } else if (result.missing++ === 0) result.first = i;
+  }
+  return result;
+}
+
+/** Undefined for what is not there. @throws DataError if the system does not let it be looked at */
+function statOf(path: FilePath): Stats | undefined {
+  try {
+    return statSync(path, { throwIfNoEntry: false });
+  } catch (error) {
+    throw new DataError(`${shown(path)}: cannot be read: ${messageOf(error)}`, systemFix(error));
+  }
+}
+
+/** The index of a list once its files have been looked at. @throws DataError if some are missing */
+export function listedImages({ file, index }: ParsedList, stat: StatResult): ImageIndex {
+  if (stat.missing === 0) return index;
+  const { root, count } = index;
+  const first = `line ${lineOf(file, stat.first)}, ${JSON.stringify(imagePath(index, stat.first))}`;
+  throw new DataError(
+    `${file}: ${stat.missing} of ${count} files do not exist (first: ${first})`,
+    `paths are relative to the data root ${root}; correct the root or the list`,
+  );
+}
+
+/** Number of the line that image `i` is in. */
+function lineOf(file: string, i: number): number {
+  let image = 0;
+  for (const { number } of lines(file, read(file))) if (image++ === i) return number;
+  throw new RangeError(`${file}: has no image ${i}`);
 }
 
 interface Line {

@@ -12,7 +12,9 @@ import { availableParallelism } from 'node:os';
 import type { Worker } from 'node:worker_threads';
 import { DataError } from '../errors.js';
 import type { Augmentation } from './augment.js';
-import { FailurePolicy, type OnError, type Skipped } from './failure-policy.js';
+import { sharedClassLists } from './class-lists.js';
+import { type PromiseWithResolvers, withResolvers } from './deferred.js';
+import { type ChangedFiles, FailurePolicy, type OnError, type Skipped } from './failure-policy.js';
 import type { ImageIndex } from './image-index.js';
 import { cropSize, type Preprocessing } from './preprocessing.js';
 import { batchSize, type FromWorker, type Mixed, type Slot, type WorkerSetup } from './protocol.js';
@@ -106,6 +108,11 @@ export class Loader {
     return this.#policy.skipped;
   }
 
+  /** Files that are not as they were when the index was made; they are used as they are. */
+  get changed(): ChangedFiles {
+    return this.#policy.changed;
+  }
+
   /**
    * The next batch; null after the last one and after close(). At most `slots` batches (with
    * several workers: each worker's share) may be held unreleased. The process is kept alive while next() waits, and not otherwise.
@@ -125,6 +132,7 @@ export class Loader {
     if (!filled) return null;
     const batch = this.#batch(thread, filled);
     try {
+      this.#policy.noteChanged(filled.changed);
       this.#policy.apply(filled.failures);
       if (this.#options.augment) this.#policy.checkClasses(batch.labels, batch.indices);
       if (batch.mixed) this.#policy.checkClasses(batch.mixed.labels, batch.mixed.indices);
@@ -164,6 +172,7 @@ export class Loader {
     );
     const setup: WorkerSetup = {
       dataset: options.dataset,
+      lists: sharedClassLists(options.dataset),
       sampler: options.sampler,
       preprocessing: options.preprocessing,
       augment: options.augment,
@@ -264,20 +273,4 @@ function newSlot(size: number, perImage: number, mixing: boolean): Slot {
     indices: integers(),
     mixed: mixing ? { labels: integers(), indices: integers(), shares: floats(size) } : null,
   };
-}
-
-interface PromiseWithResolvers<T> {
-  promise: Promise<T>;
-  resolve: (value: T) => void;
-  reject: (error: Error) => void;
-}
-
-function withResolvers<T>(): PromiseWithResolvers<T> {
-  let resolve!: (value: T) => void;
-  let reject!: (error: Error) => void;
-  const promise = new Promise<T>((yes, no) => {
-    resolve = yes;
-    reject = no;
-  });
-  return { promise, resolve, reject };
 }

@@ -1,5 +1,6 @@
 /** What the loader and its decoding workers tell each other. */
 import type { Augmentation } from './augment.js';
+import type { ClassLists } from './class-lists.js';
 import type { ImageIndex } from './image-index.js';
 import type { Preprocessing } from './preprocessing.js';
 import type { SamplerSpec } from './sampler.js';
@@ -28,6 +29,8 @@ export interface Mixed {
 
 export interface WorkerSetup {
   dataset: ImageIndex;
+  /** In shared memory: made once for all workers. */
+  lists: ClassLists;
   sampler: SamplerSpec;
   preprocessing: Preprocessing;
   augment: Augmentation | null;
@@ -58,7 +61,15 @@ export interface Failure {
 }
 
 export type FromWorker =
-  | { kind: 'filled'; batch: number; slot: number; size: number; failures: Failure[] }
+  | {
+      kind: 'filled';
+      batch: number;
+      slot: number;
+      size: number;
+      failures: Failure[];
+      /** Images whose files are not as the index says. */
+      changed: number[];
+    }
   /** Not a file's fault: the worker cannot go on. */
   | { kind: 'broken'; message: string };
 

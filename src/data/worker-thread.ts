@@ -1,21 +1,33 @@
-/** Where the compiled worker is, and how it is started. */
+/** Where the compiled workers are, and how they are started. */
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import type { WorkerSetup } from './protocol.js';
 
+/** Start a decoding worker. @throws Error if it has not been built */
+export const startWorker = (setup: WorkerSetup): Worker => startThread('decode-worker', setup);
+
 /**
- * Start a decoding worker. Beside compiled code it is the sibling file; when the sources run
- * directly (tests), it is the one that `npm run build` has put into dist, as a worker cannot
- * load TypeScript.
+ * Start a worker. Beside compiled code it is the sibling file; when the sources run directly
+ * (tests), it is the one that `npm run build` has put into dist, as a worker cannot load
+ * TypeScript.
+ * @param name of the file, without its ending; @param data must survive a structured clone
  * @throws Error if it has not been built
  */
-export function startWorker(setup: WorkerSetup): Worker {
+export function startThread(name: string, data: unknown): Worker {
+  return new Worker(compiled(name), {
+    workerData: data,
+    name: `relaybp-${name.replace('-worker', '')}`,
+    execArgv: [],
+  });
+}
+
+/** The compiled file of a program that runs beside this one, in this folder. @throws Error if it has not been built */
+export function compiled(name: string): URL {
   const source = import.meta.url.endsWith('.ts');
-  const relative = source ? '../../dist/data/decode-worker.js' : './decode-worker.js';
-  const url = new URL(relative, import.meta.url);
+  const url = new URL(source ? `../../dist/data/${name}.js` : `./${name}.js`, import.meta.url);
   if (!existsSync(url)) {
     throw new Error(`${fileURLToPath(url)} does not exist: run \`npm run build\` first`);
   }
-  return new Worker(url, { workerData: setup, name: 'relaybp-decode', execArgv: [] });
+  return url;
 }

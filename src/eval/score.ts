@@ -16,6 +16,8 @@ export interface ScoredImage {
   row: Float32Array | null;
   /** Why the file could not be decoded, else null. */
   reason: string | null;
+  /** Whether the file is not as the index says. */
+  changed: boolean;
 }
 
 export interface ScoreOptions {
@@ -30,6 +32,7 @@ export interface ScoreOptions {
 interface Pending {
   index: number;
   reason: string | null;
+  changed: boolean;
   /** Logits of its inputs, in the protocol's order. */
   rows: Float32Array[];
   missing: number;
@@ -69,10 +72,10 @@ export async function* scoreImages(
   const { sides, kernel, maxPixels } = protocol;
   const ahead = Math.min(Math.max(batchSize, AHEAD.least), AHEAD.most);
   for await (const decoded of decodedImages({ dataset, sides, kernel, maxPixels, ahead })) {
-    const { index, reason, sizes } = decoded;
+    const { index, reason, changed, sizes } = decoded;
     if (reason !== null) policy.apply([{ image: index, reason }]);
     const inputs = reason === null ? protocol.inputs(sizes) : [];
-    const image: Pending = { index, reason, rows: [], missing: inputs.length };
+    const image: Pending = { index, reason, changed, rows: [], missing: inputs.length };
     queue.push(image);
     for (const [input, each] of inputs.entries()) {
       for (const due of groups.add(each, { image, input })) await runner.run(due);
@@ -86,9 +89,9 @@ export async function* scoreImages(
 /** Takes the images off the front of the queue that have all their rows. */
 function* finished(queue: Pending[], { average }: Protocol): Generator<ScoredImage> {
   while (queue[0]?.missing === 0) {
-    const { index, reason, rows } = queue.shift()!;
+    const { index, reason, changed, rows } = queue.shift()!;
     const row = reason === null ? Float32Array.from(averageInputs(rows, average)) : null;
-    yield { index, row, reason };
+    yield { index, row, reason, changed };
   }
 }
 

@@ -25,14 +25,32 @@ export function findLayout(folder: string): Layout {
     const problem = statSync(root, { throwIfNoEntry: false }) ? 'not a folder' : 'no such folder';
     throw new DataError(`${root}: ${problem}`, 'name the folder that holds the images');
   }
-  const entries = readdirSync(root);
-  const part = (names: readonly string[]): string | undefined =>
-    names
-      .map((name) => entries.find((entry) => entry.toLowerCase() === name))
-      .find((entry) => entry !== undefined && isPart(join(root, entry)));
-  const train = part(TRAIN);
+  const train = partOf(root, TRAIN);
   if (train === undefined) return { root, train: '.', val: null };
-  return { root, train, val: part(VAL) ?? null };
+  return { root, train, val: partOf(root, VAL) ?? null };
+}
+
+function partOf(root: string, names: readonly string[]): string | undefined {
+  const entries = readdirSync(root);
+  return names
+    .map((name) => entries.find((entry) => entry.toLowerCase() === name))
+    .find((entry) => entry !== undefined && isPart(join(root, entry)));
+}
+
+const TEST = ['test', 'testing', 'test.txt'];
+
+/**
+ * All parts of a data set that can be checked: what is called `train`, `val` and `test` (or another usual name) in the
+ * folder, where there is a `train`; else the folder itself, which is '.'.
+ *
+ * @throws DataError if there is no such folder
+ */
+export function findParts(folder: string): { root: string; parts: string[] } {
+  const { root, train, val } = findLayout(folder);
+  if (train === '.') return { root, parts: ['.'] };
+  const test = partOf(root, TEST);
+  const parts = [train, val, test].filter((part) => part !== null && part !== undefined);
+  return { root, parts: [...new Set(parts)] };
 }
 
 /** A list file, or a folder of folders: a class that happens to be called "train" is not a part. */

@@ -4,10 +4,9 @@ import type { AugmentConfig } from '../config/augmentation.js';
 import type { DataConfig } from '../config/schema.js';
 import type { Augmentation, PcaColor } from '../data/augment.js';
 import type { ColorJitter } from '../data/color-jitter.js';
-import { indexFolder } from '../data/folder-index.js';
 import type { ImageIndex } from '../data/image-index.js';
 import { emptyClasses } from '../data/image-index.js';
-import { indexList } from '../data/list-index.js';
+import { IndexCache } from '../data/index-cache.js';
 import type { Mixing } from '../data/mixing.js';
 import { divisors, type Preprocessing, type Triple } from '../data/preprocessing.js';
 import { dataStatistics } from '../data/statistics.js';
@@ -26,28 +25,34 @@ export interface Normalization {
  *
  * @param classes the trained classes, matched by name; without them the data decide
  * @param onNotice receives a line per oddity that does not stop anything
+ * @param cache where indexes are kept; without it none is
  */
-export function openImages(
+export async function openImages(
   root: string,
   part: string,
   classes: readonly string[] | undefined,
   onNotice: (line: string) => void,
-): ImageIndex {
+  cache: IndexCache = new IndexCache({ folder: null }),
+): Promise<ImageIndex> {
   const path = resolve(root, part);
-  if (isFile(path)) return indexList(path, { root, classes });
-  const { index, missingClasses, strayFiles } = indexFolder(path, { classes });
+  if (isFile(path)) return (await cache.openList(path, root, classes)).index;
+  const { index, missingClasses, strayFiles } = await cache.openFolder(path, classes);
   const empty = emptyClasses(index).filter((name) => !missingClasses.includes(name));
   if (empty.length > 0) onNotice(`${path}: no images in ${some(empty)}: never drawn`);
   if (missingClasses.length > 0) onNotice(`${path}: no folder for ${some(missingClasses)}`);
-  if (strayFiles.length > 0) {
-    onNotice(`${path}: ${strayFiles.length} images lie outside any class folder and are not used`);
+  if (strayFiles > 0) {
+    onNotice(`${path}: ${strayFiles} images lie outside any class folder and are not used`);
   }
   return index;
 }
 
 /** The training images. @throws DataError if their classes are not as many as the config says. */
-export function openTrainingImages(data: DataConfig, onNotice: (line: string) => void): ImageIndex {
-  const index = openImages(data.root, data.train, undefined, onNotice);
+export async function openTrainingImages(
+  data: DataConfig,
+  onNotice: (line: string) => void,
+  cache?: IndexCache,
+): Promise<ImageIndex> {
+  const index = await openImages(data.root, data.train, undefined, onNotice, cache);
   if (index.classes.length !== data.classes) {
     throw new DataError(
       `${join(data.root, data.train)}: ${index.classes.length} classes, but data.classes is ${data.classes}`,

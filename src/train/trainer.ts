@@ -4,7 +4,9 @@ import {
   writeCheckpoint,
 } from '../checkpoint/checkpoint.js';
 import { pointTo, pruneCheckpoints } from '../checkpoint/run-checkpoints.js';
+import { collectGarbage } from '../collect-garbage.js';
 import { toSteps } from '../config/duration.js';
+import { changedNotice } from '../data/file-changes.js';
 import type { ImageIndex } from '../data/image-index.js';
 import type { Batch, Loader } from '../data/loader.js';
 import { describeEngine, type Engine } from '../engine/engine.js';
@@ -14,7 +16,6 @@ import { Parameters } from '../model/parameters.js';
 import type { ExperimentPlan } from '../plan/experiment.js';
 import type { NamedTensor } from '../safetensors.js';
 import { version } from '../version.js';
-import { collectGarbage } from './collect-garbage.js';
 import { type Normalization, normalizationTensors } from './data.js';
 import type { TrainEvents } from './events.js';
 import { type GradientDiagnostics, gradientDiagnostics } from './gradient-diagnostics.js';
@@ -92,6 +93,8 @@ class Trainer {
   private readonly meter: Meter;
   private progress: Progress;
   private reported = 0;
+  /** Files that have changed since the index was made, as far as that was said. */
+  private changed = 0;
   /** Of the last evaluation, image by image. */
   private results = '';
 
@@ -242,6 +245,7 @@ class Trainer {
 
   /** @returns null if it was stopped */
   private async evaluate(): Promise<{ improved: boolean } | null> {
+    this.reportChanged();
     const { plan, val, normalization, events, run, stop } = this.options;
     const { config } = plan;
     const options = {
@@ -327,6 +331,15 @@ class Trainer {
       );
     }
     this.reported = this.loader.skipped.length;
+    if (this.changed === 0) this.reportChanged();
+  }
+
+  /** At once for the first file, then once an evaluation. */
+  private reportChanged(): void {
+    const { count, first } = this.loader.changed;
+    if (count === this.changed) return;
+    this.changed = count;
+    this.options.events.notice(changedNotice(count, first!));
   }
 }
 

@@ -1,3 +1,4 @@
+import { changedNotice } from '../data/file-changes.js';
 import { type ImageIndex, imagePath } from '../data/image-index.js';
 import { type Batch, Loader } from '../data/loader.js';
 import type { Preprocessing } from '../data/preprocessing.js';
@@ -70,6 +71,8 @@ export async function validate(
     for (const { path, reason } of loader.skipped) {
       onNotice(`skipped in the evaluation: ${path}: ${reason}`);
     }
+    const { count, first } = loader.changed;
+    if (first !== null) onNotice(`in the evaluation: ${changedNotice(count, first)}`);
   }
 }
 

@@ -35,7 +35,7 @@ beforeAll(async () => {
 /** What the training loop draws from `position` on, `count` images. */
 async function drawn(overrides: readonly string[], position: number, count: number) {
   const plan = planExperiment(loadConfig(join(cwd, 'c.yaml'), overrides));
-  const index = openTrainingImages(plan.config.data, () => {});
+  const index = await openTrainingImages(plan.config.data, () => {});
   const normalized = await normalization(plan.config.data, index, join(cwd, 'cache'));
   const loader = trainingLoader(plan, index, normalized, position);
   const found = {

@@ -169,8 +169,8 @@ describe('Loader', () => {
   });
 
   it('rejects next() when a worker crashes at its start', async () => {
-    const labels = null as never; // breaks the worker's constructor
-    const loader = new Loader(options({ ...solids, labels }));
+    const sampler = null as never; // breaks the worker's constructor
+    const loader = new Loader({ ...options(solids), sampler });
     await expect(loader.next()).rejects.toThrow('a decoding worker failed');
     await loader.close();
   });

@@ -11,7 +11,7 @@ const [name, steps, config, out] = process.argv.slice(2);
 const quiet = () => {};
 const plan = planExperiment(loadConfig(config, [`training.steps=${steps}`]));
 const { data } = plan.config;
-const images = openTrainingImages(data, quiet);
+const images = await openTrainingImages(data, quiet);
 const engine = await openEngine(name);
 const { path, lock } = newRun(out, 'memory', new Date());
 const run = RunFolder.create(
@@ -38,7 +38,7 @@ await train({
   plan,
   engine,
   train: images,
-  val: openImages(data.root, data.val, images.classes, quiet),
+  val: await openImages(data.root, data.val, images.classes, quiet),
   normalization: await normalization(data, images, `${out}-cache`),
   run,
   progress: beginning(),

@@ -172,11 +172,11 @@ function narrowInception(): string {
 }
 
 describe.each(Object.keys(CASES))('%s', (name) => {
-  it('computes what the other program computes', () => {
+  it('computes what the other program computes', async () => {
     const { weights, config, set } = CASES[name]!;
     const run = join(folder, `run-${name}`);
     const options = { config: config(), set, out: run, classes };
-    const result = importCommand(weights(), options, () => {});
+    const result = await importCommand(weights(), options, () => {});
     const checkpoint = findCheckpoint(result.run, 'best');
     expect(readState(checkpoint)).toMatchObject({
       step: 0,

@@ -1,0 +1,49 @@
+/**
+ * A process that inspects images for `Inspector`. A process rather than a thread, as the number of threads that decode
+ * is set for a process as a whole, when it starts.
+ */
+import { stat } from 'node:fs/promises';
+import { reasonOf } from '../data/decode.js';
+import { pathOf } from '../data/file-names.js';
+import { mtimeStamp } from '../data/image-index.js';
+import { inspect } from './inspect.js';
+import type { CheckBatch, CheckedBatch, CheckSetup } from './inspector.js';
+import { bitOf, UNREAD } from './kinds.js';
+
+const { limits, lanes } = JSON.parse(process.argv[2] ?? '{}') as CheckSetup;
+
+process.on('message', (batch: CheckBatch) => void check(batch));
+process.on('disconnect', () => process.exit());
+
+async function check({ from, files, sizes, mtimes }: CheckBatch): Promise<void> {
+  const count = files.length;
+  const result: CheckedBatch = {
+    from,
+    findings: new Uint16Array(count),
+    hashes: new Uint32Array(2 * count),
+    reasons: [],
+  };
+  let next = 0;
+  const lane = async (): Promise<void> => {
+    for (let i = next++; i < count; i = next++) {
+      const file = files[i]!;
+      await one(i, typeof file === 'string' ? file : pathOf(file));
+    }
+  };
+  const one = async (i: number, path: string | Buffer): Promise<void> => {
+    try {
+      const state = await stat(path);
+      const { findings, reasons, hash } = await inspect(path, limits);
+      const known = mtimes[i] !== 0;
+      const changed = known && (state.size !== sizes[i] || mtimeStamp(state.mtimeMs) !== mtimes[i]);
+      result.findings[i] = findings | (changed ? bitOf('changed') : 0);
+      result.hashes.set(hash, 2 * i);
+      for (const [kind, reason] of reasons) result.reasons.push([i, kind, reason]);
+    } catch (error) {
+      result.findings[i] = bitOf('undecodable') | UNREAD;
+      result.reasons.push([i, 'undecodable', reasonOf(error)]);
+    }
+  };
+  await Promise.all(Array.from({ length: lanes }, lane));
+  process.send!(result);
+}

@@ -1,0 +1,93 @@
+/** Everything that one image file tells about itself. */
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { extname } from 'node:path';
+import sharp from 'sharp';
+import { decodeImage, reasonOf } from '../data/decode.js';
+import { type FilePath, shown } from '../data/file-names.js';
+import { bitOf, type KindName } from './kinds.js';
+
+export interface Limits {
+  /** Width times height of the largest image. */
+  maxPixels: number;
+  /** Shorter sides below this are small. */
+  minSide: number;
+}
+
+export interface Inspection {
+  /** Bits of `KINDS`. */
+  findings: number;
+  /** What is known beyond the kind: why it is undecodable, its size, its format. */
+  reasons: [KindName, string][];
+  /** The first 64 bits of the SHA-256 of the file's bytes. */
+  hash: readonly [high: number, low: number];
+}
+
+/** The paper's; whether an image of extreme proportions becomes too large depends on it. */
+const RESIZE = 256;
+const FORMATS: Readonly<Record<string, string>> = { jpg: 'jpeg' };
+
+/**
+ * Decodes an image exactly as training does, and looks at its header. The decoder reads the file once more, out of the
+ * system's memory.
+ *
+ * @throws what the system says if the file cannot be read
+ */
+export async function inspect(path: FilePath, { maxPixels, minSide }: Limits): Promise<Inspection> {
+  const bytes = await readFile(path);
+  const digest = createHash('sha256').update(bytes).digest();
+  const hash = [digest.readUInt32BE(0), digest.readUInt32BE(4)] as const;
+  if (bytes.length === 0) return { findings: bitOf('zeroByte'), reasons: [], hash };
+  let findings = 0;
+  const reasons: [KindName, string][] = [];
+  const found = (kind: KindName, why?: string): void => {
+    findings |= bitOf(kind);
+    if (why !== undefined) reasons.push([kind, why]);
+  };
+  try {
+    const meta = await sharp(bytes, { limitInputPixels: false }).metadata();
+    const { width, height, space, depth, hasAlpha, orientation, format } = meta;
+    if (width * height > maxPixels) {
+      found('tooLarge', `${width}x${height}, more than ${maxPixels} pixels`);
+    } else await decodeImage(path, RESIZE, undefined, maxPixels);
+    const named = extname(shown(path)).slice(1).toLowerCase();
+    if (format !== (FORMATS[named] ?? named)) found('wrongExtension', `holds ${format}`);
+    if (Math.min(width, height) < minSide) found('tooSmall', `${width}x${height}`);
+    if (space === 'b-w' || space === 'grey16') found('grayscale');
+    if (space === 'cmyk') found('cmyk');
+    if (hasAlpha) found('alpha');
+    if (depth === 'ushort') found('sixteenBit');
+    if (orientation !== undefined && orientation >= 2 && orientation <= 8) {
+      found('rotated', `EXIF orientation ${orientation}`);
+    }
+  } catch (error) {
+    const why = looksLikeText(bytes) ? 'text, perhaps a web page' : once(reasonOf(error));
+    found(isCut(bytes) ? 'truncated' : 'undecodable', why);
+  }
+  return { findings, reasons, hash };
+}
+
+/** The decoder says the same thing several times. */
+const once = (reason: string): string => [...new Set(reason.split('; '))].join('; ');
+
+/** Whether a file that cannot be decoded lacks its end; told by the marks that its format ends with. */
+export function isCut(bytes: Buffer): boolean {
+  const at = (text: string): boolean => bytes.subarray(0, text.length).equals(latin1(text));
+  if (at('\xff\xd8\xff')) return !endsAsJpeg(bytes);
+  if (at('\x89PNG\r\n\x1a\n')) return bytes.lastIndexOf(latin1('IEND')) < 0;
+  if (at('RIFF') && bytes.length >= 12 && bytes.subarray(8, 12).equals(latin1('WEBP'))) {
+    return bytes.length < bytes.readUInt32LE(4) + 8;
+  }
+  return false;
+}
+
+/** An end mark behind the last beginning of a scan: an embedded preview has one of its own before. */
+function endsAsJpeg(bytes: Buffer): boolean {
+  const scan = bytes.lastIndexOf(latin1('\xff\xda'));
+  return scan >= 0 && bytes.lastIndexOf(latin1('\xff\xd9')) > scan;
+}
+
+const latin1 = (text: string): Buffer => Buffer.from(text, 'latin1');
+
+const looksLikeText = (bytes: Buffer): boolean =>
+  /^\s*(<|\{|[\w ,.:;-]{16})/.test(bytes.toString('latin1', 0, 64));

@@ -1,0 +1,164 @@
+/** Inspects all images of a data set on all processors. */
+import { type ChildProcess, fork } from 'node:child_process';
+import { availableParallelism } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import type { FilePath } from '../data/file-names.js';
+import { shown } from '../data/file-names.js';
+import { type ImageIndex, imageFile } from '../data/image-index.js';
+import { compiled } from '../data/worker-thread.js';
+import { DataError } from '../errors.js';
+import type { Limits } from './inspect.js';
+import { bitOf, type KindName } from './kinds.js';
+
+export interface CheckSetup {
+  limits: Limits;
+  /** Images inspected at once by a process. */
+  lanes: number;
+}
+
+/** Images for a process, with what the index says of them. */
+export interface CheckBatch {
+  from: number;
+  files: (string | Uint8Array)[];
+  sizes: Uint32Array;
+  mtimes: Uint32Array;
+}
+
+export interface CheckedBatch {
+  from: number;
+  /** [n]: bits of `KINDS`. */
+  findings: Uint16Array;
+  /** [n, 2] */
+  hashes: Uint32Array;
+  /** Image within the batch, what was found, and why. */
+  reasons: [number, KindName, string][];
+}
+
+/** What was found, image by image. */
+export interface Findings {
+  /** [count]: bits of `KINDS`. */
+  findings: Uint16Array;
+  /** [count]: the two halves of each file's hash. */
+  high: Uint32Array;
+  low: Uint32Array;
+  /** By `reasonKey`, where a finding has a reason; of very many only the first so many. */
+  reasons: Map<number, string>;
+}
+
+/** A key for the reason of a finding; with null what to add to the keys of images numbered from `image` on. */
+export const reasonKey = (image: number, kind: KindName | null): number =>
+  image * 2 ** 16 + (kind === null ? 0 : bitOf(kind));
+
+/** Threads that decode in one process; its own thread hashes and hands out, which takes a tenth of that work. */
+const THREADS = 8;
+const BATCH = 64;
+const MAX_REASONS = 100_000;
+
+/**
+ * Reads every image of an index.
+ *
+ * @param onProgress called with the images done
+ * @throws DataError if a decoder brings its process down
+ */
+export async function inspectAll(
+  index: ImageIndex,
+  limits: Limits,
+  onProgress: (done: number) => void,
+): Promise<Findings> {
+  const { count } = index;
+  const all: Findings = {
+    findings: new Uint16Array(count),
+    high: new Uint32Array(count),
+    low: new Uint32Array(count),
+    reasons: new Map(),
+  };
+  let [next, done] = [0, 0];
+  const take = (): CheckBatch | null => {
+    if (next >= count) return null;
+    const from = next;
+    next = Math.min(count, from + BATCH);
+    const files: FilePath[] = [];
+    for (let i = from; i < next; i++) files.push(imageFile(index, i));
+    // Copied, as shared memory cannot be sent to a process.
+    const [sizes, mtimes] = [index.sizes.slice(from, next), index.mtimes.slice(from, next)];
+    return { from, files, sizes: Uint32Array.from(sizes), mtimes: Uint32Array.from(mtimes) };
+  };
+  const keep = ({ from, findings, hashes, reasons }: CheckedBatch): void => {
+    all.findings.set(findings, from);
+    for (let i = 0; i < findings.length; i++) {
+      all.high[from + i] = hashes[2 * i]!;
+      all.low[from + i] = hashes[2 * i + 1]!;
+    }
+    for (const [i, kind, reason] of reasons) {
+      if (all.reasons.size < MAX_REASONS) all.reasons.set(reasonKey(from + i, kind), reason);
+    }
+    done += findings.length;
+    onProgress(done);
+  };
+  const processors = availableParallelism();
+  const processes = Math.min(Math.ceil(processors / THREADS), Math.ceil(count / BATCH));
+  const threads = Math.max(2, Math.ceil(processors / processes));
+  const children: ChildProcess[] = [];
+  try {
+    const work = Array.from({ length: processes }, () => {
+      const child = startProcess({ limits, lanes: threads + 1 }, threads);
+      children.push(child);
+      return serve(child, take, keep);
+    });
+    await Promise.all(work);
+  } finally {
+    for (const child of children) child.kill();
+  }
+  return all;
+}
+
+function startProcess(setup: CheckSetup, threads: number): ChildProcess {
+  const file = fileURLToPath(compiled('../check/check-process'));
+  return fork(file, [JSON.stringify(setup)], {
+    serialization: 'advanced',
+    execArgv: [],
+    env: { ...process.env, UV_THREADPOOL_SIZE: String(threads) },
+  });
+}
+
+/** Keeps a process busy, one batch ahead, until there is nothing left. */
+function serve(
+  child: ChildProcess,
+  take: () => CheckBatch | null,
+  keep: (batch: CheckedBatch) => void,
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const waiting = new Map<number, CheckBatch>();
+    const give = (): void => {
+      const batch = take();
+      if (!batch) return;
+      waiting.set(batch.from, batch);
+      child.send(batch);
+    };
+    child.on('message', (result: CheckedBatch) => {
+      waiting.delete(result.from);
+      keep(result);
+      give();
+      if (waiting.size === 0) resolve();
+    });
+    child.on('error', reject);
+    child.on('exit', (code, signal) => {
+      const [first] = waiting.values();
+      const files = first
+        ? `; it was at one of ${first.files.length} files from ${name(first)} on`
+        : '';
+      reject(
+        new DataError(
+          `a process that decodes images ended with ${signal ?? `code ${code}`}${files}`,
+          'find the file by checking its class folder alone, and remove it',
+        ),
+      );
+    });
+    give();
+    give();
+    if (waiting.size === 0) resolve();
+  });
+}
+
+const name = ({ files: [first] }: CheckBatch): string =>
+  shown(typeof first === 'string' ? first : Buffer.from(first!));

@@ -1,0 +1,43 @@
+import type { Command } from 'commander';
+import { nonNegativeInteger, positiveInteger, print, printError, REBUILD_INDEX } from './common.js';
+
+export function addDataCheck(data: Command, exit: (code: number) => void): void {
+  data
+    .command('check')
+    .description('read every image, and say which are damaged, copies or odd')
+    .argument('<images>', 'folder with train/ and val/, or with one folder per class')
+    .option('--fix-list <file>', 'write a list of the images without a problem, to train on')
+    .option(
+      '--max-pixels <n>',
+      'more pixels than this are too many (default: 100000000)',
+      positiveInteger,
+    )
+    .option('--min-side <n>', 'shorter sides below this are small', positiveInteger, 32)
+    .option('--examples <n>', 'images named for each kind', nonNegativeInteger, 5)
+    .option(...REBUILD_INDEX)
+    .option('--json', 'print one JSON object', false)
+    .action(async (images: string, options) => {
+      const { dataCheckCommand } = await import('../commands/data-check.js');
+      const { dataCheckLines } = await import('./data-check-view.js');
+      const { indexingView, ProgressView } = await import('../terminal/progress.js');
+      const terminal = { interactive: process.stderr.isTTY === true, line: printError };
+      const [indexing, reading] = [indexingView(terminal), new ProgressView(terminal)];
+      const began = performance.now();
+      try {
+        const result = await indexing.during(() =>
+          dataCheckCommand(images, options, {
+            onNotice: printError,
+            onIndexing: indexing.update,
+            onImages(done, total) {
+              const rate = done / ((performance.now() - began) / 1000);
+              reading.update(done, total, `checking ${images}`, `${rate.toFixed(0)} images/s`);
+            },
+          }),
+        );
+        print(options.json ? JSON.stringify(result) : dataCheckLines(result).join('\n'));
+        if (result.problems > 0) exit(3);
+      } finally {
+        reading.stop();
+      }
+    });
+}

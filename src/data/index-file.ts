@@ -1,0 +1,216 @@
+/**
+ * The file that an index is kept in.
+ *
+ *     magic "RBPINDEX"; uint32 format; uint32 length of the header; header (JSON, padded with spaces);
+ *     the columns one after the other, each padded to a multiple of 8 bytes; SHA-256 of all of that
+ *
+ * Little-endian throughout. Columns: pathBytes, pathOffsets, labels, sizes, mtimes of the images (`ImageIndex`), then
+ * pathBytes, pathOffsets, states of the folders (`DirectoryColumns`).
+ */
+import { createHash, randomBytes } from 'node:crypto';
+import {
+  closeSync,
+  fstatSync,
+  mkdirSync,
+  openSync,
+  readSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from 'node:fs';
+import { endianness } from 'node:os';
+import { dirname } from 'node:path';
+import type { DirectoryColumns } from './directories.js';
+import type { ImageIndex } from './image-index.js';
+
+const MAGIC = 'RBPINDEX';
+const FORMAT = 1;
+/** Magic, format, length of the header. */
+const START = 16;
+const SUM = 32;
+const PIECE = 1 << 22;
+const MAX_HEADER = 1 << 28;
+
+/** A list file as it was read. */
+export interface ListState {
+  size: number;
+  mtimeMs: number;
+  ctimeMs: number;
+  sha256: string;
+}
+
+/** What is kept of an index beside its columns. */
+export interface KeptFacts {
+  classes: readonly string[];
+  /** Of the images, see `fingerprint`. */
+  fingerprint: string;
+  /** Classes of the given list without a folder, and images outside any class. */
+  missingClasses: readonly string[];
+  strayFiles: number;
+  /** Null for a folder. */
+  list: ListState | null;
+}
+
+export interface KeptIndex {
+  facts: KeptFacts;
+  index: ImageIndex;
+  directories: Pick<DirectoryColumns, 'pathBytes' | 'pathOffsets' | 'states'>;
+}
+
+interface Header {
+  facts: KeptFacts;
+  /** Bytes of each column. */
+  columns: number[];
+}
+
+/** Written to a new file beside it, then renamed, so that a reader never sees half a file. */
+export function writeIndexFile(path: string, { facts, index, directories }: KeptIndex): void {
+  if (endianness() !== 'LE') throw new Error('an index is kept on little-endian machines only');
+  const columns = [
+    ...[index.pathBytes, index.pathOffsets, index.labels, index.sizes, index.mtimes],
+    ...[directories.pathBytes, directories.pathOffsets, directories.states],
+  ];
+  const header: Header = { facts, columns: columns.map(({ byteLength }) => byteLength) };
+  const json = Buffer.from(JSON.stringify(header));
+  const text = Buffer.concat([json, Buffer.alloc(padding(json.length), ' ')]);
+  const start = Buffer.alloc(START);
+  start.write(MAGIC, 'latin1');
+  start.writeUInt32LE(FORMAT, 8);
+  start.writeUInt32LE(text.length, 12);
+
+  mkdirSync(dirname(path), { recursive: true });
+  const temporary = `${path}.${randomBytes(4).toString('hex')}.tmp`;
+  try {
+    const file = openSync(temporary, 'wx');
+    try {
+      const hash = createHash('sha256');
+      const write = (piece: Uint8Array): void => {
+        hash.update(piece);
+        writeAll(file, piece);
+      };
+      write(start);
+      write(text);
+      for (const column of columns) {
+        for (const piece of pieces(column)) write(Uint8Array.from(piece));
+        write(new Uint8Array(padding(column.byteLength)));
+      }
+      writeAll(file, hash.digest());
+    } finally {
+      closeSync(file);
+    }
+    renameSync(temporary, path);
+  } finally {
+    rmSync(temporary, { force: true });
+  }
+}
+
+/**
+ * Reads an index into shared memory.
+ *
+ * @param root of the index
+ * @returns null if there is no such file
+ * @throws Error that says what is wrong with the file, in a few words
+ */
+export function readIndexFile(path: string, root: string): KeptIndex | null {
+  let file: number;
+  try {
+    file = openSync(path, 'r');
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ENOTDIR') return null;
+    throw error;
+  }
+  try {
+    return read(file, root);
+  } finally {
+    closeSync(file);
+  }
+}
+
+function read(file: number, root: string): KeptIndex {
+  const hash = createHash('sha256');
+  const fill = (target: Uint8Array): void => {
+    const buffer = Buffer.alloc(Math.min(PIECE, target.length));
+    for (let at = 0; at < target.length; ) {
+      const got = readSync(file, buffer, 0, Math.min(buffer.length, target.length - at), null);
+      if (got === 0) throw new Error('it is cut off');
+      const piece = buffer.subarray(0, got);
+      hash.update(piece);
+      target.set(piece, at);
+      at += got;
+    }
+  };
+  const start = Buffer.alloc(START);
+  const { size } = fstatSync(file);
+  if (size < START + SUM) throw new Error('it is cut off');
+  fill(start);
+  if (start.toString('latin1', 0, 8) !== MAGIC) throw new Error('it is no index');
+  const [format, length] = [start.readUInt32LE(8), start.readUInt32LE(12)];
+  if (format !== FORMAT) throw new Error(`its format is ${format}, this version writes ${FORMAT}`);
+  if (length > Math.min(size, MAX_HEADER)) throw new Error('it is damaged');
+  const text = Buffer.alloc(length);
+  fill(text);
+  const { facts, columns } = parsed(text);
+  const sum = columns.reduce((total, bytes) => total + bytes + padding(bytes), 0);
+  // Nothing is allocated that the file does not hold.
+  if (size !== START + length + sum + SUM) throw new Error('it is damaged');
+  const memory = columns.map((bytes) => {
+    const buffer = new SharedArrayBuffer(bytes);
+    fill(new Uint8Array(buffer));
+    fill(new Uint8Array(padding(bytes)));
+    return buffer;
+  });
+  const expected = hash.digest();
+  const kept = Buffer.alloc(SUM);
+  if (readSync(file, kept, 0, SUM, null) !== SUM || !kept.equals(expected)) {
+    throw new Error('it is damaged');
+  }
+  const [bytes, offsets, labels, sizes, mtimes, folderBytes, folderOffsets, states] = memory as [
+    ...Memory4,
+    ...Memory4,
+  ];
+  return {
+    facts,
+    index: {
+      root,
+      classes: facts.classes,
+      count: labels.byteLength / 4,
+      pathBytes: new Uint8Array(bytes),
+      pathOffsets: new Uint32Array(offsets),
+      labels: new Int32Array(labels),
+      sizes: new Uint32Array(sizes),
+      mtimes: new Uint32Array(mtimes),
+    },
+    directories: {
+      pathBytes: new Uint8Array(folderBytes),
+      pathOffsets: new Uint32Array(folderOffsets),
+      states: new Float64Array(states),
+    },
+  };
+}
+
+type Memory4 = [SharedArrayBuffer, SharedArrayBuffer, SharedArrayBuffer, SharedArrayBuffer];
+
+function parsed(text: Buffer): Header {
+  try {
+    const header = JSON.parse(text.toString()) as Header;
+    const whole = header.columns.every((bytes) => Number.isSafeInteger(bytes) && bytes >= 0);
+    if (header.columns.length === 8 && whole && Array.isArray(header.facts.classes)) return header;
+  } catch {
+    // said below
+  }
+  throw new Error('it is damaged');
+}
+
+function* pieces(column: ArrayBufferView): Generator<Uint8Array> {
+  for (let at = 0; at < column.byteLength; at += PIECE) {
+    const length = Math.min(PIECE, column.byteLength - at);
+    yield new Uint8Array(column.buffer, column.byteOffset + at, length);
+  }
+}
+
+function writeAll(file: number, piece: Uint8Array): void {
+  for (let done = 0; done < piece.length; ) done += writeSync(file, piece, done);
+}
+
+const padding = (bytes: number): number => (8 - (bytes % 8)) % 8;
