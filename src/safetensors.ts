@@ -109,12 +109,15 @@ function headerOf(
 ): { json: Record<string, unknown>; body: number } {
   if (file.byteLength < 8) fail(`${file.byteLength} bytes, a header length alone takes 8`);
   const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
-  const headerLength = Number(view.getBigUint64(0, true));
+  const claimed = view.getBigUint64(0, true); // compared as it is: a number would round it
   const room = file.byteLength - 8;
-  if (headerLength > room || headerLength > LARGEST_HEADER) {
-    fail(`the header claims ${headerLength} bytes, the file has ${room} after its first 8`);
+  if (claimed > room) {
+    fail(`the header claims ${claimed} bytes, the file has ${room} after its first 8`);
   }
-  const body = 8 + headerLength;
+  if (claimed > LARGEST_HEADER) {
+    fail(`the header claims ${claimed} bytes, at most ${LARGEST_HEADER} are read`);
+  }
+  const body = 8 + Number(claimed);
   return { json: parseHeader(file.subarray(8, body), fail), body };
 }
 

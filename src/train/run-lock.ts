@@ -38,7 +38,7 @@ interface Owner {
 }
 
 export interface RunLock {
-  /** Gives the folder free again; harmless if the folder is gone. */
+  /** Gives the folder free again; harmless if the folder is gone or cannot be changed. */
   release(): void;
 }
 
@@ -58,7 +58,14 @@ export function lockRun(run: string): RunLock {
       writeFileSync(`${path}.tmp`, `${JSON.stringify(thisProcess())}\n`);
       renameSync(`${path}.tmp`, path);
     });
-    const release = (): void => rmSync(path, { force: true });
+    const release = (): void => {
+      try {
+        rmSync(path, { force: true });
+      } catch {
+        // The folder cannot be changed any more, which ended the training: that is the error to be told. What stays is
+        // the lock of a dead process.
+      }
+    };
     const other = livingOther(run, own);
     if (!other) return { release };
     release();

@@ -1,7 +1,6 @@
 /** A run folder that cannot be written: a clear error, the last checkpoint intact, and the run goes on afterwards. */
 import {
   chmodSync,
-  chownSync,
   existsSync,
   mkdirSync,
   readdirSync,
@@ -10,19 +9,23 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import { verifyCheckpoint } from '../../src/checkpoint/checkpoint.js';
 import { findCheckpoint } from '../../src/checkpoint/run-checkpoints.js';
+import type { Outcome } from '../support/cli.js';
 import { colourImages } from '../support/images.js';
 import {
   expectSame,
   expectSound,
   expectTidy,
-  NOBODY,
+  giveAway,
+  injecting,
+  MOUNTS,
   need,
   set,
   times,
+  until,
+  WITHOUT_RIGHTS,
   Workplace,
 } from './support.js';
 
@@ -38,13 +41,18 @@ beforeEach(() => {
   place = new Workplace(images);
 });
 afterEach(() => {
-  for (const path of mounted) need('umount', path);
+  for (const path of mounted) need('umount', '--lazy', path);
   mounted = [];
 });
 
 function mount(path: string, ...options: string[]): void {
   need('mount', ...options, path);
   mounted.unshift(path);
+}
+
+function unmount(path: string): void {
+  need('umount', path);
+  mounted = mounted.filter((one) => one !== path);
 }
 
 /** Keeps every checkpoint, one a step. */
@@ -59,6 +67,12 @@ const whole = async (): Promise<string> => {
   return place.at('whole');
 };
 
+/** So many steps that none is the last before the fault comes. */
+const ENDLESS = set(
+  'training={steps: 100000, batchSize: 8, microBatch: 4, logEvery: 1 steps}',
+  'checkpoint={every: 1 steps, keep: 3}',
+);
+
 /** What a refused training says and leaves. */
 function expectStopped(
   { code, stderr }: { code: number | null; stderr: string },
@@ -69,82 +83,173 @@ function expectStopped(
   expect(stderr).toMatch(reason);
   expect(stderr).toMatch(/^hint: /m);
   expect(stderr).not.toMatch(/^\s+at /m); // no stack
-  expect(code).toBe(4);
+  expect(code, stderr).toBe(4);
   if (existsSync(join(run, 'last'))) verifyCheckpoint(findCheckpoint(run));
 }
 
 const SIZES = times(3, 24);
-it(`disk full at ${SIZES} different fillings: says so, leaves whole checkpoints, and goes on to the same numbers with more room`, async () => {
+/** From too little for a config to room for most of the checkpoints; a checkpoint takes about 40 KiB. */
+const pagesOf = (i: number): number => 1 + Math.round((i * 220) / Math.max(1, SIZES - 1)) + (i % 7);
+
+/**
+ * Trains with too little room, then with enough.
+ *
+ * @param full runs the training that has too little, @param free gives it more
+ * @returns what could not be written, for people
+ */
+async function expectRefusedAndGoneOn(
+  run: string,
+  reference: string,
+  full: () => Promise<Outcome>,
+  free: () => void,
+): Promise<string> {
+  const outcome = await full();
+  expectStopped(outcome, run, /no space left on device/);
+  if (existsSync(run)) expectSound(run);
+  free();
+  const resumed = await place.train([...SETTINGS, '--out', run, '--resume']);
+  expect(resumed).toMatchObject({ code: 0 });
+  expectSame(run, reference);
+  expectTidy(run);
+  rmSync(run, { recursive: true });
+  return /error: (?:\S*\/)?(\S+?)(?:-\d+)?:/.exec(outcome.stderr)![1]!;
+}
+
+if (!MOUNTS)
+  console.log(
+    'no file system may be mounted here: faults.cc stands in for tmpfs and for read-only mounts',
+  );
+
+it.runIf(MOUNTS)(
+  `disk full at ${SIZES} different fillings of a small tmpfs: says so, leaves whole checkpoints, and goes on to the same numbers with more room`,
+  async () => {
+    const reference = await whole();
+    const disk = place.at('disk');
+    mkdirSync(disk);
+    mount(disk, '-t', 'tmpfs', '-o', 'size=100k', 'tmpfs');
+    const run = join(disk, 'run');
+    const failed = new Set<string>();
+    for (let i = 0; i < SIZES; i++) {
+      need('mount', '-o', `remount,size=${4 * pagesOf(i)}k`, disk);
+      const train = () => place.train([...SETTINGS, '--out', run]);
+      const free = () => need('mount', '-o', 'remount,size=100m', disk);
+      failed.add(await expectRefusedAndGoneOn(run, reference, train, free));
+    }
+    console.log(`tmpfs full: refused at ${[...failed].sort().join(', ')}`);
+  },
+);
+
+it(`disk full after ${SIZES} different numbers of bytes, in the middle of a write: the same`, async () => {
   const reference = await whole();
-  const disk = place.at('disk');
-  mkdirSync(disk);
-  mount(disk, '-t', 'tmpfs', '-o', 'size=100k', 'tmpfs');
-  const run = join(disk, 'run');
+  const run = place.at('run');
   const failed = new Set<string>();
   for (let i = 0; i < SIZES; i++) {
-    // From too little for a config to room for most of the checkpoints; a checkpoint takes about 40 KiB.
-    const pages = 1 + Math.round((i * 220) / Math.max(1, SIZES - 1)) + (i % 7);
-    need('mount', '-o', `remount,size=${4 * pages}k`, disk);
-    const outcome = await place.train([...SETTINGS, '--out', run]);
-    expectStopped(outcome, run, /no space left on device/);
-    failed.add(/error: (\S+?)(\d+)?:/.exec(outcome.stderr)![1]!.replace(disk, ''));
-    if (existsSync(run)) expectSound(run);
-    need('mount', '-o', 'remount,size=100m', disk);
-    const resumed = await place.train([...SETTINGS, '--out', run, '--resume']);
-    expect(resumed).toMatchObject({ code: 0 });
-    expectSame(run, reference);
-    expectTidy(run);
-    rmSync(run, { recursive: true });
+    const under = injecting({ folder: run, room: 2048 * pagesOf(i) - 1500 + 571 * i });
+    const train = () => place.train([...SETTINGS, '--out', run], { under });
+    failed.add(await expectRefusedAndGoneOn(run, reference, train, () => {}));
   }
-  console.log(`disk full: refused at ${[...failed].sort().join(', ')}`);
+  console.log(`full after some bytes: refused at ${[...failed].sort().join(', ')}`);
 });
 
 const REPEATS = times(1, 5);
 
-it(`run folder made read-only during training (${REPEATS} times)`, async () => {
-  const reference = await whole();
-  for (let i = 0; i < REPEATS; i++) {
-    const run = place.at(`run-${i}`);
-    const { outcome, stdout } = place.startTrain([...SETTINGS, '--out', run]);
-    while (!stdout().includes(`step ${3 + i}/`)) await sleep(2);
-    mount(run, '--bind', run);
-    need('mount', '-o', 'remount,bind,ro', run);
-    expectStopped(await outcome, run, /read-only file system/);
-    expectSound(run);
-    // Nor can it be gone on with, or begun, while it is.
-    const refused = await place.train([...SETTINGS, '--out', run, '--resume']);
-    expectStopped(refused, run, /run folder cannot be written: EROFS/);
-    need('umount', run);
-    mounted = mounted.filter((path) => path !== run);
-    const resumed = await place.train([...SETTINGS, '--out', run, '--resume']);
-    expect(resumed).toMatchObject({ code: 0 });
-    expectSame(run, reference);
-    expectTidy(run);
-  }
-});
+/** How a run folder is made read-only, and writable again. */
+interface ReadOnly {
+  make(run: string): void;
+  undo(run: string): void;
+  under(run: string): string[];
+}
+
+const mark = (run: string): string => `${run}-read-only`;
+const WAYS: [string, ReadOnly][] = [
+  [
+    'by the calls that fail',
+    {
+      make: (run) => writeFileSync(mark(run), ''),
+      undo: (run) => rmSync(mark(run)),
+      under: (run) => injecting({ folder: run, readOnly: mark(run) }),
+    },
+  ],
+];
+if (MOUNTS) {
+  const aside = (run: string): string => `${run}-aside`;
+  WAYS.unshift([
+    'by a mount',
+    {
+      make(run) {
+        // Made read-only aside, where nobody has a file open, then put over the folder in one go.
+        mkdirSync(aside(run));
+        mount(aside(run), '--bind', run);
+        need('mount', '-o', 'remount,bind,ro', aside(run));
+        mount(run, '--bind', aside(run));
+      },
+      undo(run) {
+        unmount(run);
+        unmount(aside(run));
+      },
+      under: () => [],
+    },
+  ]);
+}
+
+it.each(WAYS)(
+  `run folder made read-only during training, %s (${REPEATS} times)`,
+  async (_, way) => {
+    const reference = await whole();
+    for (let i = 0; i < REPEATS; i++) {
+      const run = place.at(`run-${i}`);
+      const args = [...SETTINGS, '--out', run];
+      const under = way.under(run);
+      const { child, outcome, stdout } = place.startTrain(args, { under });
+      await until(child, () => stdout().includes(`step ${3 + i}/`));
+      way.make(run);
+      expectStopped(await outcome, run, /read-only file system/);
+      expectSound(run);
+      // Nor can it be gone on with, or begun, while it is.
+      const refused = await place.train([...args, '--resume'], { under });
+      expectStopped(refused, run, /run folder cannot be written: EROFS/);
+      way.undo(run);
+      expect(await place.train([...args, '--resume'], { under })).toMatchObject({ code: 0 });
+      expectSame(run, reference);
+      expectTidy(run);
+    }
+  },
+);
 
 it(`run folder removed or renamed during training (${2 * REPEATS} times): no half of it is made anew`, async () => {
   for (let i = 0; i < 2 * REPEATS; i++) {
     const run = place.at(`run-${i}`);
-    const { outcome, stdout } = place.startTrain([...SETTINGS, '--out', run]);
-    while (!stdout().includes(`step ${2 + (i >> 1)}/`)) await sleep(2);
+    const { child, outcome, stdout } = place.startTrain([...ENDLESS, '--out', run]);
+    await until(child, () => stdout().includes(`step ${2 + (i >> 1)}/`));
     if (i % 2 === 0) renameSync(run, `${run}-away`);
-    else while (existsSync(run)) rmSync(run, { recursive: true, force: true, maxRetries: 5 });
+    else removeUnderWay(run);
     expectStopped(await outcome, run, /no such file or directory/);
     expect(existsSync(run)).toBe(false);
     if (i % 2 === 0) expectSound(`${run}-away`);
   }
 });
 
+/** Removes a folder into which another process writes all the while: as often as it takes. */
+function removeUnderWay(path: string): void {
+  while (existsSync(path)) {
+    try {
+      rmSync(path, { recursive: true, force: true });
+    } catch (error) {
+      const { code = '' } = error as NodeJS.ErrnoException;
+      if (!['ENOTEMPTY', 'ENOENT'].includes(code)) throw error;
+    }
+  }
+}
+
 it('no permission for the run folder, as a user without rights', async () => {
   chmodSync(place.cwd, 0o755);
   const mine = place.at('mine');
   mkdirSync(mine);
-  chownSync(mine, NOBODY, NOBODY);
-  const as = { uid: NOBODY };
+  giveAway(mine);
+  const as = WITHOUT_RIGHTS;
   const cache = place.at('nobody');
   mkdirSync(cache);
-  chownSync(cache, NOBODY, NOBODY);
+  giveAway(cache);
   place.env.RELAYBP_CACHE_DIR = cache;
   // Were the checkout out of this user's reach, this would fail, and not pass for want of a fault.
   const works = await place.train([...SETTINGS, '--out', 'mine/run', '--max-steps', '2'], as);
@@ -160,7 +265,7 @@ it('no permission for the run folder, as a user without rights', async () => {
   expectStopped(noCheckpoint, place.at('mine/run'), /checkpoint could not be written: EACCES/);
   expectSound(place.at('mine/run'));
 
-  mkdirSync(place.at('theirs'), { mode: 0o755 });
+  mkdirSync(place.at('theirs'), { mode: as.uid === undefined ? 0o555 : 0o755 });
   const elsewhere = await place.train([...SETTINGS, '--out', 'theirs/run'], as);
   expect(elsewhere.code).toBe(4);
   expect(elsewhere.stderr).toMatch(/theirs\/run: the run folder cannot be made: EACCES/);

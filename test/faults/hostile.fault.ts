@@ -158,10 +158,13 @@ describe('a config', () => {
 
 describe('a safetensors file with a lying header', () => {
   /** A sparse file of `size` bytes that begins with a header. */
-  function file(header: string, { claims = header.length, size = 8 + header.length } = {}): string {
+  function file(
+    header: string,
+    { claims = BigInt(header.length), size = 8 + header.length } = {},
+  ): string {
     const path = place.at('hostile.safetensors');
     const length = Buffer.alloc(8);
-    length.writeBigUInt64LE(BigInt(claims));
+    length.writeBigUInt64LE(claims);
     const descriptor = openSync(path, 'w');
     writeSync(descriptor, length);
     writeSync(descriptor, header);
@@ -174,13 +177,23 @@ describe('a safetensors file with a lying header', () => {
   it.each<[string, () => string, RegExp]>([
     [
       'that it is 2^63 bytes long',
-      () => file('{}', { claims: 2 ** 63 - 1024 }),
-      /the header claims 9223372036854774784 bytes/,
+      () => file('{}', { claims: 2n ** 63n }),
+      /the header claims 9223372036854775808 bytes, the file has 2 after its first 8/,
+    ],
+    [
+      'that it is 2^64 - 1 bytes long',
+      () => file('{}', { claims: 2n ** 64n - 1n }),
+      /the header claims 18446744073709551615 bytes, the file has 2/,
     ],
     [
       'that it is 99 MB long',
-      () => file('{}', { claims: 99_000_000 }),
+      () => file('{}', { claims: 99_000_000n }),
       /the header claims 99000000 bytes, the file has 2/,
+    ],
+    [
+      'of 110 MB, which the file has',
+      () => file('{}', { claims: 110_000_000n, size: 110_000_008 }),
+      /the header claims 110000000 bytes, at most 100000000 are read/,
     ],
     [
       'of a tensor of 4 TB',

@@ -1,7 +1,6 @@
 /** Images that vanish, change or are no images; folders that cannot be read; names of every kind. */
 import {
   chmodSync,
-  chownSync,
   copyFileSync,
   existsSync,
   mkdirSync,
@@ -25,7 +24,7 @@ import { findCheckpoint } from '../../src/checkpoint/run-checkpoints.js';
 import { Random } from '../../src/random.js';
 import { readMetrics } from '../../src/train/run-folder.js';
 import { colourImages } from '../support/images.js';
-import { NOBODY, set, times, Workplace } from './support.js';
+import { giveAway, set, times, WITHOUT_RIGHTS, Workplace } from './support.js';
 
 let few: string;
 beforeAll(async () => {
@@ -197,25 +196,25 @@ describe('at the start', () => {
     ['a validation folder that may not be read', 'val', 0o300, /val: cannot be read: EACCES/],
   ])('%s, as a user without rights', async (_, path, mode, message) => {
     const own = (at: string): void => {
-      chownSync(at, NOBODY, NOBODY);
+      giveAway(at);
       if (!statSync(at).isDirectory()) return;
       for (const name of readdirSync(at)) own(join(at, name));
     };
     for (const folder of [root, place.cwd]) own(folder);
-    const readable = await place.train([...training(4), '--out', 'fine'], { uid: NOBODY });
+    const readable = await place.train([...training(4), '--out', 'fine'], WITHOUT_RIGHTS);
     expect(readable).toMatchObject({ code: 0 }); // the user can, but for what follows
     chmodSync(join(root, path), mode);
-    const refused = await place.train([...training(4), '--out', 'run'], { uid: NOBODY });
+    const refused = await place.train([...training(4), '--out', 'run'], WITHOUT_RIGHTS);
     expectRefused(refused, message);
     expect(refused.stderr).toMatch(/^hint: fix the permissions/m);
     chmodSync(join(root, path), 0o755);
   });
 
   it('images that may not be read are skipped and named', async () => {
-    chownSync(place.cwd, NOBODY, NOBODY);
+    giveAway(place.cwd);
     for (const folder of [root, few]) chmodSync(folder, 0o755);
     for (let i = 0; i < 6; i++) chmodSync(join(root, 'train/red', `${i}.jpg`), 0);
-    const { code, stdout } = await place.train([...training(30), '--out', 'run'], { uid: NOBODY });
+    const { code, stdout } = await place.train([...training(30), '--out', 'run'], WITHOUT_RIGHTS);
     expect(code).toBe(0);
     expect(stdout).toMatch(/skipped, another image of its class takes its place: .*red\/\d\.jpg: /);
   });

@@ -1,5 +1,6 @@
 // Trains a tiny net for many steps, and prints resident memory and tensors every hundred: a process of its own, so
-// that nothing but the training is measured. node steps.js ENGINE STEPS CONFIG RUN
+// that nothing but the training is measured.
+// node --expose-gc steps.js ENGINE STEPS CONFIG RUN
 import { loadConfig, printConfig } from '../../dist/config/load.js';
 import { openEngine } from '../../dist/engine/select.js';
 import { planExperiment } from '../../dist/plan/experiment.js';
@@ -28,6 +29,7 @@ const events = new Proxy(
             if (step % 100 !== 0) return;
             const tensors = engine.tensorCount();
             const raw = engine.rawTensorCount?.() ?? tensors;
+            gc(); // what is measured is what is held, not what a lazy collector has not looked at yet
             const { rss } = process.memoryUsage();
             console.log(JSON.stringify({ step, tensors, raw, mebibytes: rss / 2 ** 20 }));
           }

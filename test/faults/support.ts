@@ -1,7 +1,16 @@
-import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { type ChildProcess, spawnSync } from 'node:child_process';
+import {
+  chownSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { expect } from 'vitest';
 import { verifyCheckpoint } from '../../src/checkpoint/checkpoint.js';
 import { listCheckpoints } from '../../src/checkpoint/run-checkpoints.js';
@@ -16,7 +25,7 @@ export const SHORT = process.env.RELAYBP_FAULTS === 'short';
 export const times = (short: number, long: number): number => (SHORT ? short : long);
 
 /** A user without any rights: `nobody` of most systems. */
-export const NOBODY = 65534;
+const NOBODY = 65534;
 
 /** A folder to train in, with `c.yaml` on these images. */
 export class Workplace {
@@ -48,6 +57,15 @@ export class Workplace {
 
   startTrain(args: readonly string[], options: StartOptions = {}) {
     return this.start(['train', 'c.yaml', '--engine', 'wasm', ...args], options);
+  }
+}
+
+/** Waits until a running child has come so far. @throws Error if it ends before */
+export async function until(child: ChildProcess, done: () => boolean): Promise<void> {
+  while (!done()) {
+    if (child.exitCode !== null || child.signalCode !== null)
+      throw new Error(`it has ended too early: ${child.exitCode ?? child.signalCode}`);
+    await sleep(2);
   }
 }
 
@@ -103,7 +121,61 @@ export function expectSame(run: string, reference: string): void {
 export function need(program: string, ...args: string[]): void {
   const { status, stderr, error } = spawnSync(program, args, { encoding: 'utf8' });
   if (status === 0) return;
-  throw new Error(
-    `the fault cannot be injected: ${program} ${args.join(' ')}: ${error?.message ?? stderr.trim()} (root and util-linux are needed)`,
-  );
+  const reason = error?.message ?? stderr.trim();
+  throw new Error(`the fault cannot be injected: ${program} ${args.join(' ')}: ${reason}`);
+}
+
+/** Faults that a preloaded library (faults.cc) injects into every change below `folder`. */
+export interface Faults {
+  folder: string;
+  /** Bytes that the disk has room for. */
+  room?: number;
+  /** While this file is there, nothing can be changed. */
+  readOnly?: string;
+  /** The call that kills the process, the first is 1. */
+  kill?: number;
+  /** The file that gets a line for every call. */
+  log?: string;
+}
+
+/** For `under`: runs a command with these faults. */
+export function injecting({ folder, room, readOnly, kill, log }: Faults): string[] {
+  const variables = {
+    LD_PRELOAD: library(),
+    FAULT_BELOW: folder,
+    FAULT_ROOM: room,
+    FAULT_READ_ONLY: readOnly,
+    FAULT_KILL: kill,
+    FAULT_LOG: log,
+  };
+  const given = Object.entries(variables).filter(([, value]) => value !== undefined);
+  return ['env', ...given.map(([name, value]) => `${name}=${value}`)];
+}
+
+let compiled: string | undefined;
+
+/** The library, compiled by the compiler that `engine install` needs too. */
+function library(): string {
+  if (compiled) return compiled;
+  const file = join(mkdtempSync(join(tmpdir(), 'relaybp-faults-')), 'faults.so');
+  const source = fileURLToPath(new URL('faults.cc', import.meta.url));
+  need('g++', ...['-std=c++17', '-O2', '-shared', '-fPIC', '-o', file, source, '-ldl']);
+  compiled = file;
+  return file;
+}
+
+/** Whether file systems may be mounted here: not in every container, though by root. */
+export const MOUNTS = ((): boolean => {
+  const folder = mkdtempSync(join(tmpdir(), 'relaybp-mount-'));
+  const { status } = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=100k', 'tmpfs', folder]);
+  if (status === 0) need('umount', folder);
+  return status === 0;
+})();
+
+/** Runs a child as a user whom permissions bind: they do not bind root. */
+export const WITHOUT_RIGHTS: StartOptions = process.getuid?.() === 0 ? { uid: NOBODY } : {};
+
+/** Gives a file or a folder to that user. */
+export function giveAway(path: string): void {
+  if (WITHOUT_RIGHTS.uid !== undefined) chownSync(path, NOBODY, NOBODY);
 }

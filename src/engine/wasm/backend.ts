@@ -4,6 +4,7 @@ import { dirname, sep } from 'node:path';
 import { type BackendWasm, setWasmPaths } from '@tensorflow/tfjs-backend-wasm';
 import * as tf from '@tensorflow/tfjs-core';
 import { EngineError } from '../../errors.js';
+import { guardOutputs, listening } from './full-heap.js';
 
 let started: Promise<BackendWasm> | undefined;
 
@@ -19,7 +20,8 @@ async function start(): Promise<BackendWasm> {
   // Kernels are set up only when a backend becomes the current one; another engine's is put back after.
   const previous = tf.engine().backendName;
   try {
-    if (!(await tf.setBackend('wasm'))) throw new Error('tfjs could not initialise it');
+    if (!(await listening(() => tf.setBackend('wasm'))))
+      throw new Error('tfjs could not initialise it');
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new EngineError(
@@ -30,6 +32,7 @@ async function start(): Promise<BackendWasm> {
   const backend = tf.engine().findBackend('wasm');
   if (previous && previous !== 'wasm') await tf.setBackend(previous);
   if (!isWasm(backend)) throw new EngineError('wasm engine: tfjs holds another backend as "wasm"');
+  guardOutputs(backend);
   return backend;
 }
 

@@ -7,10 +7,9 @@
  */
 import type { BackendWasm } from '@tensorflow/tfjs-backend-wasm';
 import { getKernel, type NamedAttrMap, type TensorInfo } from '@tensorflow/tfjs-core';
-import { EngineError, OutOfMemoryError } from '../../errors.js';
+import { EngineError } from '../../errors.js';
 import type { Shape } from '../engine.js';
-
-const smallerHint = 'Use a smaller batch or smaller images, or the native engine.';
+import { checkWhole, heard, isBroken } from './full-heap.js';
 
 /** A reference to values on the heap. Whoever made it or shared it frees it, once. */
 export type Block = TensorInfo;
@@ -47,8 +46,7 @@ export class Heap {
 
   /** A block with undefined values. @throws OutOfMemoryError if the heap is full. */
   alloc(shape: Shape): Block {
-    // The heap's addresses have 32 bits: a larger size would wrap around.
-    if (sizeOf(shape) * 4 >= 2 ** 32) throw full(shape);
+    checkWhole(this.backend);
     return this.#adopt(this.backend.makeOutput([...shape], 'float32'));
   }
 
@@ -66,35 +64,35 @@ export class Heap {
     return { ...block };
   }
 
+  /** Of a broken heap, counts only: what owns its tensors can still give them up in order. */
   free(block: Block): void {
-    this.backend.disposeData(block.dataId);
+    if (!isBroken(this.backend)) this.backend.disposeData(block.dataId);
     this.#live--;
   }
 
   /** The values where they lie. The view is dead after the next `alloc` or `run`: the heap may have moved. */
   values(block: Block): Float32Array {
+    checkWhole(this.backend);
     const values = this.backend.typedArrayFromHeap(block);
     if (!(values instanceof Float32Array))
       throw new EngineError('wasm engine: not a float32 block');
     return values;
   }
 
-  /** Runs one of the backend's kernels that has one output. The caller owns it. */
+  /**
+   * Runs one of the backend's kernels that has one output. The caller owns it.
+   *
+   * @throws OutOfMemoryError if the heap is full; after a trap in a kernel, nothing can be run any more
+   */
   run(kernel: string, inputs: Record<string, Block>, attrs: NamedAttrMap): Block {
+    checkWhole(this.backend);
     const config = getKernel(kernel, 'wasm');
     if (!config) throw new EngineError(`wasm engine: the backend has no kernel ${kernel}`);
-    try {
-      const out = config.kernelFunc({ inputs, attrs, backend: this.backend });
-      if (Array.isArray(out)) throw new EngineError(`wasm engine: ${kernel} has several outputs`);
-      return this.#adopt(out);
-    } catch (error) {
-      // A trap inside WebAssembly: in practice an allocation of the kernel's own that failed.
-      if (!(error instanceof Error) || error.name !== 'RuntimeError') throw error;
-      throw new OutOfMemoryError(
-        `wasm engine: ${kernel} failed, most likely for want of memory: ${error.message}`,
-        smallerHint,
-      );
-    }
+    const out = heard(this.backend, kernel, () =>
+      config.kernelFunc({ inputs, attrs, backend: this.backend }),
+    );
+    if (Array.isArray(out)) throw new EngineError(`wasm engine: ${kernel} has several outputs`);
+    return this.#adopt(out);
   }
 
   /** `block` with its axes in the order `perm`. The caller owns the result. */
@@ -119,15 +117,6 @@ export class Heap {
 
   #adopt(block: Block): Block {
     this.#live++;
-    if (this.backend.getMemoryOffset(block.dataId) !== 0) return block;
-    this.free(block);
-    throw full(block.shape);
+    return block;
   }
-}
-
-function full(shape: Shape): OutOfMemoryError {
-  return new OutOfMemoryError(
-    `wasm engine: no memory left for a tensor of shape [${shape.join(', ')}]`,
-    smallerHint,
-  );
 }
