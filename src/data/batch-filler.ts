@@ -1,9 +1,8 @@
 /** Decodes the images of batch after batch into shared slots; runs inside a worker thread. */
 import { writeAugmented } from './augmented-input.js';
 import { substitute } from './class-lists.js';
-import { decodeImage, reasonOf } from './decode.js';
-import { hasChanged } from './file-changes.js';
-import { imageFile } from './image-index.js';
+import { reasonOf } from './decode.js';
+import { ImageReader } from './image-reader.js';
 import { chooseMix, mixInto, partnerOf } from './mixing.js';
 import { PixelCache } from './pixel-cache.js';
 import { cropSize, type Pixels } from './preprocessing.js';
@@ -42,6 +41,7 @@ export class BatchFiller {
   readonly #setup: WorkerSetup;
   readonly #send: (message: FromWorker) => void;
   readonly #sampler: Sampler;
+  readonly #reader: ImageReader;
   readonly #cache: PixelCache;
   /** Images known to be undecodable, and why. */
   readonly #bad = new Map<number, string>();
@@ -55,6 +55,7 @@ export class BatchFiller {
     this.#setup = setup;
     this.#send = send;
     this.#sampler = createSampler(setup.sampler, setup.dataset, setup.lists);
+    this.#reader = new ImageReader(setup.dataset);
     this.#cache = new PixelCache(setup.cacheBytes);
     this.#free = setup.slots.map((_, i) => i);
     this.#next = setup.first;
@@ -63,6 +64,7 @@ export class BatchFiller {
   /** Resolves after the last batch, or after close() when nothing is being decoded any more. */
   async run(): Promise<void> {
     await Promise.all(Array.from({ length: this.#setup.lanes }, () => this.#lane()));
+    await this.#reader.close();
   }
 
   release(slot: number): void {
@@ -211,11 +213,11 @@ export class BatchFiller {
     if (this.#bad.has(image)) return null;
     const cached = this.#cache.get(image);
     if (cached) return cached;
-    const { dataset, preprocessing } = this.#setup;
-    if (await hasChanged(dataset, image)) changed.push(image);
+    const { preprocessing } = this.#setup;
+    if (await this.#reader.hasChanged(image)) changed.push(image);
     try {
       const { resize, kernel, maxPixels } = preprocessing;
-      const pixels = await decodeImage(imageFile(dataset, image), resize, kernel, maxPixels);
+      const pixels = await this.#reader.read(image, resize, kernel, maxPixels);
       this.#cache.add(image, pixels);
       return pixels;
     } catch (error) {

@@ -1,7 +1,8 @@
 /** Whole decoded images in order, for test protocols that cut their inputs out of them (paper, §4). */
-import { decodeImage, reasonOf } from './decode.js';
-import { hasChanged } from './file-changes.js';
-import { type ImageIndex, imageFile } from './image-index.js';
+import { reasonOf } from './decode.js';
+import type { ImageIndex } from './image-index.js';
+import { checkSizes, ImageReader } from './image-reader.js';
+import { ordered } from './ordered.js';
 import type { Kernel, Pixels } from './preprocessing.js';
 
 export interface DecodedImage {
@@ -31,19 +32,24 @@ export interface DecodedImagesOptions {
  */
 export async function* decodedImages(options: DecodedImagesOptions): AsyncGenerator<DecodedImage> {
   const { dataset, ahead = 16 } = options;
-  const queue: Promise<DecodedImage>[] = [];
-  for (let i = 0, next = 0; i < dataset.count; i++) {
-    while (next < dataset.count && next <= i + ahead) queue.push(decode(options, next++));
-    yield await queue.shift()!;
+  for (const side of options.sides) checkSizes(dataset, side);
+  const reader = new ImageReader(dataset);
+  try {
+    yield* ordered(0, dataset.count, ahead, (i) => decode(reader, options, i));
+  } finally {
+    await reader.close();
   }
 }
 
-async function decode(options: DecodedImagesOptions, index: number): Promise<DecodedImage> {
-  const { dataset, sides, kernel, maxPixels } = options;
-  const changed = await hasChanged(dataset, index);
+async function decode(
+  reader: ImageReader,
+  options: DecodedImagesOptions,
+  index: number,
+): Promise<DecodedImage> {
+  const { sides, kernel, maxPixels } = options;
+  const changed = await reader.hasChanged(index);
   try {
-    const path = imageFile(dataset, index);
-    const decode = (side: number) => decodeImage(path, side, kernel, maxPixels);
+    const decode = (side: number) => reader.read(index, side, kernel, maxPixels);
     const sizes = await Promise.all(sides.map(decode));
     return { index, reason: null, changed, sizes };
   } catch (error) {

@@ -7,6 +7,7 @@
 import { collectGarbage } from '../collect-garbage.js';
 import { Column } from './column.js';
 import { type FilePath, pathOf, shown, under } from './file-names.js';
+import type { Packed } from './packed.js';
 
 export interface ImageIndex {
   /** Folder that every path is relative to. */
@@ -25,6 +26,8 @@ export interface ImageIndex {
   readonly sizes: Uint32Array;
   /** [count]: when each file was last changed, as `mtimeStamp` gives it; 0 if that is not known. */
   readonly mtimes: Uint32Array;
+  /** Where the images are if not in files of their own. */
+  readonly packed?: Packed;
 }
 
 /** The columns of an index, wherever their memory lies. */

@@ -16,6 +16,7 @@ import { sharedClassLists } from './class-lists.js';
 import { type PromiseWithResolvers, withResolvers } from './deferred.js';
 import { type ChangedFiles, FailurePolicy, type OnError, type Skipped } from './failure-policy.js';
 import type { ImageIndex } from './image-index.js';
+import { checkSizes } from './image-reader.js';
 import { cropSize, type Preprocessing } from './preprocessing.js';
 import { batchSize, type FromWorker, type Mixed, type Slot, type WorkerSetup } from './protocol.js';
 import type { SamplerSpec } from './sampler.js';
@@ -89,6 +90,7 @@ export class Loader {
   /** Starts the workers, which begin to decode at once. */
   constructor(options: LoaderOptions) {
     this.#options = { ...options, end: options.end ?? Number.POSITIVE_INFINITY };
+    checkSizes(options.dataset, options.preprocessing.resize);
     this.#policy = new FailurePolicy(options.dataset, options.onError);
     const slots = Math.max(2, options.slots ?? 4);
     const workers = Math.min(Math.max(1, options.workers ?? 1), slots);

@@ -8,6 +8,7 @@ import type { ImageIndex } from '../data/image-index.js';
 import { emptyClasses } from '../data/image-index.js';
 import { IndexCache } from '../data/index-cache.js';
 import type { Mixing } from '../data/mixing.js';
+import { isPrepared, openPrepared } from '../data/prepared.js';
 import { divisors, type Preprocessing, type Triple } from '../data/preprocessing.js';
 import { dataStatistics } from '../data/statistics.js';
 import { CheckpointError, DataError } from '../errors.js';
@@ -35,6 +36,7 @@ export async function openImages(
   cache: IndexCache = new IndexCache({ folder: null }),
 ): Promise<ImageIndex> {
   const path = resolve(root, part);
+  if (isPrepared(path)) return openPrepared(path, classes);
   if (isFile(path)) return (await cache.openList(path, root, classes)).index;
   const { index, missingClasses, strayFiles } = await cache.openFolder(path, classes);
   const empty = emptyClasses(index).filter((name) => !missingClasses.includes(name));

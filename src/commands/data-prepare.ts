@@ -1,0 +1,120 @@
+import { statSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { join, resolve } from 'node:path';
+import { loadConfig } from '../config/load.js';
+import { MAX_PIXELS } from '../data/decode.js';
+import type { Skipped } from '../data/failure-policy.js';
+import type { ImageIndex } from '../data/image-index.js';
+import { IndexCache, type IndexingProgress } from '../data/index-cache.js';
+import { ConfigError } from '../errors.js';
+import { prepareCopies } from '../prepare/copies.js';
+import { prepareShards } from '../prepare/shards.js';
+import { PreparingSource } from '../prepare/source.js';
+import { openImages, openTrainingImages } from '../train/data.js';
+import { version } from '../version.js';
+import { type ConfigOptions, cacheDir, checkParent } from './options.js';
+
+export interface DataPrepareOptions extends ConfigOptions {
+  out: string;
+  format: 'shards' | 'copies';
+  /** Length of the shorter side; default: `data.resize`. */
+  side?: number;
+  /** Of JPEGs. Shards: default pixels as they are. Copies: default 95. */
+  quality?: number;
+  /** Images in work at once; default: two more than processors. */
+  workers?: number;
+  imagesPerShard?: number;
+  rebuildIndex?: boolean;
+}
+
+export interface PreparedPart {
+  part: string;
+  images: number;
+  /** Images that could not be decoded. */
+  skipped: readonly Skipped[];
+  /** Files that were written, and those that were there before: shards or copies. */
+  files: number;
+  kept: number;
+  bytes: number;
+  seconds: number;
+}
+
+/** Format version 1, documented in docs/data.md. */
+export interface DataPrepareResult {
+  formatVersion: 1;
+  relaybp: string;
+  out: string;
+  format: 'shards' | 'copies';
+  side: number;
+  quality: number | null;
+  parts: PreparedPart[];
+}
+
+export interface DataPrepareEvents {
+  onNotice: (line: string) => void;
+  onIndexing: (progress: IndexingProgress) => void;
+  onImages: (part: string, done: number, total: number) => void;
+}
+
+const COPY_QUALITY = 95;
+
+/** `relaybp data prepare`: writes the images of a config resized, so that training has less to decode. */
+export async function dataPrepareCommand(
+  file: string,
+  options: DataPrepareOptions,
+  events: DataPrepareEvents,
+): Promise<DataPrepareResult> {
+  const { data } = loadConfig(file, options.set).config;
+  const { out, format } = options;
+  checkParent('--out', out);
+  if (resolve(out) === resolve(data.root)) {
+    throw new ConfigError(`--out ${out}: is the folder of the original images`, 'name another');
+  }
+  if (options.imagesPerShard !== undefined && format === 'copies') {
+    throw new ConfigError('--images-per-shard: copies are not in shards', 'leave it out');
+  }
+  const { side = data.resize, workers = availableParallelism() + 2 } = options;
+  const quality = options.quality ?? (format === 'copies' ? COPY_QUALITY : null);
+  const { maxPixels = MAX_PIXELS, onError } = data;
+  const cache = new IndexCache({
+    folder: cacheDir(),
+    rebuild: options.rebuildIndex,
+    onNotice: events.onNotice,
+    onProgress: events.onIndexing,
+  });
+  const train = await openTrainingImages(data, events.onNotice, cache);
+  const indexes: [string, ImageIndex][] = [[data.train, train]];
+  if (data.val !== data.train) {
+    const val = await openImages(data.root, data.val, train.classes, events.onNotice, cache);
+    indexes.push([data.val, val]);
+  }
+  const prepared = indexes.find(([, index]) => index.packed);
+  if (prepared) {
+    throw new ConfigError(
+      `data.root: ${join(data.root, prepared[0])} is prepared already`,
+      'name the original images',
+    );
+  }
+  const parts: PreparedPart[] = [];
+  for (const [part, index] of indexes) {
+    const began = performance.now();
+    const source = new PreparingSource({
+      ...{ index, side, maxPixels, onError, workers },
+      onImage: (done) => events.onImages(part, done, index.count),
+    });
+    const isList = statSync(join(data.root, part)).isFile();
+    const written =
+      quality === null || format === 'shards'
+        ? await prepareShards(
+            index,
+            join(out, part),
+            { side, quality, maxPixels, imagesPerShard: options.imagesPerShard },
+            source,
+          )
+        : await prepareCopies(index, out, part, isList, { side, quality, maxPixels }, source);
+    const { skipped } = source;
+    const seconds = Number(((performance.now() - began) / 1000).toFixed(1));
+    parts.push({ part, images: index.count, skipped, ...written, seconds });
+  }
+  return { formatVersion: 1, relaybp: version, out, format, side, quality, parts };
+}

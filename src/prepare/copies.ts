@@ -1,0 +1,131 @@
+/** Writes a part of a data set as smaller files of the same names and formats (docs/data.md). */
+import { mkdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import sharp from 'sharp';
+import { goodList } from '../check/good-list.js';
+import { bitOf } from '../check/kinds.js';
+import { replaceFile } from '../checkpoint/files.js';
+import { DECODING } from '../data/decode.js';
+import { bytesOf, type FilePath, pathOf } from '../data/file-names.js';
+import { fingerprint } from '../data/fingerprint.js';
+import { type ImageIndex, imageFile, relativePath } from '../data/image-index.js';
+import type { Pixels } from '../data/preprocessing.js';
+import { ConfigError, DataError } from '../errors.js';
+import { readSettings, SETTINGS_FILE } from './settings.js';
+import type { PreparingSource } from './source.js';
+
+export interface CopySettings {
+  side: number;
+  /** Of JPEG and WebP, 1 to 100; PNG loses nothing. */
+  quality: number;
+  maxPixels: number;
+}
+
+export interface WrittenCopies {
+  /** Copies. */
+  files: number;
+  /** Copies that were there before. */
+  kept: number;
+  bytes: number;
+}
+
+/**
+ * @param root folder for the prepared data set, made if missing; copies that are there already are kept
+ * @param part the part's folder below it, or the list file, which is written, too
+ * @param isList whether the part is a list, so that paths are relative to `root`
+ * @throws ConfigError if the folder was prepared from other images or with other settings
+ */
+export async function prepareCopies(
+  index: ImageIndex,
+  root: string,
+  part: string,
+  isList: boolean,
+  settings: CopySettings,
+  source: PreparingSource,
+): Promise<WrittenCopies> {
+  const folder = isList ? root : join(root, part);
+  checkInside(index);
+  mkdirSync(folder, { recursive: true });
+  begin(root, part, { ...settings, decoding: DECODING, fingerprint: fingerprint(index) });
+  const target: ImageIndex = { ...index, root: folder };
+  const written: WrittenCopies = { files: 0, kept: 0, bytes: 0 };
+  const findings = new Uint16Array(index.count);
+  const made = new Set<string>();
+  const wanted = (image: number): boolean => {
+    const present = statSync(imageFile(target, image), { throwIfNoEntry: false });
+    if (!present?.isFile()) return true;
+    written.files++;
+    written.kept++;
+    written.bytes += present.size;
+    return false;
+  };
+  const write = async (pixels: Pixels, image: number): Promise<void> => {
+    const file = imageFile(target, image);
+    const bytes = await encoded(pixels, relativePath(index, image), settings.quality);
+    makeFolder(file, made);
+    replace(file, bytes);
+    written.files++;
+    written.bytes += bytes.length;
+  };
+  for await (const prepared of source.images(0, index.count, wanted, write)) {
+    if ('reason' in prepared) findings[prepared.image] = bitOf('undecodable');
+  }
+  if (isList) replaceFile(join(root, part), goodList(index, '', findings, false).pieces);
+  return written;
+}
+
+/** Which images were prepared how is kept beside the part, so that nothing else is mixed in. */
+function begin(root: string, part: string, settings: Record<string, string | number>): void {
+  const name = `${part.replaceAll(/[/\\]/g, '-')}.${SETTINGS_FILE}`;
+  const found = readSettings(join(root, name));
+  if (found === null) {
+    replaceFile(join(root, name), `${JSON.stringify(settings, null, 2)}\n`);
+    return;
+  }
+  const other = Object.keys(settings).find((key) => found[key] !== settings[key]);
+  if (other === undefined) return;
+  throw new ConfigError(
+    `--out: ${join(root, part)} was prepared with another "${other}": ${JSON.stringify(found[other])}, not ${JSON.stringify(settings[other])}`,
+    'name another folder, or remove this one',
+  );
+}
+
+/** Lists may name files outside the data root. */
+function checkInside(index: ImageIndex): void {
+  for (let i = 0; i < index.count; i++) {
+    const path = relativePath(index, i);
+    if (!path.includes('..') || !path.split('/').includes('..')) continue;
+    throw new DataError(
+      `${JSON.stringify(path)} lies outside the data root, so that a copy would lie outside of --out`,
+      'use --format shards',
+    );
+  }
+}
+
+function makeFolder(file: FilePath, made: Set<string>): void {
+  const bytes = bytesOf(file);
+  const folder = bytes.subarray(0, bytes.lastIndexOf('/'));
+  const key = folder.toString('latin1');
+  if (made.has(key)) return;
+  mkdirSync(pathOf(folder), { recursive: true });
+  made.add(key);
+}
+
+/** A file with its name is whole: also after an interruption. */
+function replace(file: FilePath, bytes: Uint8Array): void {
+  const temporary = pathOf(Buffer.concat([bytesOf(file), Buffer.from('.tmp')]));
+  try {
+    writeFileSync(temporary, bytes);
+    renameSync(temporary, file);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw error;
+  }
+}
+
+function encoded({ data, width, height }: Pixels, name: string, quality: number): Promise<Buffer> {
+  const image = sharp(data, { raw: { width, height, channels: 3 } });
+  if (/\.png$/i.test(name)) return image.png().toBuffer();
+  if (/\.webp$/i.test(name)) return image.webp({ quality }).toBuffer();
+  return image.jpeg({ quality }).toBuffer();
+}
