@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { extname } from 'node:path';
 import sharp from 'sharp';
-import { decodeImage, reasonOf } from '../data/decode.js';
+import { decodeImage, MAX_RESIZED_PIXELS, reasonOf } from '../data/decode.js';
 import { type FilePath, shown } from '../data/file-names.js';
 import { bitOf, type KindName } from './kinds.js';
 
@@ -23,8 +23,10 @@ export interface Inspection {
   hash: readonly [high: number, low: number];
 }
 
-/** The paper's; whether an image of extreme proportions becomes too large depends on it. */
-const RESIZE = 256;
+/** Shorter side to decode to: what is damaged shows at any size, and a small one is twice as fast. */
+const RESIZE = 64;
+/** The paper's; whether an image of extreme proportions becomes too large for training depends on it. */
+const TRAINED = 256;
 const FORMATS: Readonly<Record<string, string>> = { jpg: 'jpeg' };
 
 /**
@@ -49,6 +51,9 @@ export async function inspect(path: FilePath, { maxPixels, minSide }: Limits): P
     const { width, height, space, depth, hasAlpha, orientation, format } = meta;
     if (width * height > maxPixels) {
       found('tooLarge', `${width}x${height}, more than ${maxPixels} pixels`);
+    } else if (tooLong(width, height)) {
+      const limit = `more than ${MAX_RESIZED_PIXELS} pixels with a shorter side of ${TRAINED}`;
+      found('undecodable', `${width}x${height} would be ${limit}`);
     } else await decodeImage(path, RESIZE, undefined, maxPixels);
     const named = extname(shown(path)).slice(1).toLowerCase();
     if (format !== (FORMATS[named] ?? named)) found('wrongExtension', `holds ${format}`);
@@ -66,6 +71,11 @@ export async function inspect(path: FilePath, { maxPixels, minSide }: Limits): P
   }
   return { findings, reasons, hash };
 }
+
+const tooLong = (width: number, height: number): boolean => {
+  const [short, long] = [Math.min(width, height), Math.max(width, height)];
+  return TRAINED * Math.round((long * TRAINED) / short) > MAX_RESIZED_PIXELS;
+};
 
 /** The decoder says the same thing several times. */
 const once = (reason: string): string => [...new Set(reason.split('; '))].join('; ');

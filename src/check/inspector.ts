@@ -97,7 +97,7 @@ export async function inspectAll(
   };
   const processors = availableParallelism();
   const processes = Math.min(Math.ceil(processors / THREADS), Math.ceil(count / BATCH));
-  const threads = Math.max(2, Math.ceil(processors / processes));
+  const threads = Math.ceil(processors / processes) + 1;
   const children: ChildProcess[] = [];
   try {
     const work = Array.from({ length: processes }, () => {
