@@ -53,17 +53,33 @@ export async function decodeImage(
     limitInputPixels: maxPixels,
     autoOrient: true,
   });
-  const { data, info } = await image
+  image
     .resize({ width: resize, height: resize, fit: 'outside', kernel, fastShrinkOnLoad: false })
     .flatten({ background: '#ffffff' })
     .toColourspace('srgb')
-    .raw({ depth: 'uchar' })
-    .toBuffer({ resolveWithObject: true });
+    .raw({ depth: 'uchar' });
+  const { data, info } = await withReason(() => image.toBuffer({ resolveWithObject: true }));
   const { width, height, channels } = info;
   if (channels === 3) return { data, width, height };
   if (channels === 1) return { data: repeated(data), width, height };
   throw new Error(`decoded to ${channels} channels instead of 3`);
 }
+
+/**
+ * Does it again while there is an error without a reason. libvips collects its messages in one place for all threads,
+ * and a thread that succeeds meanwhile throws away what another has to say.
+ */
+async function withReason<T>(decode: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await decode();
+    } catch (error) {
+      if (attempt === ATTEMPTS || reasonOf(error) !== 'Unknown error') throw error;
+    }
+  }
+}
+
+const ATTEMPTS = 25;
 
 /** The file as libvips is told to open it: `name[shrink=4]` decodes a JPEG at a quarter of its size. */
 function shrunk(

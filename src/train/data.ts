@@ -36,8 +36,8 @@ export async function openImages(
   cache: IndexCache = new IndexCache({ folder: null }),
 ): Promise<ImageIndex> {
   const path = resolve(root, part);
-  if (isPrepared(path)) return openPrepared(path, classes);
   if (isFile(path)) return (await cache.openList(path, root, classes)).index;
+  if (isPrepared(path)) return openPrepared(path, classes);
   const { index, missingClasses, strayFiles } = await cache.openFolder(path, classes);
   const empty = emptyClasses(index).filter((name) => !missingClasses.includes(name));
   if (empty.length > 0) onNotice(`${path}: no images in ${some(empty)}: never drawn`);

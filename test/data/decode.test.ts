@@ -178,6 +178,17 @@ describe('decodeImage', () => {
     }
   });
 
+  it('gives the reason also while others are decoded', async () => {
+    await painted(at('whole.jpg'), 24, 20, (x, y) => [x * 10, y * 10, (x * y) % 256]);
+    const bytes = readFileSync(at('whole.jpg'));
+    writeFileSync(at('part.jpg'), bytes.subarray(0, bytes.length / 2));
+    for (let round = 0; round < 50; round++) {
+      const others = Array.from({ length: 3 }, () => decodeImage(at('whole.jpg'), 18));
+      await expect(decodeImage(at('part.jpg'), 18)).rejects.toThrow('premature end of JPEG image');
+      await Promise.all(others);
+    }
+  });
+
   it('refuses images of more than 100 megapixels', async () => {
     await solid(at('claims.jpg'), [9, 9, 9]);
     const bytes = readFileSync(at('claims.jpg'));
