@@ -4,27 +4,20 @@
  *     SCENES_VARIED=/path/to/scenes-varied node scripts/bench-decode.js
  *     node scripts/bench-decode.js --images /path/to/folder/of/class/folders --resize 256 --crop 224
  */
-import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import sharp from 'sharp';
 import { Contender } from './bench/contender.js';
+import { imageSets, SETS } from './bench/image-sets.js';
 import { interleave, median } from './bench/interleave.js';
-import { benchmark, columns, count, list, note } from './bench/options.js';
+import { benchmark, columns, count, note } from './bench/options.js';
 import { benchPython } from './bench/python.js';
 
 const OURS = fileURLToPath(new URL('bench/decode-relaybp.js', import.meta.url));
 const PILLOW = fileURLToPath(new URL('bench-decode.py', import.meta.url));
 
-/** `enlarge`: the shorter side that the images are enlarged to, as large photographs are needed and not at hand. */
-const SETS = {
-  large: { variable: 'SCENES_VARIED', enlarge: 1600, most: 192, resize: 256, crop: 224 },
-  middle: { variable: 'SCENES_VARIED', enlarge: 1024, most: 256, resize: 256, crop: 224 },
-  varied: { variable: 'SCENES_VARIED', enlarge: 0, most: 1024, resize: 256, crop: 224 },
-  small: { variable: 'SCENES_SMALL', enlarge: 0, most: 2048, resize: 72, crop: 64 },
-};
 const BATCH = 16;
 
 const USAGE = `usage: node scripts/bench-decode.js [options]
@@ -51,53 +44,8 @@ const { values: args } = parseArgs({
   },
 });
 
-/** @typedef {{ name: string, folder: string, resize: number, crop: number }} ImageSet */
-
 /**
- * @param {string} work a folder for images that are made
- * @returns {AsyncGenerator<ImageSet>}
- */
-async function* imageSets(work) {
-  if (args.images) {
-    const [resize, crop] = [count(args.resize, '--resize'), count(args.crop, '--crop')];
-    yield { name: 'images', folder: args.images, resize, crop };
-    return;
-  }
-  for (const name of list(args.sets, Object.keys(SETS), '--sets')) {
-    const { variable, enlarge, most, resize, crop } = SETS[/** @type {keyof SETS} */ (name)];
-    const root = process.env[variable];
-    if (!root) throw new Error(`--sets ${name}: ${variable} must name the data set's folder`);
-    const folder = join(work, name, 'all');
-    mkdirSync(folder, { recursive: true });
-    note(`${name}: preparing images`);
-    await prepare(join(root, 'train'), folder, enlarge, most);
-    yield { name, folder: join(work, name), resize, crop };
-  }
-}
-
-/**
- * Takes images evenly over all classes; enlarged ones are the largest there are, as JPEGs of quality 90.
- *
- * @param {string} from
- * @param {string} to
- * @param {number} enlarge
- * @param {number} most
- */
-async function prepare(from, to, enlarge, most) {
-  const files = readdirSync(from, { recursive: true, encoding: 'utf8' })
-    .filter((file) => file.endsWith('.jpg'))
-    .sort();
-  const step = Math.max(1, Math.floor(files.length / most));
-  const taken = files.filter((_, i) => i % step === 0).slice(0, most);
-  for (const [i, file] of taken.entries()) {
-    const image = sharp(join(from, file)).toColourspace('srgb');
-    if (enlarge > 0) image.resize({ width: enlarge, height: enlarge, fit: 'outside' });
-    await image.jpeg({ quality: 90 }).toFile(join(to, `${i}.jpg`));
-  }
-}
-
-/**
- * @param {ImageSet} set
+ * @param {import('./bench/image-sets.js').ImageSet} set
  * @param {boolean} draft
  * @param {string} python
  */
@@ -150,7 +98,7 @@ await benchmark(USAGE, args.help, async () => {
   const work = mkdtempSync(join(tmpdir(), 'relaybp-bench-'));
   const rows = [];
   try {
-    for await (const set of imageSets(work)) {
+    for await (const set of imageSets(work, args)) {
       for (const draft of [false, true]) {
         note(`${set.name}, Pillow ${draft ? 'with' : 'without'} draft`);
         const row = await compare(set, draft, python);

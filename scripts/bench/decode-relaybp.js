@@ -7,11 +7,11 @@ import { createInterface } from 'node:readline';
 
 const options = JSON.parse(process.argv[2]);
 const dist = new URL('../../dist/', import.meta.url);
-const { indexFolder } = await import(new URL('data/folder-index.js', dist).href);
+const { openImages } = await import(new URL('train/data.js', dist).href);
 const { Loader } = await import(new URL('data/loader.js', dist).href);
 const { processMemory } = await import(new URL('bench/memory.js', dist).href);
 
-const { index } = indexFolder(options.folder, {});
+const index = await openImages(options.folder, '.', undefined, () => {});
 const print = (/** @type {unknown} */ value) => process.stdout.write(`${JSON.stringify(value)}\n`);
 
 /** Every image decoded, resized, cropped in the centre and normalised, in batches. */

@@ -44,6 +44,26 @@ export async function decodeImage(
   maxPixels: number = MAX_PIXELS,
 ): Promise<Pixels> {
   const source = typeof path === 'string' ? path : await readFile(path);
+  return decodeSource(source, resize, kernel, maxPixels);
+}
+
+/** As `decodeImage`, of a file's contents. */
+export function decodeBytes(
+  bytes: Buffer,
+  resize: number,
+  kernel: Kernel = 'lanczos3',
+  maxPixels: number = MAX_PIXELS,
+): Promise<Pixels> {
+  return decodeSource(bytes, resize, kernel, maxPixels);
+}
+
+/** @param source a path, or the contents of a file */
+async function decodeSource(
+  source: string | Buffer,
+  resize: number,
+  kernel: Kernel,
+  maxPixels: number,
+): Promise<Pixels> {
   // Only the header is read here; the limit below holds for whatever the decoder then finds.
   const header = await sharp(source, { limitInputPixels: false }).metadata();
   checkPixels(header, maxPixels);

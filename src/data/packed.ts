@@ -3,7 +3,7 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { DataError } from '../errors.js';
-import { decodeImage } from './decode.js';
+import { decodeBytes } from './decode.js';
 import type { Kernel, Pixels } from './preprocessing.js';
 import { checksum, shardName } from './shard-file.js';
 
@@ -54,7 +54,7 @@ export class PackedReader {
     if (reason !== undefined) throw new Error(reason);
     const { encoding, side } = this.#packed;
     const bytes = await this.#bytes(image);
-    if (encoding === 'jpeg') return decodeImage(bytes, resize, kernel, maxPixels);
+    if (encoding === 'jpeg') return decodeBytes(bytes, resize, kernel, maxPixels);
     const width = this.#packed.rows[4 * image + 1]!;
     const height = this.#packed.rows[4 * image + 2]!;
     if (resize === side) return { data: bytes, width, height };

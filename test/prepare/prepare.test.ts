@@ -105,13 +105,16 @@ describe('shards', () => {
 
   it('of JPEGs hold the resized images in that quality', async () => {
     expect((await prepare('--quality', '90')).code).toBe(0);
+    let seen = 0;
     for await (const { index, sizes } of decodedImages({ dataset: prepared(), sides: [SIDE] })) {
-      if (sizes.length === 0) continue;
+      if (sizes.length === 0) continue; // the one that cannot be decoded
+      seen++;
       const { data, width, height } = await decodeImage(imagePath(prepared(), index), SIDE);
       const raw = { width, height, channels: 3 as const };
       const jpeg = await sharp(data, { raw }).jpeg({ quality: 90 }).toBuffer();
       expect(Buffer.compare(sizes[0]!.data, await sharp(jpeg).raw().toBuffer())).toBe(0);
     }
+    expect(seen).toBe(24);
   });
 
   it('that are there are kept when the work goes on', async () => {
