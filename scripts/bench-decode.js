@@ -11,7 +11,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { Contender } from './bench/contender.js';
 import { imageSets, SETS } from './bench/image-sets.js';
-import { interleave, median } from './bench/interleave.js';
+import { compared, interleave } from './bench/interleave.js';
 import { benchmark, columns, count, note } from './bench/options.js';
 import { benchPython } from './bench/python.js';
 
@@ -71,8 +71,7 @@ async function compare({ name, folder, resize, crop }, draft, python) {
       steps: 1,
       warmup: 1,
     });
-    const ratios = rounds.map(([a, b]) => b / a);
-    const speed = (/** @type {0 | 1} */ side) => 1000 / median(rounds.map((round) => round[side]));
+    const { speeds, ratios } = compared(rounds);
     return {
       images: name,
       count: us.images,
@@ -80,11 +79,9 @@ async function compare({ name, folder, resize, crop }, draft, python) {
       crop,
       workers,
       draft,
-      relaybp_img_s: speed(0),
-      pillow_img_s: speed(1),
-      ratio: median(ratios),
-      ratio_min: Math.min(...ratios),
-      ratio_max: Math.max(...ratios),
+      relaybp_img_s: speeds[0],
+      pillow_img_s: speeds[1],
+      ...ratios,
       rounds: rounds.length,
     };
   } finally {

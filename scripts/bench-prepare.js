@@ -11,7 +11,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { Contender } from './bench/contender.js';
 import { imageSets, SETS } from './bench/image-sets.js';
-import { interleave, median } from './bench/interleave.js';
+import { compared, interleave } from './bench/interleave.js';
 import { benchmark, columns, count, note } from './bench/options.js';
 
 const LOADER = fileURLToPath(new URL('bench/decode-relaybp.js', import.meta.url));
@@ -98,19 +98,16 @@ async function compare(set, format, out) {
       steps: 1,
       warmup: 1,
     });
-    const ratios = rounds.map(([a, b]) => b / a);
-    const speed = (/** @type {0 | 1} */ side) => 1000 / median(rounds.map((round) => round[side]));
+    const { speeds, ratios } = compared(rounds);
     return {
       images: name,
       count: images,
       resize,
       crop,
       format,
-      prepared_img_s: speed(0),
-      originals_img_s: speed(1),
-      ratio: median(ratios),
-      ratio_min: Math.min(...ratios),
-      ratio_max: Math.max(...ratios),
+      prepared_img_s: speeds[0],
+      originals_img_s: speeds[1],
+      ...ratios,
       prepare_img_s: 1000 / made.ms,
       kib_per_image: made.bytes / images / 1024,
     };

@@ -36,6 +36,23 @@ export async function interleave(pair, { rounds, steps, warmup, skip = 0, onRoun
   return { rounds: measured, memory: [memory[0], memory[1]] };
 }
 
+/**
+ * The speeds of two sides, and the first's over the second's, where a step is an image.
+ *
+ * @param {[number, number][]} rounds milliseconds of each side
+ */
+export function compared(rounds) {
+  const ratios = rounds.map(([a, b]) => b / a);
+  return {
+    speeds: [0, 1].map((side) => 1000 / median(rounds.map((round) => round[side]))),
+    ratios: {
+      ratio: median(ratios),
+      ratio_min: Math.min(...ratios),
+      ratio_max: Math.max(...ratios),
+    },
+  };
+}
+
 /** @param {number[]} values */
 export function median(values) {
   const sorted = [...values].sort((a, b) => a - b);

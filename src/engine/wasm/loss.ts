@@ -22,11 +22,7 @@ export function softmaxCrossEntropy(
       losses[b] = 0;
       continue;
     }
-    let top = 0;
-    for (let c = 1; c < classes; c++) if ((row[c] as number) > (row[top] as number)) top = c;
-    const largest = row[top] as number;
-    let rest = 0;
-    for (let c = 0; c < classes; c++) if (c !== top) rest += Math.exp((row[c] as number) - largest);
+    const { top, largest, rest } = exponentials(row);
     losses[b] = Math.log1p(rest) + largest - (row[label] as number);
     for (let c = 0; c < classes; c++) {
       const probability = Math.exp((row[c] as number) - largest) / (1 + rest);
@@ -58,11 +54,7 @@ export function softTargetCrossEntropy(
       losses[b] = 0;
       continue;
     }
-    let top = 0;
-    for (let c = 1; c < classes; c++) if ((row[c] as number) > (row[top] as number)) top = c;
-    const largest = row[top] as number;
-    let rest = 0;
-    for (let c = 0; c < classes; c++) if (c !== top) rest += Math.exp((row[c] as number) - largest);
+    const { largest, rest } = exponentials(row);
     let loss = 0;
     for (let c = 0; c < classes; c++) {
       const logit = (row[c] as number) - largest;
@@ -72,4 +64,15 @@ export function softTargetCrossEntropy(
     }
     losses[b] = loss;
   }
+}
+
+/** The largest logit and its place, and the sum of the other ones' exponentials, relative to its own. */
+function exponentials(row: Float32Array): { top: number; largest: number; rest: number } {
+  let top = 0;
+  for (let c = 1; c < row.length; c++) if ((row[c] as number) > (row[top] as number)) top = c;
+  const largest = row[top] as number;
+  let rest = 0;
+  for (let c = 0; c < row.length; c++)
+    if (c !== top) rest += Math.exp((row[c] as number) - largest);
+  return { top, largest, rest };
 }
