@@ -5,7 +5,11 @@ import { indexFolder } from '../../src/data/folder-index.js';
 import type { ImageIndex } from '../../src/data/image-index.js';
 import { symmetricEigen3 } from '../../src/data/jacobi.js';
 import { MomentSums } from '../../src/data/moments.js';
-import { dataStatistics, type StatisticsOptions } from '../../src/data/statistics.js';
+import {
+  type DataStatistics,
+  dataStatistics,
+  type StatisticsOptions,
+} from '../../src/data/statistics.js';
 import { painted, solid, temporaryFolder } from './images.js';
 
 describe('symmetricEigen3', () => {
