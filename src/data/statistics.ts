@@ -1,4 +1,5 @@
 /** Mean image and colour statistics of a training set, computed once and kept in a file. */
+import { createHash } from 'node:crypto';
 import { DataError } from '../errors.js';
 import { DECODING, MAX_PIXELS } from './decode.js';
 import type { Skipped } from './failure-policy.js';
@@ -6,6 +7,7 @@ import { fingerprint } from './fingerprint.js';
 import { type ImageIndex, imagePath, relativePath } from './image-index.js';
 import { Loader } from './loader.js';
 import { MomentSums, type Moments } from './moments.js';
+import type { Packed } from './packed.js';
 import { cropSize, type Preprocessing } from './preprocessing.js';
 import { readStatistics, statisticsFile, writeStatistics } from './statistics-file.js';
 
@@ -66,6 +68,7 @@ export async function dataStatistics(
     ...{ data, resize, height, width, kernel: kernel ?? 'lanczos3', images: total },
     maxPixels: maxPixels ?? MAX_PIXELS,
     decoding: DECODING,
+    ...(dataset.packed ? preparedKey(dataset.packed, resize) : {}),
   };
   const file = cacheDir === null ? null : statisticsFile(cacheDir, key);
   const kept = file === null ? null : readStatistics(file, height * width * 3);
@@ -124,6 +127,16 @@ export async function dataStatistics(
   } finally {
     await loader.close();
   }
+}
+
+/**
+ * Prepared images have the fingerprint of their originals. Stored as pixels of this size they are the same to the bit,
+ * and share statistics; smaller or compressed anew they are not.
+ */
+function preparedKey({ encoding, side, rows }: Packed, resize: number): Record<string, string> {
+  if (encoding === 'raw' && side === resize) return {};
+  const checksums = Uint8Array.from(new Uint8Array(rows.buffer, rows.byteOffset, rows.byteLength));
+  return { prepared: createHash('sha256').update(checksums).digest('hex') };
 }
 
 /** @param skipped what was left out until now, this image too */
