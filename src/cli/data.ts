@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { addDataCheck } from './data-check.js';
 import { addDataPrepare } from './data-prepare.js';
 import { addDataPreview } from './data-preview.js';
+import { addDataStats } from './data-stats.js';
 
 /** The group `relaybp data`: commands about images, without a network. */
 export function addData(cli: Command, exit: (code: number) => void): void {
@@ -9,4 +10,5 @@ export function addData(cli: Command, exit: (code: number) => void): void {
   addDataCheck(data, exit);
   addDataPrepare(data);
   addDataPreview(data);
+  addDataStats(data);
 }

@@ -7,7 +7,7 @@ import type { Precision } from '../engine/engine.js';
 import { openEngine } from '../engine/select.js';
 import { CheckpointError, ConfigError } from '../errors.js';
 import { planExperiment } from '../plan/experiment.js';
-import { indexingView } from '../terminal/progress.js';
+import { duringImages, indexingView, STATISTICS } from '../terminal/progress.js';
 import { openLog } from '../terminal/run-log.js';
 import type { Terminal } from '../terminal/train-view.js';
 import { trainView } from '../terminal/train-view.js';
@@ -72,7 +72,9 @@ export async function trainCommand(
     if (from && !options.changePrecision) checkPrecision(from, engine.info.precision);
     const normalized = from
       ? readNormalization(config.data, readTensors(from.path, 'normalization'), from.path)
-      : await normalization(config.data, images, cacheDir(), view.notice);
+      : await duringImages(terminal, STATISTICS, (onProgress) =>
+          normalization(config.data, images, cacheDir(), view.notice, onProgress),
+        );
     const restore = from
       ? {
           weights: readTensors(from.path, 'weights'),

@@ -9,7 +9,7 @@ import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node
 import { dirname, join } from 'node:path';
 import type { DataStatistics } from './statistics.js';
 
-const FORMAT = 'relaybp-statistics-1';
+const FORMAT = 'relaybp-statistics-2';
 
 /** Path of the file for a key: any plain object that says what the statistics were made from. */
 export function statisticsFile(folder: string, key: Record<string, string | number>): string {

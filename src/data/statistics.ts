@@ -1,10 +1,13 @@
 /** Mean image and colour statistics of a training set, computed once and kept in a file. */
+import { createHash } from 'node:crypto';
 import { DataError } from '../errors.js';
-import { DECODING } from './decode.js';
+import { DECODING, MAX_PIXELS } from './decode.js';
+import type { Skipped } from './failure-policy.js';
 import { fingerprint } from './fingerprint.js';
-import type { ImageIndex } from './image-index.js';
+import { type ImageIndex, imagePath, relativePath } from './image-index.js';
 import { Loader } from './loader.js';
 import { MomentSums, type Moments } from './moments.js';
+import type { Packed } from './packed.js';
 import { cropSize, type Preprocessing } from './preprocessing.js';
 import { readStatistics, statisticsFile, writeStatistics } from './statistics-file.js';
 
@@ -13,8 +16,19 @@ export interface DataStatistics extends Moments {
   images: number;
   /** Images that were left out as undecodable. */
   undecodable: number;
+  /** The first ten of them in the order that they were read in; paths below the data's root. */
+  firstUndecodable: Skipped[];
   /** Fingerprint of the data set. */
   fingerprint: string;
+}
+
+/** Statistics, and where they come from. */
+export interface FoundStatistics {
+  statistics: DataStatistics;
+  /** Where they are kept; null if they are not. */
+  file: string | null;
+  /** Whether they were read from there rather than computed now. */
+  read: boolean;
 }
 
 export interface StatisticsOptions
@@ -30,31 +44,35 @@ export interface StatisticsOptions
 }
 
 const SLOT = 32;
+/** Undecodable files whose names are kept. */
+const NAMED = 10;
 
 /**
  * Statistics of the centre crops of the training set (paper, "data and training": the per-pixel
  * mean image, and the principal components of RGB for the colour shift). Undecodable files are
  * left out and counted.
  *
- * Kept in `cacheDir` under a name made of the data's fingerprint and the preprocessing; a file
- * that is damaged is computed anew.
+ * Kept in `cacheDir` under a name made of the data's fingerprint and the preprocessing; what is
+ * damaged or of another format is computed anew.
  * @throws DataError if no image at all can be decoded
  */
 export async function dataStatistics(
   dataset: ImageIndex,
   options: StatisticsOptions,
-): Promise<DataStatistics> {
+): Promise<FoundStatistics> {
   const { resize, kernel, maxPixels, cacheDir, onProgress } = options;
   const [height, width] = cropSize(options);
   const total = Math.min(dataset.count, options.sampleLimit ?? dataset.count);
   const data = fingerprint(dataset);
   const key = {
     ...{ data, resize, height, width, kernel: kernel ?? 'lanczos3', images: total },
+    maxPixels: maxPixels ?? MAX_PIXELS,
     decoding: DECODING,
+    ...(dataset.packed ? preparedKey(dataset.packed, resize) : {}),
   };
   const file = cacheDir === null ? null : statisticsFile(cacheDir, key);
   const kept = file === null ? null : readStatistics(file, height * width * 3);
-  if (kept) return kept;
+  if (kept) return { statistics: kept, file, read: true };
 
   const sums = new MomentSums(height * width * 3);
   const loader = new Loader({
@@ -77,15 +95,18 @@ export async function dataStatistics(
   });
   try {
     let done = 0;
+    const firstUndecodable: Skipped[] = [];
     for (let batch = await loader.next(); batch; batch = await loader.next()) {
       for (let i = 0; i < batch.size; i++) {
         if (batch.labels[i]! >= 0) sums.add(batch.images, i * height * width * 3);
+        else if (firstUndecodable.length < NAMED) {
+          firstUndecodable.push(undecodable(dataset, batch.indices[i]!, loader.skipped));
+        }
       }
       done += batch.size;
       batch.release();
       onProgress?.(done, total);
     }
-    const undecodable = total - sums.images;
     if (sums.images === 0) {
       const first = loader.skipped[0];
       throw new DataError(
@@ -94,21 +115,46 @@ export async function dataStatistics(
         'check the data set',
       );
     }
-    const result = { ...sums.result(), images: sums.images, undecodable, fingerprint: data };
-    if (file !== null) keep(file, result, options.onNotice);
-    return result;
+    const statistics: DataStatistics = {
+      ...sums.result(),
+      images: sums.images,
+      undecodable: total - sums.images,
+      firstUndecodable,
+      fingerprint: data,
+    };
+    const isKept = file !== null && keep(file, statistics, options.onNotice);
+    return { statistics, file: isKept ? file : null, read: false };
   } finally {
     await loader.close();
   }
 }
 
-/** A cache that cannot be written is no reason to stop. */
-function keep(file: string, result: DataStatistics, onNotice?: (line: string) => void): void {
+/**
+ * Prepared images have the fingerprint of their originals. Stored as pixels of this size they are the same to the bit,
+ * and share statistics; smaller or compressed anew they are not.
+ */
+function preparedKey({ encoding, side, rows }: Packed, resize: number): Record<string, string> {
+  if (encoding === 'raw' && side === resize) return {};
+  const checksums = Uint8Array.from(new Uint8Array(rows.buffer, rows.byteOffset, rows.byteLength));
+  return { prepared: createHash('sha256').update(checksums).digest('hex') };
+}
+
+/** @param skipped what was left out until now, this image too */
+function undecodable(dataset: ImageIndex, image: number, skipped: readonly Skipped[]): Skipped {
+  const path = imagePath(dataset, image);
+  const reason = skipped.find((file) => file.path === path)!.reason;
+  return { path: relativePath(dataset, image), reason };
+}
+
+/** A cache that cannot be written is no reason to stop. @returns whether it could be */
+function keep(file: string, result: DataStatistics, onNotice?: (line: string) => void): boolean {
   try {
     writeStatistics(file, result);
+    return true;
   } catch (error) {
     onNotice?.(
       `the data statistics cannot be kept and will be computed again next time: ${(error as Error).message}`,
     );
+    return false;
   }
 }

@@ -87,3 +87,29 @@ export function indexingView(terminal: Terminal): IndexingView {
     },
   };
 }
+
+/** What the computing of data statistics is called. */
+export const STATISTICS = 'statistics of the training images';
+
+/**
+ * Runs work that goes through many images, and shows how far it has come; the terminal is as before afterwards.
+ *
+ * @param work is given what to call with the images done and their total
+ */
+export async function duringImages<T>(
+  terminal: Terminal,
+  what: string,
+  work: (onProgress: (done: number, total: number) => void) => Promise<T>,
+): Promise<T> {
+  let view: ProgressView | null = null; // other work may come first
+  let [began, before] = [0, 0];
+  try {
+    return await work((done, total) => {
+      if (!view) [view, began, before] = [new ProgressView(terminal), performance.now(), done];
+      const rate = (done - before) / Math.max(0.001, (performance.now() - began) / 1000);
+      view.update(done, total, what, `${Math.round(rate).toLocaleString('en')} images/s`);
+    });
+  } finally {
+    (view as ProgressView | null)?.stop();
+  }
+}

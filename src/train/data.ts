@@ -10,7 +10,7 @@ import { IndexCache } from '../data/index-cache.js';
 import type { Mixing } from '../data/mixing.js';
 import { isPrepared, openPrepared } from '../data/prepared.js';
 import { divisors, type Preprocessing, type Triple } from '../data/preprocessing.js';
-import { dataStatistics } from '../data/statistics.js';
+import { dataStatistics, type FoundStatistics } from '../data/statistics.js';
 import { CheckpointError, DataError } from '../errors.js';
 import type { NamedTensor } from '../safetensors.js';
 
@@ -64,18 +64,35 @@ export async function openTrainingImages(
   return index;
 }
 
-/** Means, deviations and colour components as the config asks, computed once and kept in `cacheDir`. */
+/**
+ * Statistics of the training images as the config crops them, computed once and kept in `cacheDir`.
+ *
+ * @param onProgress receives the images done and their total, while they are computed
+ */
+export function trainingStatistics(
+  { resize, crop, maxPixels }: DataConfig,
+  index: ImageIndex,
+  cacheDir: string,
+  onNotice?: (line: string) => void,
+  onProgress?: (done: number, total: number) => void,
+): Promise<FoundStatistics> {
+  return dataStatistics(index, { resize, crop, maxPixels, cacheDir, onNotice, onProgress });
+}
+
+/** Means, deviations and colour components as the config asks; see `trainingStatistics`. */
 export async function normalization(
   data: DataConfig,
   index: ImageIndex,
   cacheDir: string,
   onNotice?: (line: string) => void,
+  onProgress?: (done: number, total: number) => void,
 ): Promise<Normalization> {
-  const { resize, crop, maxPixels, mean, std, augment } = data;
+  const { resize, crop, mean, std, augment } = data;
   const needed = typeof mean === 'string' || std === 'channel' || augment.color === 'pca';
-  const statistics = needed
-    ? await dataStatistics(index, { resize, crop, maxPixels, cacheDir, onNotice })
+  const found = needed
+    ? await trainingStatistics(data, index, cacheDir, onNotice, onProgress)
     : null;
+  const statistics = found?.statistics;
   const preprocessing: Preprocessing = {
     resize,
     crop,

@@ -95,7 +95,7 @@ describe('dataStatistics', () => {
   it('averages the centre crops and leaves out undecodable files', async () => {
     const done: number[] = [];
     const onProgress = (n: number, total: number) => done.push(n, total);
-    const statistics = await dataStatistics(dataset, options({ onProgress }));
+    const { statistics, ...first } = await dataStatistics(dataset, options({ onProgress }));
     // Centre crop of the ramp: x = 2, 3 and y = 1, 2.
     const crop = [2, 1, 3, 1, 2, 2, 3, 2];
     expect([...statistics.mean]).toEqual(
@@ -107,19 +107,21 @@ describe('dataStatistics', () => {
 
     const unexpected = () => expect.fail('should have been read from the cache');
     const again = await dataStatistics(dataset, options({ onProgress: unexpected }));
-    expect(again).toEqual(statistics);
+    expect(first.read).toBe(false);
+    expect(again).toEqual({ statistics, file: first.file, read: true });
+    expect(statistics.firstUndecodable.map(({ path }) => path)).toEqual(['b/broken.png']);
     expect(readdirSync(at('cache')).length).toBe(1);
   });
 
   it('computes anew what is damaged, and for other preprocessing', async () => {
-    const expected = await dataStatistics(dataset, options({ cacheDir: null }));
+    const { statistics: expected } = await dataStatistics(dataset, options({ cacheDir: null }));
     const file = () => join(at('cache'), readdirSync(at('cache'))[0]!);
     await dataStatistics(dataset, options());
     const text = readFileSync(file(), 'utf8');
     for (const damage of [text.slice(0, -20), '', 'null', text.replace('51.25', '52.25')]) {
       expect(damage).not.toBe(text);
       writeFileSync(file(), damage);
-      expect(await dataStatistics(dataset, options())).toEqual(expected);
+      expect((await dataStatistics(dataset, options())).statistics).toEqual(expected);
       expect(readFileSync(file(), 'utf8')).toBe(text);
     }
     await dataStatistics(dataset, options({ crop: 3 }));
@@ -127,7 +129,7 @@ describe('dataStatistics', () => {
   });
 
   it('can use a sample', async () => {
-    const statistics = await dataStatistics(dataset, options({ sampleLimit: 2 }));
+    const { statistics } = await dataStatistics(dataset, options({ sampleLimit: 2 }));
     expect(statistics.images + statistics.undecodable).toBe(2);
   });
 

@@ -1,0 +1,30 @@
+import type { Command } from 'commander';
+import { print, printError, REBUILD_INDEX, withConfig } from './common.js';
+
+export function addDataStats(data: Command): void {
+  withConfig(data.command('stats'))
+    .description('mean, deviation, colour components and classes of the training images')
+    .argument('<config>', 'YAML config')
+    .option('--mean <file>', 'also the mean image, a PNG file')
+    .option('--tensors <file>', 'also the exact numbers, a safetensors file')
+    .option(...REBUILD_INDEX)
+    .option('--json', 'print one JSON object', false)
+    .action(async (config: string, options) => {
+      const { dataStatsCommand } = await import('../commands/data-stats.js');
+      const { dataStatsLines } = await import('./data-stats-view.js');
+      const { duringImages, indexingView, STATISTICS } = await import('../terminal/progress.js');
+      const terminal = { interactive: process.stderr.isTTY === true, line: printError };
+      const indexing = indexingView(terminal);
+      const result = await duringImages(terminal, STATISTICS, (onImages) =>
+        indexing.during(() =>
+          dataStatsCommand(config, options, {
+            onNotice: printError,
+            onIndexing: indexing.update,
+            onImages,
+          }),
+        ),
+      );
+      const columns = process.stdout.columns || 80; // none, or 0, where it is no terminal
+      print(options.json ? JSON.stringify(result) : dataStatsLines(result, columns).join('\n'));
+    });
+}
