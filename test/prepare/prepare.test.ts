@@ -20,6 +20,7 @@ import { fingerprint } from '../../src/data/fingerprint.js';
 import type { ImageIndex } from '../../src/data/image-index.js';
 import { imagePath, relativePath } from '../../src/data/image-index.js';
 import { openPrepared } from '../../src/data/prepared.js';
+import { dataStatistics } from '../../src/data/statistics.js';
 import { openImages } from '../../src/train/data.js';
 import { collect, loaderOptions } from '../data/loading.js';
 import { type Outcome, run } from '../support/cli.js';
@@ -115,6 +116,23 @@ describe('shards', () => {
       expect(Buffer.compare(sizes[0]!.data, await sharp(jpeg).raw().toBuffer())).toBe(0);
     }
     expect(seen).toBe(24);
+  });
+
+  it('have the statistics of the originals only if they hold the same pixels', async () => {
+    const cacheDir = join(cwd, 'statistics');
+    const options = { resize: SIDE, crop: 16, cacheDir };
+    const originals = await dataStatistics(await original(), options);
+    expect(originals.read).toBe(false);
+    await prepare();
+    expect(await dataStatistics(prepared(), options)).toEqual({ ...originals, read: true });
+    const smaller = await dataStatistics(prepared(), { ...options, resize: 17 });
+    expect(smaller.read).toBe(false); // resized twice
+    rmSync(join(cwd, 'out'), { recursive: true });
+    await prepare('--quality', '40');
+    const jpegs = await dataStatistics(prepared(), options);
+    expect(jpegs.read).toBe(false);
+    expect(jpegs.statistics.channelMean).not.toEqual(originals.statistics.channelMean);
+    expect((await dataStatistics(prepared(), options)).read).toBe(true);
   });
 
   it('that are there are kept when the work goes on', async () => {
