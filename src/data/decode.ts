@@ -4,7 +4,7 @@
  * Importing this file sets two process-wide options of sharp: one thread per image, as several
  * images are decoded at once, and no cache of operations, as no image is read twice in a row.
  */
-import { readFile } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import sharp from 'sharp';
 import type { Kernel, Pixels } from './preprocessing.js';
 import { shrinkFactor } from './shrink-on-load.js';
@@ -33,7 +33,7 @@ export const MAX_RESIZED_PIXELS = 4_000_000;
  *
  * Truncated and corrupt files are errors. Files with flaws that the decoder can repair (stray
  * bytes between markers, malformed EXIF) are not: sharp's `failOn: 'truncated'`.
- * @param path as bytes where the name is not UTF-8: libvips takes no other, so the file is read first
+ * @param path as bytes where the name is not UTF-8
  * @param maxPixels width times height of the largest image that is decoded
  * @throws Error with the decoder's reason; the caller knows the file's place in the data set
  */
@@ -43,9 +43,27 @@ export async function decodeImage(
   kernel: Kernel = 'lanczos3',
   maxPixels: number = MAX_PIXELS,
 ): Promise<Pixels> {
-  const source = typeof path === 'string' ? path : await readFile(path);
-  return decodeSource(source, resize, kernel, maxPixels);
+  const source = await contentsOf(path);
+  const name = typeof path === 'string' ? path : null;
+  return decodeSource(source, name, resize, kernel, maxPixels);
 }
+
+/**
+ * Files are read whole before they are decoded: libvips would map them into memory, and a file that is cut off
+ * meanwhile would end the process (SIGBUS).
+ */
+async function contentsOf(path: string | Buffer): Promise<string | Buffer> {
+  const file = await open(path);
+  try {
+    const { size } = await file.stat();
+    return typeof path === 'string' && size > MOST_READ ? path : await file.readFile();
+  } finally {
+    await file.close();
+  }
+}
+
+/** Bytes of a file beyond which it is left to libvips to read it. */
+const MOST_READ = 2 ** 26;
 
 /** As `decodeImage`, of a file's contents. */
 export function decodeBytes(
@@ -54,12 +72,13 @@ export function decodeBytes(
   kernel: Kernel = 'lanczos3',
   maxPixels: number = MAX_PIXELS,
 ): Promise<Pixels> {
-  return decodeSource(bytes, resize, kernel, maxPixels);
+  return decodeSource(bytes, null, resize, kernel, maxPixels);
 }
 
-/** @param source a path, or the contents of a file */
+/** @param source a path, or the contents of a file; @param name to open it by, if there is one that is text */
 async function decodeSource(
   source: string | Buffer,
+  name: string | null,
   resize: number,
   kernel: Kernel,
   maxPixels: number,
@@ -68,7 +87,7 @@ async function decodeSource(
   const header = await sharp(source, { limitInputPixels: false }).metadata();
   checkPixels(header, maxPixels);
   checkResized(header, resize);
-  const image = sharp(shrunk(source, header, resize), {
+  const image = sharp(shrunk(name, header, resize) ?? source, {
     failOn: 'truncated',
     limitInputPixels: maxPixels,
     autoOrient: true,
@@ -101,15 +120,18 @@ async function withReason<T>(decode: () => Promise<T>): Promise<T> {
 
 const ATTEMPTS = 25;
 
-/** The file as libvips is told to open it: `name[shrink=4]` decodes a JPEG at a quarter of its size. */
+/**
+ * A large JPEG as libvips is told to open it: `name[shrink=4]` decodes it at a quarter of its size. sharp has no such
+ * option for contents. Null if it is not to be shrunk so.
+ */
 function shrunk(
-  source: string | Buffer,
+  name: string | null,
   header: { format: string; width: number; height: number },
   resize: number,
-): string | Buffer {
-  if (typeof source !== 'string' || header.format !== 'jpeg') return source;
+): string | null {
+  if (name === null || header.format !== 'jpeg') return null;
   const factor = shrinkFactor(header, resize);
-  return factor === null || factor === 1 ? source : `${source}[shrink=${factor}]`;
+  return factor === null || factor === 1 ? null : `${name}[shrink=${factor}]`;
 }
 
 function checkPixels({ width, height }: { width: number; height: number }, limit: number): void {

@@ -1,5 +1,5 @@
 /** A prepared part of a data set: its images resized and packed into shards, with the index of the originals. */
-import { closeSync, fstatSync, openSync, readFileSync, readSync, statSync } from 'node:fs';
+import { closeSync, existsSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { DataError } from '../errors.js';
 import { messageOf } from '../system-error.js';
@@ -35,9 +35,8 @@ export interface PreparedFacts {
 export const FACTS_FILE = 'prepared.json';
 export const INDEX_FILE = 'index.bin';
 
-/** Whether a folder is a prepared part. */
-export const isPrepared = (folder: string): boolean =>
-  statSync(join(folder, FACTS_FILE), { throwIfNoEntry: false })?.isFile() === true;
+/** Whether a folder is a prepared part, as far as one can see. */
+export const isPrepared = (folder: string): boolean => existsSync(join(folder, FACTS_FILE));
 
 /** @throws DataError if the file is missing, damaged or of another format */
 export function readFacts(folder: string): PreparedFacts {

@@ -88,8 +88,8 @@ describe('during a training', () => {
         if (statSync(path, { throwIfNoEntry: false })?.isFile())
           harms[random.int(harms.length)]!(path);
       }
-      const { code, stdout: text, stderr } = await outcome;
-      expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+      const { code, signal, stdout: text, stderr } = await outcome;
+      expect({ code, signal, stderr }).toEqual({ code: 0, signal: null, stderr: '' });
       const skipped = text.match(
         /^skipped, another image of its class takes its place: .*jpg: .+$/gm,
       );
