@@ -104,8 +104,8 @@ function report(result, elapsed) {
       '      this evaluation again; --results predictions.csv writes every prediction',
       `  node ${CLI} plan ${CONFIG}`,
       '      the network, the range of each loss, and the training step',
-      `  node ${CLI} train <your config>`,
-      `      your own images, one folder per class: start from a copy of ${CONFIG}`,
+      `  node ${CLI} init <your images>`,
+      '      your own images, one folder per class: writes a commented config to train',
       ...(result.engine === 'native'
         ? []
         : [

@@ -19,7 +19,8 @@ export interface RunReport {
   folder: string;
   /** What its losses' ranges amount to. */
   method: 'standard BP' | 'multi-loss' | 'relay BP' | 'disjoint ranges';
-  state: 'finished' | 'stopped' | 'in progress';
+  /** `broken off`: no training is at work in the folder, and the last one did not say that it ended: killed, or an error. */
+  state: 'finished' | 'stopped' | 'in progress' | 'broken off';
   step: number;
   /** Null before the training has said so. */
   totalSteps: number | null;

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { mayBeTraining } from '../train/run-lock.js';
 import type { ReportData } from './data.js';
 import { reportData } from './report.js';
 import type { RunSource } from './run.js';
@@ -74,11 +75,13 @@ export class LiveReport {
   private state(): string {
     return this.sources
       .flatMap(({ folder }) => {
-        const present = new Set(existsSync(folder) ? readdirSync(folder) : []);
-        return FILES.filter((name) => present.has(name)).map((name) => {
+        if (!existsSync(folder)) return [];
+        const present = new Set(readdirSync(folder));
+        const files = FILES.filter((name) => present.has(name)).map((name) => {
           const { size, mtimeMs } = statSync(join(folder, name));
           return `${name} ${size} ${mtimeMs}`;
         });
+        return [...files, String(mayBeTraining(folder))]; // a training that is killed changes no file
       })
       .join('\n');
   }

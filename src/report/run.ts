@@ -9,6 +9,7 @@ import { totals } from '../plan/cost.js';
 import { augmentationText, samplerText } from '../plan/drawing.js';
 import { planExperiment } from '../plan/experiment.js';
 import { type MetricsRow, RESULTS, readGradients, readMetrics } from '../train/run-folder.js';
+import { mayBeTraining } from '../train/run-lock.js';
 import type { Columns, RunReport } from './data.js';
 import { methodOf, networkFigure } from './network-figure.js';
 import { readResults } from './results-file.js';
@@ -48,7 +49,7 @@ export function readRun(
     label,
     folder,
     method: methodOf(plan),
-    state: !ended ? 'in progress' : summary.interrupted ? 'stopped' : 'finished',
+    state: stateOf(folder, ended ? summary : null),
     step: ended ? summary.step : step,
     totalSteps: log.totalSteps,
     facts: {
@@ -122,6 +123,12 @@ interface Summary {
   step: number;
   interrupted: boolean;
   peakMemoryMiB?: number;
+}
+
+/** @param summary the last word of the newest training in the folder, null if it has not said it */
+function stateOf(folder: string, summary: Summary | null): RunReport['state'] {
+  if (summary) return summary.interrupted ? 'stopped' : 'finished';
+  return mayBeTraining(folder) ? 'in progress' : 'broken off';
 }
 
 function readSummary(folder: string): Summary | null {

@@ -74,6 +74,16 @@ export function lockRun(run: string): RunLock {
   }
 }
 
+/** Whether a training is at work in a run folder, or may be: one of another machine cannot be told. Changes nothing. */
+export function mayBeTraining(run: string): boolean {
+  return readdirSync(run)
+    .filter((name) => FILE.test(name))
+    .some((file) => {
+      const owner = readOwner(join(run, file));
+      return owner !== 'gone' && (owner === null || mayLive(owner));
+    });
+}
+
 interface Held {
   file: string;
   owner: Owner | null;

@@ -3,30 +3,27 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Browser, Page } from 'puppeteer-core';
+import type { Page } from 'playwright-core';
 import sharp from 'sharp';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { openEngine } from '../../src/engine/select.js';
 import { DenseNetwork } from '../../src/eval/dense-network.js';
 import { drawnPixels } from '../../src/export/images.js';
 import type { Scores } from '../../src/export/runtimes.js';
 import { networkScores } from '../../src/export/verify.js';
 import { writeExport } from '../../src/export/write.js';
-import { CHROMIUM, launchBrowser, NO_CHROMIUM, serveFolders } from '../support/browser.js';
+import { inBrowser } from '../support/chromium.js';
+import { serveFolders } from '../support/static-server.js';
 import { modelOf, NETWORKS } from './networks.js';
 
 const path = (name: string): string => fileURLToPath(new URL(`../../${name}`, import.meta.url));
 const SIDE = 41;
 
-if (CHROMIUM) describe('in Chromium', inBrowser);
-else if (process.env.RELAYBP_REQUIRE_BROWSER === '1') {
-  it('Chromium is installed', () => expect.fail(NO_CHROMIUM));
-} else it.skip(`in Chromium (skipped: ${NO_CHROMIUM})`, () => {});
+vi.setConfig({ testTimeout: 240_000, hookTimeout: 300_000 }); // a browser on a busy machine
 
-function inBrowser(): void {
+inBrowser((browser) => {
   const folder = mkdtempSync(join(tmpdir(), 'relaybp-browser-'));
   const problems: string[] = [];
-  let browser: Browser;
   let server: Awaited<ReturnType<typeof serveFolders>>;
   let page: Page;
   let expected: Scores;
@@ -55,8 +52,8 @@ function inBrowser(): void {
       '/node_modules/': path('node_modules/'),
       '/model/': join(folder, 'model/'),
     });
-    browser = await launchBrowser();
-    page = await browser.newPage();
+    page = await browser().newPage();
+    page.setDefaultTimeout(120_000);
     page.on('console', (message) => {
       if (message.type() === 'error') problems.push(message.text());
     });
@@ -68,14 +65,14 @@ function inBrowser(): void {
     await page.waitForSelector('#file:not([disabled])');
   });
   afterAll(async () => {
-    await browser?.close();
+    await page?.close();
     server?.close();
     rmSync(folder, { recursive: true });
   });
 
   it('TensorFlow.js computes in the page what relaybp computes', async () => {
     const found = await page.evaluate(
-      async (values, count, side) => {
+      async ({ values, count, side }) => {
         type Tensor = { data(): Promise<Float32Array> };
         const tf = (globalThis as unknown as { tf: Record<string, CallableFunction> }).tf;
         const network = await tf.loadGraphModel!('model/model.json');
@@ -83,9 +80,7 @@ function inBrowser(): void {
         const outputs: Tensor[] = network.execute(input, ['logits', 'probabilities']);
         return Promise.all(outputs.map(async (output) => [...(await output.data())]));
       },
-      [...batch.values],
-      2,
-      SIDE,
+      { values: [...batch.values], count: 2, side: SIDE },
     );
     for (const [i, name] of (['logits', 'probabilities'] as const).entries()) {
       const largest = Math.max(...expected[name].map(Math.abs));
@@ -96,8 +91,7 @@ function inBrowser(): void {
   });
 
   it('an image that is chosen is classified', async () => {
-    const input = (await page.$('input#file'))!;
-    await input.uploadFile(join(folder, '0.png'));
+    await page.setInputFiles('input#file', join(folder, '0.png'));
     await checkShown('0.png', 0);
   });
 
@@ -115,8 +109,7 @@ function inBrowser(): void {
   });
 
   it('what is no image is said to be none, and nothing was loaded from elsewhere', async () => {
-    const input = (await page.$('input#file'))!;
-    await input.uploadFile(join(folder, 'model/model.json'));
+    await page.setInputFiles('input#file', join(folder, 'model/model.json'));
     await page.waitForFunction(`document.getElementById('error').textContent !== ''`);
     expect(await page.$eval('#error', (element) => element.textContent)).toContain('is no image');
     expect(problems).toEqual([]);
@@ -139,4 +132,4 @@ function inBrowser(): void {
       expect(Number.parseFloat(text!)).toBeCloseTo(100 * best[i]![1], 0);
     }
   }
-}
+});

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Page } from 'playwright-core';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
+import type { ReportData } from '../../src/report/data.js';
 import { type MetricsRow, readGradients, readMetrics } from '../../src/train/run-folder.js';
 import { inBrowser } from '../support/chromium.js';
 import { type Outcome, run } from '../support/cli.js';
@@ -39,7 +40,10 @@ beforeAll(async () => {
 
 inBrowser((browser) => {
   /** Opens the page. @returns it, and whatever the console said or the network was asked for */
-  async function open(options: Parameters<ReturnType<typeof browser>['newPage']>[0] = {}) {
+  async function open(
+    options: Parameters<ReturnType<typeof browser>['newPage']>[0] = {},
+    file = 'page.html',
+  ) {
     const page = await browser().newPage({ viewport: { width: 1280, height: 900 }, ...options });
     page.setDefaultTimeout(120_000);
     const said: string[] = [];
@@ -48,7 +52,7 @@ inBrowser((browser) => {
     page.on('request', (request) => {
       if (!/^(file|data):/.test(request.url())) said.push(`asked for ${request.url()}`);
     });
-    await page.goto(pathToFileURL(join(cwd, 'page.html')).href);
+    await page.goto(pathToFileURL(join(cwd, file)).href);
     await page.locator('#curves canvas').first().waitFor();
     return { page, said };
   }
@@ -241,6 +245,104 @@ inBrowser((browser) => {
     expect(await page.evaluate('document.documentElement.dataset.theme')).toBe('dark');
     await page.close();
   });
+
+  it('on a phone the link of the section in view is in view too', async () => {
+    const { page } = await open(phone);
+    for (const id of ['gallery', 'network', 'summary']) {
+      const link = page.locator('.top a.here');
+      const here = async (): Promise<string | null> => {
+        await page.evaluate(
+          `document.getElementById('${id}').scrollIntoView({ behavior: 'instant' })`,
+        );
+        return link.getAttribute('href');
+      };
+      await expect.poll(here, { timeout: 30_000 }).toBe(`#${id}`);
+      const outside = (): Promise<unknown> =>
+        page.evaluate(`(() => {
+          const [row, link] = ['nav', 'a.here'].map((what) =>
+            document.querySelector('.top ' + what).getBoundingClientRect());
+          return Math.max(0, row.left - link.left, link.right - row.right);
+        })()`);
+      await expect.poll(outside, { message: id }).toBeLessThan(1);
+    }
+    await page.close();
+  });
+
+  it('says which marks are of which run', async () => {
+    const { page } = await open();
+    const key = page.locator('#classes .note .key');
+    expect(await key.allTextContents()).toEqual(['standard']);
+    const color = (selector: string): Promise<unknown> =>
+      page.evaluate(`getComputedStyle(document.querySelector('${selector}')).backgroundColor`);
+    expect(await color('#classes .key i')).toBe(await color('#classes .mark'));
+    await page.close();
+  });
+
+  it.each([
+    [401, 'light' as const, 900],
+    [1000, 'light' as const, 700],
+    [1000, 'dark' as const, 900],
+  ])(
+    '%d classes, %s: the matrix and the line that reads it fit the window',
+    async (n, colorScheme, height) => {
+      const html = readFileSync(join(cwd, 'page.html'), 'utf8');
+      const json = /<script[^>]*id="data"[^>]*>(.*?)<\/script>/s.exec(html)![1]!;
+      const data = JSON.parse(json) as ReportData;
+      const of = (label: number): [number, number][] => [
+        [label, 7],
+        [(label + 1) % n, 3],
+      ];
+      for (const run of data.runs) {
+        const { validation } = run;
+        const numbers = Array.from({ length: n }, (_, i) => i);
+        validation!.classes = numbers.map((i) => `class ${i}`);
+        validation!.perClass = numbers.map(() => ({
+          ...{ images: 10, top1: 70, top5: 90 },
+          interval: [40, 89] as [number, number],
+        }));
+        validation!.confusion = numbers.flatMap((label) =>
+          of(label).map(([predicted, count]): [number, number, number] => [
+            label,
+            predicted,
+            count,
+          ]),
+        );
+      }
+      writeFileSync(
+        join(cwd, 'many.html'),
+        html.replace(json, () => JSON.stringify(data)),
+      );
+      const viewport = { width: 1200, height };
+      const { page, said } = await open({ viewport, colorScheme }, 'many.html');
+      const [matrix, readout] = [page.locator('.matrix'), page.locator('.readout')];
+      await matrix.focus();
+      expect(await readout.textContent()).toMatch(
+        /^class \d+ recognised: 7 of 10 images \(70.0 %\)$/,
+      );
+      await page.keyboard.press('ArrowRight');
+      expect(await readout.textContent()).toMatch(
+        /^class \d+ taken for class \d+: [03] of 10 images/,
+      );
+      // Asked for again until the page above has its final height.
+      const top = async (): Promise<number> => {
+        await page.evaluate(
+          `document.querySelector('.confusion .controls').scrollIntoView({ behavior: 'instant' })`,
+        );
+        const [a, b] = [(await readout.boundingBox())!, (await matrix.boundingBox())!];
+        return Math.min(a.y, height - b.y - b.height, b.y - a.y - a.height + 1);
+      };
+      await expect.poll(top).toBeGreaterThanOrEqual(0);
+      // However often it was enlarged in vain, it gets smaller at once.
+      for (let i = 0; i < 20; i++) await page.keyboard.press('+');
+      const size = (): Promise<number> =>
+        matrix.evaluate((element) => (element as unknown as { scrollWidth: number }).scrollWidth);
+      const largest = await size();
+      await page.keyboard.press('-');
+      expect(await size()).toBeLessThan(largest);
+      expect(said).toEqual([]);
+      await page.close();
+    },
+  );
 
   it('shows images with their label and best classes, and the network with its overlap', async () => {
     const { page } = await open();

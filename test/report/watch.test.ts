@@ -1,12 +1,13 @@
 /** `relaybp watch`: what it answers, what it refuses, and that a page follows the run. */
-import type { ChildProcess } from 'node:child_process';
-import { appendFileSync, cpSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { type ChildProcess, execFileSync } from 'node:child_process';
+import { appendFileSync, cpSync, mkdtempSync, readdirSync, writeFileSync } from 'node:fs';
 import { type IncomingMessage, request } from 'node:http';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { ReportData } from '../../src/report/data.js';
+import { lockRun } from '../../src/train/run-lock.js';
 import { inBrowser } from '../support/chromium.js';
 import { type Outcome, run, start } from '../support/cli.js';
 import { SMALL_CONFIG } from '../support/configs.js';
@@ -80,6 +81,14 @@ const append = (): void => {
   appendFileSync(join(cwd, 'run/metrics.jsonl'), `${JSON.stringify(ROW)}\n`);
 };
 
+/** Locks the run as a training does that is killed: by a process that ends without giving it free. */
+const lockAndDie = (): void => {
+  const lock = JSON.stringify(new URL('../../dist/train/run-lock.js', import.meta.url).href);
+  const folder = JSON.stringify(join(cwd, 'run'));
+  const script = `import { lockRun } from ${lock}; lockRun(${folder});`;
+  execFileSync(process.execPath, ['--input-type=module', '-e', script]);
+};
+
 describe('the server', () => {
   it('gives the page, its data and its pictures, and nothing else', async () => {
     const page = await ask('/');
@@ -124,15 +133,30 @@ describe('the server', () => {
     expect((await ask('/', 'GET', { host: 'localhost:1' })).status).toBe(200);
   });
 
+  it('takes a training whose process is dead for broken off, though its lock is there', async () => {
+    lockAndDie();
+    expect(readdirSync(join(cwd, 'run')).filter((name) => name.startsWith('lock.'))).toHaveLength(
+      1,
+    );
+    append();
+    const state = async (): Promise<string> => (await data()).runs[0]!.state;
+    await expect.poll(state, { timeout: 30_000 }).toBe('broken off');
+  });
+
   it('tells of new rows, reads on when the run does, and ends by SIGTERM', async () => {
     const response = await fetch(`${url}/events`);
     const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
+    const lock = lockRun(join(cwd, 'run'));
     append();
+    const state = async (): Promise<string> => (await data()).runs[0]!.state;
+    await expect.poll(state, { timeout: 30_000 }).toBe('in progress');
     let heard = '';
     while (!heard.includes('event: change')) heard += (await reader.read()).value ?? '';
     const [only] = (await data()).runs;
-    expect(only).toMatchObject({ state: 'in progress', step: 7 });
+    expect(only).toMatchObject({ step: 7 });
     expect(only!.val.top1_err!.at(-1)).toBe(1);
+    lock.release();
+    await expect.poll(state, { timeout: 30_000 }).toBe('broken off');
     watching.child.kill('SIGTERM');
     expect(await watching.outcome).toMatchObject({ code: 0, stderr: '' });
   });
@@ -148,9 +172,12 @@ inBrowser((browser) => {
     await expect.poll(() => page.locator('.live').textContent()).toBe('live');
     const card = page.locator('.card');
     await expect.poll(() => card.textContent()).toContain('finished');
+    const lock = lockRun(join(cwd, 'run'));
     append();
     await expect.poll(() => card.textContent(), { timeout: 30_000 }).toContain('in progress');
     expect(await card.locator('.figure b').allTextContents()).toEqual(['1.00 %', '0.00 %', '7']);
+    lock.release();
+    await expect.poll(() => card.textContent(), { timeout: 30_000 }).toContain('broken off');
     expect(await page.title()).toBe('run · relaybp');
     expect(said).toEqual([]);
     await page.close();

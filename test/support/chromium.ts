@@ -1,7 +1,13 @@
 /** A real browser for tests of pages: Chromium, headless. */
+import { existsSync } from 'node:fs';
 import { type Browser, chromium } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { CHROMIUM, NO_CHROMIUM } from './browser.js';
+
+/** Where Chromium is: `CHROMIUM`, or where Debian's package puts it. */
+const CHROMIUM = [process.env.CHROMIUM, '/usr/bin/chromium', '/usr/bin/chromium-browser'].find(
+  (path) => path !== undefined && existsSync(path),
+);
+const NO_CHROMIUM = 'there is no Chromium: apt-get install chromium, or name one in CHROMIUM';
 
 /**
  * Registers tests that need a browser. Without one they are declared skipped, or fail if RELAYBP_REQUIRE_BROWSER=1.

@@ -50,10 +50,14 @@ export function classes(run: RunReport, runs: readonly RunReport[]): HTMLElement
       head.setAttribute('aria-sort', sort);
     }
   };
-  const head = (each: Key, text: string, span = 1): HTMLElement => {
+  const head = (
+    each: Key,
+    text: string,
+    attributes: Record<string, string | number> = {},
+  ): HTMLElement => {
     const cell = h(
       'th',
-      { scope: 'col', colspan: span, 'aria-sort': 'none' },
+      { scope: 'col', 'aria-sort': 'none', ...attributes },
       h(
         'button',
         {
@@ -80,9 +84,9 @@ export function classes(run: RunReport, runs: readonly RunReport[]): HTMLElement
         'tr',
         {},
         head('class', 'class'),
-        head('images', 'images'),
-        head('top1', 'top-1 accuracy', 2),
-        head('top5', 'top-5'),
+        head('images', 'images', { class: 'number' }),
+        head('top1', 'top-1 accuracy', { colspan: 2 }),
+        head('top5', 'top-5', { class: 'number' }),
       ),
     ),
     body,
@@ -104,7 +108,11 @@ export function classes(run: RunReport, runs: readonly RunReport[]): HTMLElement
     h(
       'p',
       { class: 'note' },
-      `Whiskers: 95 % intervals (Wilson).${others.length > 0 ? ` Marks: ${others.map(({ label }) => label).join(', ')}.` : ''}`,
+      'Whiskers: 95 % intervals (Wilson).',
+      others.length > 0 && ' Marks: ',
+      others.map(({ label, color }) =>
+        h('span', { class: 'key' }, h('i', { style: `background:var(${color})` }), label),
+      ),
     ),
   );
 }

@@ -51,7 +51,7 @@ class Matrix {
     this.view.addEventListener('pointerdown', (event) => this.point(event));
     this.view.addEventListener('keydown', (event) => this.key(event));
     onTheme(this.view, () => this.draw());
-    const left = h('div', {}, this.controls(), this.view, this.readout);
+    const left = h('div', {}, this.controls(), this.readout, this.view);
     onWidth(left, (width) => {
       this.width = width;
       this.layout();
@@ -101,15 +101,20 @@ class Matrix {
     this.order = orderClasses(this.report, sort, most);
     const [row, column] = old.map((one) => this.order.indexOf(one ?? -1)) as [number, number];
     this.selected = [Math.max(0, row), Math.max(0, column)];
+    this.tell();
     this.layout();
   }
 
-  /** Pixels a side of a cell: as many as fit at zoom 1. */
+  /** Pixels a side of a cell. */
   private cell(): number {
+    return Math.min(LARGEST * 1.5, this.fitting() * this.zoom);
+  }
+
+  /** Pixels a side of a cell at zoom 1: as many as let the matrix fit into the page. */
+  private fitting(): number {
     const fit = Math.max(2, Math.min(LARGEST, (this.width - 2) / this.order.length));
     const named = Math.max(2, Math.min(LARGEST, (this.width - NAMES - 2) / this.order.length));
-    const cell = (named >= NAMED ? named : fit) * this.zoom;
-    return Math.min(LARGEST * 1.5, cell);
+    return named >= NAMED ? named : fit;
   }
 
   private margin(): number {
@@ -131,7 +136,6 @@ class Matrix {
     this.canvas.style.width = `${shownWidth}px`;
     this.canvas.style.height = `${shownHeight}px`;
     this.draw();
-    this.tell();
   }
 
   private draw(): void {
@@ -319,7 +323,7 @@ class Matrix {
   }
 
   private zoomTo(zoom: number): void {
-    this.zoom = Math.max(1, Math.min(40, zoom));
+    this.zoom = Math.max(1, Math.min((LARGEST * 1.5) / this.fitting(), zoom));
     this.layout();
     this.reveal();
     this.draw();

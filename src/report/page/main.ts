@@ -102,7 +102,9 @@ class Page {
         for (const { target, isIntersecting } of entries) {
           if (!isIntersecting) continue;
           for (const link of links) {
-            link.classList.toggle('here', link.hash === `#${target.id}`);
+            const here = link.hash === `#${target.id}`;
+            link.classList.toggle('here', here);
+            if (here) reveal(link);
           }
         }
       },
@@ -168,6 +170,12 @@ class Page {
     });
     return h('div', { class: 'controls chooser' }, box);
   }
+}
+
+/** Moves the row of links so that one of them is seen: on a phone they do not all fit. The page stays where it is. */
+function reveal(link: HTMLElement): void {
+  const row = link.parentElement!;
+  row.scrollLeft = link.offsetLeft - row.offsetLeft - (row.clientWidth - link.clientWidth) / 2;
 }
 
 /** Where the numbers of the sections on images come from. */

@@ -1,27 +1,7 @@
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { extname, join, normalize } from 'node:path';
-import type { Browser } from 'puppeteer-core';
-
-/** Where Chromium is: `CHROMIUM`, or where Debian's package puts it. */
-export const CHROMIUM = [
-  process.env.CHROMIUM,
-  '/usr/bin/chromium',
-  '/usr/bin/chromium-browser',
-].find((path) => path !== undefined && existsSync(path));
-
-/** Why tests in a browser cannot run; with RELAYBP_REQUIRE_BROWSER=1 they fail instead of being skipped. */
-export const NO_CHROMIUM =
-  'there is no Chromium: apt-get install chromium, or name one in CHROMIUM';
-
-export async function launchBrowser(): Promise<Browser> {
-  const { launch } = await import('puppeteer-core');
-  return launch({
-    executablePath: CHROMIUM,
-    args: ['--no-sandbox', '--disable-dev-shm-usage', '--disable-gpu'],
-  });
-}
 
 const TYPES: Readonly<Record<string, string>> = {
   '.html': 'text/html',
