@@ -164,5 +164,9 @@ function repeated(gray: Uint8Array): Uint8Array {
 export function reasonOf(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error);
   // Files are decoded from memory, which is nothing to those who read it.
-  return text.replace(/^Input buffer /, 'Input file ').split('\n').filter(Boolean).join('; ');
+  return text
+    .replace(/^Input buffer /, 'Input file ')
+    .split('\n')
+    .filter(Boolean)
+    .join('; ');
 }

@@ -81,13 +81,16 @@ inBrowser((browser) => {
       }
       const facts = await page.evaluate(`({
         wider: document.documentElement.scrollWidth - innerWidth,
+        outOfCards: [...document.querySelectorAll('.card .figure')].filter((figure) =>
+          figure.getBoundingClientRect().right > figure.closest('.card').getBoundingClientRect().right - 8
+        ).length,
         background: getComputedStyle(document.body).backgroundColor,
         blank: [...document.querySelectorAll('canvas')].filter((canvas) => {
           const image = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
           return image.data.every((value) => value === 0);
         }).length,
       })`);
-      expect(facts).toEqual({ wider: 0, background, blank: 0 });
+      expect(facts).toEqual({ wider: 0, outOfCards: 0, background, blank: 0 });
       expect(said).toEqual([]);
       await page.close();
     },
