@@ -92,7 +92,8 @@ function relabelled(
   classes: readonly string[] | undefined,
   folder: string,
 ): ImageIndex {
-  if (!classes || classes.join('\n') === index.classes.join('\n')) return index;
+  const same = classes?.length === index.classes.length;
+  if (!classes || (same && classes.every((name, i) => name === index.classes[i]))) return index;
   const labels = new Map(classes.map((name, label) => [name, label]));
   const map = index.classes.map((name) => labels.get(name) ?? -1);
   const used = new Set(index.labels);

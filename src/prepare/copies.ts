@@ -9,6 +9,7 @@ import { DECODING } from '../data/decode.js';
 import { bytesOf, type FilePath, pathOf } from '../data/file-names.js';
 import { fingerprint } from '../data/fingerprint.js';
 import { type ImageIndex, imageFile, relativePath } from '../data/image-index.js';
+import { isPrepared } from '../data/prepared.js';
 import type { Pixels } from '../data/preprocessing.js';
 import { ConfigError, DataError } from '../errors.js';
 import { readSettings, SETTINGS_FILE } from './settings.js';
@@ -44,6 +45,9 @@ export async function prepareCopies(
   source: PreparingSource,
 ): Promise<WrittenCopies> {
   const folder = isList ? root : join(root, part);
+  if (isPrepared(join(root, part))) {
+    throw new ConfigError(`--out: ${join(root, part)} holds shards`, 'name another folder');
+  }
   checkInside(index);
   mkdirSync(folder, { recursive: true });
   begin(root, part, { ...settings, decoding: DECODING, fingerprint: fingerprint(index) });

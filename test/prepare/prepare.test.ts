@@ -185,6 +185,8 @@ describe('shards', () => {
       2,
       expect.stringContaining('was prepared with another "side": 18, not 16'),
     ]);
+    const copies = await prepare('--format', 'copies');
+    expect([copies.code, copies.stderr]).toEqual([2, expect.stringContaining('holds shards')]);
     const again = await run(
       ['data', 'prepare', 'c.yaml', '--out', 'x', '--set', 'data.root=out'],
       cwd,
