@@ -1,5 +1,6 @@
 /** Checks a whole data set: its images one by one, its copies, and its classes. */
-import { classCounts, type ImageIndex, imagePath } from '../data/image-index.js';
+import { classHistogram } from '../data/class-histogram.js';
+import { type ImageIndex, imagePath } from '../data/image-index.js';
 import { type DuplicateFacts, markDuplicates } from './duplicates.js';
 import type { Limits } from './inspect.js';
 import { type Findings, inspectAll, reasonKey } from './inspector.js';
@@ -155,24 +156,20 @@ function kindReports(
 }
 
 function partReport({ name, index }: Part, first: ImageIndex): PartReport {
-  const counts = classCounts(index);
-  const sorted = index.classes
-    .map((className, label) => ({ name: className, images: counts[label]! }))
-    .filter(({ images }) => images > 0)
-    .sort((a, b) => b.images - a.images);
-  const [largest, smallest] = [sorted[0]!, sorted.at(-1)!];
+  const { counts, empty, imbalance } = classHistogram(index);
   const known = new Set(first.classes);
   return {
     name,
     images: index.count,
-    classes: sorted.length,
-    emptyClasses: index.classes.filter((_, label) => counts[label] === 0),
+    classes: counts.length,
+    emptyClasses: empty,
     unknownClasses: index.classes.filter((className) => !known.has(className)),
-    counts: Object.fromEntries(
-      index.classes.map((className, label) => [className, counts[label]!]),
-    ),
-    largest,
-    smallest,
-    imbalance: Number((largest.images / smallest.images).toFixed(2)),
+    counts: Object.fromEntries([
+      ...index.classes.map((className) => [className, 0]), // in this order
+      ...counts.map((one) => [one.name, one.images]),
+    ]),
+    largest: counts[0]!,
+    smallest: counts.at(-1)!,
+    imbalance: Number(imbalance.toFixed(2)),
   };
 }

@@ -12,7 +12,7 @@ import { type ImageIndex, imageFile, relativePath } from '../data/image-index.js
 import { isPrepared } from '../data/prepared.js';
 import type { Pixels } from '../data/preprocessing.js';
 import { ConfigError, DataError } from '../errors.js';
-import { readSettings, SETTINGS_FILE } from './settings.js';
+import { checkSame, readSettings, SETTINGS_FILE } from './settings.js';
 import type { PreparingSource } from './source.js';
 
 export interface CopySettings {
@@ -86,12 +86,7 @@ function begin(root: string, part: string, settings: Record<string, string | num
     replaceFile(join(root, name), `${JSON.stringify(settings, null, 2)}\n`);
     return;
   }
-  const other = Object.keys(settings).find((key) => found[key] !== settings[key]);
-  if (other === undefined) return;
-  throw new ConfigError(
-    `--out: ${join(root, part)} was prepared with another "${other}": ${JSON.stringify(found[other])}, not ${JSON.stringify(settings[other])}`,
-    'name another folder, or remove this one',
-  );
+  checkSame(join(root, part), found, settings);
 }
 
 /** Lists may name files outside the data root. */

@@ -20,6 +20,7 @@ import {
 import type { Pixels } from '../data/preprocessing.js';
 import { ShardWriter, shardName } from '../data/shard-file.js';
 import { ConfigError } from '../errors.js';
+import { checkSame } from './settings.js';
 import type { PreparingSource } from './source.js';
 
 export interface ShardSettings {
@@ -98,8 +99,10 @@ const json = (facts: PreparedFacts): string => `${JSON.stringify(facts, null, 2)
 /** The folder with its index; what an earlier, interrupted run has left half-written is removed. */
 function begin(folder: string, index: ImageIndex, facts: PreparedFacts): void {
   mkdirSync(folder, { recursive: true });
-  if (isPrepared(folder)) checkSame(folder, facts);
-  else {
+  if (isPrepared(folder)) {
+    const { complete: _, ...wanted } = facts;
+    checkSame(folder, { ...readFacts(folder) }, wanted);
+  } else {
     const found = readdirSync(folder)[0];
     if (found !== undefined && !found.startsWith(INDEX_FILE)) {
       throw new ConfigError(
@@ -127,17 +130,6 @@ function begin(folder: string, index: ImageIndex, facts: PreparedFacts): void {
   for (const name of readdirSync(folder)) {
     if (name.endsWith('.tmp')) rmSync(join(folder, name), { force: true });
   }
-}
-
-function checkSame(folder: string, facts: PreparedFacts): void {
-  const found = readFacts(folder);
-  const keys = Object.keys(facts) as (keyof PreparedFacts)[];
-  const other = keys.find((key) => key !== 'complete' && found[key] !== facts[key]);
-  if (other === undefined) return;
-  throw new ConfigError(
-    `--out: ${folder} was prepared with another "${other}": ${JSON.stringify(found[other])}, not ${JSON.stringify(facts[other])}`,
-    'name another folder, or remove this one',
-  );
 }
 
 /** Failures of a shard that is there and whole; null if it has to be written. */
