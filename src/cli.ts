@@ -81,7 +81,8 @@ function addTrain(cli: Command, exit: (code: number) => void): void {
       const resume = options.resume === true ? 'last' : options.resume;
       const terminal = { interactive: process.stdout.isTTY === true, line: print };
       try {
-        const result = await trainCommand(config, { ...options, resume }, terminal, signals.stop);
+        const given = { ...options, resume, command: commandLine() };
+        const result = await trainCommand(config, given, terminal, signals.stop);
         const next = result.interrupted && signals.stop();
         print(
           next
@@ -209,6 +210,12 @@ function self(): string {
   const script = process.argv[1] ?? 'relaybp';
   return basename(script) === 'relaybp' ? 'relaybp' : `node ${relative(process.cwd(), script)}`;
 }
+
+/** What was typed, as a shell reads it. */
+const commandLine = (): string => [self(), ...process.argv.slice(2).map(shellWord)].join(' ');
+
+const shellWord = (word: string): string =>
+  /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 
 const useColor = (): boolean =>
   process.stdout.isTTY === true && !process.env.NO_COLOR && process.env.TERM !== 'dumb';

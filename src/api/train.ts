@@ -52,5 +52,6 @@ export async function train(
   signal?.throwIfAborted();
   const quiet = { interactive: false, line: () => {} };
   const stop = (): boolean => signal?.aborted ?? false;
-  return trainCommand(config, { ...rest, engine, fastDevRun, changePrecision, set }, quiet, stop);
+  const fixed = { engine, fastDevRun, changePrecision, set, command: null };
+  return trainCommand(config, { ...rest, ...fixed }, quiet, stop);
 }

@@ -7,7 +7,7 @@ import { listCheckpoints, pointTo, removeCheckpoint } from './run-checkpoints.js
 
 const FOLDER = 'checkpoints';
 const TEMPORARY =
-  /^((config\.yaml|metrics\.(jsonl|csv)|gradients\.jsonl|summary\.json|last|best)\.[0-9a-f]{8}|lock\.[0-9a-f]{8}\.json)\.tmp$/;
+  /^((config\.yaml|metrics\.(jsonl|csv)|(gradients|sessions)\.jsonl|summary\.json|last|best)\.[0-9a-f]{8}|lock\.[0-9a-f]{8}\.json)\.tmp$/;
 
 /** Removes what an interrupted write left behind, and brings back a checkpoint that was just being replaced. */
 export function removeStaleFiles(run: string): void {

@@ -15,6 +15,7 @@ import { normalization, openImages, openTrainingImages, readNormalization } from
 import { both, type TrainEvents } from '../train/events.js';
 import { describeInitialWeights, initialWeights } from '../train/initial-checkpoint.js';
 import { newRun, RunFolder, readMetrics, writeSummary } from '../train/run-folder.js';
+import { addSession } from '../train/sessions.js';
 import { TensorBoard } from '../train/tensorboard.js';
 import { beginning, type TrainResult, train } from '../train/trainer.js';
 import { type ConfigOptions, cacheDir, type EngineOptions } from './options.js';
@@ -30,6 +31,8 @@ export interface TrainCommandOptions extends ConfigOptions, EngineOptions {
   fastDevRun: boolean;
   /** Make the index of the images anew, whatever is kept. */
   rebuildIndex?: boolean;
+  /** What was typed, for the run's sessions; null where nothing was. */
+  command: string | null;
   /** Told of everything besides the terminal. */
   events?: Partial<TrainEvents>;
 }
@@ -94,6 +97,8 @@ export async function trainCommand(
     if (config.logging.tensorboard) {
       run.watcher = new TensorBoard(run.path, from?.state ?? null, text);
     }
+    const { command } = options;
+    addSession(run.path, { step: from?.state.step ?? 0, command, engine: engine.info });
     view.setLog(openLog(run.path, view.notice));
     if (initial) {
       for (const line of describeInitialWeights(initial, normalized.preprocessing))

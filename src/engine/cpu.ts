@@ -1,5 +1,9 @@
 /** What the CPU can do, as Linux tells it. */
 import { readFileSync } from 'node:fs';
+import { cpus } from 'node:os';
+
+/** As the CPU calls itself, or 'unknown'. */
+export const cpuModel = (): string => cpus()[0]?.model.trim() || 'unknown';
 
 /** Instruction sets that decide the speed of the native engine, as Linux names them. */
 const INSTRUCTION_SETS = [

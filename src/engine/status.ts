@@ -1,6 +1,6 @@
 /** What `relaybp engine status` shows: which engines work here, and what the CPU can do. */
-import { availableParallelism, cpus } from 'node:os';
-import { instructionSets } from './cpu.js';
+import { availableParallelism } from 'node:os';
+import { cpuModel, instructionSets } from './cpu.js';
 import type { EngineInfo } from './engine.js';
 import { type EngineManifest, engineRoot, locateNative } from './locate.js';
 import { openEngine } from './select.js';
@@ -44,7 +44,7 @@ export async function engineStatus(options: { dir?: string } = {}): Promise<Engi
     auto: engines.find(({ works }) => works)?.name ?? null,
     root: engineRoot(options.dir),
     cpu: {
-      model: cpus()[0]?.model.trim() ?? 'unknown',
+      model: cpuModel(),
       cores: availableParallelism(),
       instructionSets: instructionSets(),
     },

@@ -1,18 +1,22 @@
 import {
+  appendFileSync,
   cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
+  realpathSync,
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { availableParallelism, cpus, hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { readMetrics } from '../../src/train/run-folder.js';
+import { readSessions } from '../../src/train/sessions.js';
+import { version } from '../../src/version.js';
 import { type Outcome, run, start } from '../support/cli.js';
 import { SMALL_CONFIG } from '../support/configs.js';
 import { colourImages } from '../support/images.js';
@@ -52,6 +56,7 @@ describe('train', () => {
       'log.jsonl',
       'metrics.csv',
       'metrics.jsonl',
+      'sessions.jsonl',
       'summary.json',
     ]);
     expect(file('run', 'last').toString()).toBe('checkpoints/step-36\n');
@@ -85,6 +90,40 @@ describe('train', () => {
   it('goes to runs/<name>-<date> without --out', async () => {
     await train('--max-steps', '1');
     expect(readdirSync(join(cwd, 'runs'))[0]).toMatch(/^small-\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d$/);
+  });
+
+  it('writes down when, where, with what and by which command, in every session', async () => {
+    const out = "it's a run";
+    await train('--max-steps', '2', '--out', out);
+    appendFileSync(join(cwd, out, 'sessions.jsonl'), '{"started": "torn by a cr');
+    const resumed = await relaybp(
+      ...['train', '--resume', out, '--engine', 'wasm', '--max-steps', '3'],
+    );
+    expect(resumed.code).toBe(0);
+    const sessions = readSessions(join(cwd, out));
+    expect(sessions).toHaveLength(2);
+    expect(file(out, 'sessions.jsonl').toString().trimEnd().split('\n')).toHaveLength(2);
+    const [first, second] = sessions;
+    expect(first).toMatchObject({
+      step: 0,
+      folder: realpathSync(cwd),
+      host: hostname(),
+      cpu: cpus()[0]!.model.trim(),
+      cores: availableParallelism(),
+      relaybp: version,
+      node: process.versions.node,
+      engine: { name: 'wasm', precision: 'float32', device: 'cpu' },
+    });
+    expect(first!.command).toMatch(
+      /^node \S+ train c\.yaml .*--max-steps 2 --out 'it'\\''s a run'$/,
+    );
+    expect(second).toMatchObject({ step: 2 });
+    expect(second!.command).toMatch(
+      / train --resume 'it'\\''s a run' --engine wasm --max-steps 3$/,
+    );
+    const age = Date.now() - Date.parse(second!.started);
+    expect(age).toBeGreaterThan(0);
+    expect(age).toBeLessThan(600_000);
   });
 
   it('is the same from run to run', async () => {

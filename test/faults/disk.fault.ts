@@ -292,6 +292,7 @@ it('temporary files that a crash left are cleaned up at the next start, others s
     'checkpoints/.removing-step-1/state.json',
     'checkpoints/.old-step-2/state.json',
     'metrics.jsonl.0a1b2c3d.tmp',
+    'sessions.jsonl.0a1b2c3d.tmp',
     'last.0a1b2c3d.tmp',
     'lock.0a1b2c3d.json.tmp',
   ];

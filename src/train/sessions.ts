@@ -1,0 +1,72 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { arch, availableParallelism, hostname, platform, release, totalmem } from 'node:os';
+import { join } from 'node:path';
+import { changing, replaceFile } from '../checkpoint/files.js';
+import { cpuModel } from '../engine/cpu.js';
+import type { EngineInfo } from '../engine/engine.js';
+import { version } from '../version.js';
+
+/** One line of sessions.jsonl: when, where, with what and by which command a training worked on a run. */
+export interface Session {
+  /** ISO 8601, UTC. */
+  started: string;
+  /** It went on after this step; 0 for a beginning. */
+  step: number;
+  /** As it was typed; null where the API was called. */
+  command: string | null;
+  /** That it was typed in: paths in the command are relative to it. */
+  folder: string;
+  host: string;
+  /** For instance `linux 6.1.0 x64`. */
+  system: string;
+  /** As the CPU calls itself. */
+  cpu: string;
+  /** That the process may use. */
+  cores: number;
+  memoryMiB: number;
+  relaybp: string;
+  node: string;
+  engine: EngineInfo;
+}
+
+const SESSIONS = 'sessions.jsonl';
+
+/** Adds this process to the run's sessions. @throws CheckpointError if the file cannot be written */
+export function addSession(
+  run: string,
+  about: Pick<Session, 'step' | 'command' | 'engine'>,
+): Session {
+  const session: Session = {
+    started: new Date().toISOString(),
+    step: about.step,
+    command: about.command,
+    folder: process.cwd(),
+    host: hostname(),
+    system: `${platform()} ${release()} ${arch()}`,
+    cpu: cpuModel(),
+    cores: availableParallelism(),
+    memoryMiB: Math.round(totalmem() / 2 ** 20),
+    relaybp: version,
+    node: process.versions.node,
+    engine: about.engine,
+  };
+  const path = join(run, SESSIONS);
+  const lines = [...readSessions(run), session].map((line) => `${JSON.stringify(line)}\n`);
+  changing(`${path}: cannot be written`, () => replaceFile(path, lines.join('')));
+  return session;
+}
+
+/** All sessions of a run, the first one first. None for a run of a version that did not write them. */
+export function readSessions(run: string): Session[] {
+  const path = join(run, SESSIONS);
+  return existsSync(path) ? readFileSync(path, 'utf8').split('\n').flatMap(sessionOf) : [];
+}
+
+function sessionOf(line: string): Session[] {
+  try {
+    const session = JSON.parse(line) as Partial<Session> | null;
+    return typeof session?.started === 'string' ? [session as Session] : [];
+  } catch {
+    return [];
+  }
+}
