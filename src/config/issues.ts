@@ -1,8 +1,9 @@
 import { distance } from 'fastest-levenshtein';
 import type { z } from 'zod';
 import { ConfigError } from '../errors.js';
+import { decimalPoint } from './decimal-comma.js';
+import { validKeys, valueAt } from './known-keys.js';
 import { isMap, type Yaml } from './merge.js';
-import { experimentSchema } from './schema.js';
 
 export type Path = readonly (string | number)[];
 
@@ -37,7 +38,9 @@ export function describeIssues(
       }
       const value = valueAt(root, path);
       const given = value === undefined ? 'missing' : `${JSON.stringify(value).slice(0, 80)}`;
-      return [`${locate(path)}: ${formatPath(path)}: ${given}: ${issue.message}`];
+      return [
+        `${locate(path)}: ${formatPath(path)}: ${given}: ${issue.message}${decimalPoint(value)}`,
+      ];
     });
   return new ConfigError(lines.join('\n'));
 }
@@ -54,15 +57,6 @@ function withinUnion(issue: z.core.$ZodIssue, root: Yaml): z.core.$ZodIssue[] {
   );
 }
 
-function valueAt(root: Yaml | undefined, path: Path): Yaml | undefined {
-  let at: Yaml | undefined = root;
-  for (const key of path) {
-    if (typeof at !== 'object' || at === null) return undefined;
-    at = (at as { [key: string]: Yaml })[key];
-  }
-  return at;
-}
-
 function suggest(key: string, path: Path, root: Yaml): string {
   const valid = validKeys(path, root);
   if (valid.length === 0) return '';
@@ -71,58 +65,4 @@ function suggest(key: string, path: Path, root: Yaml): string {
   const [nearest] = [...valid].sort((a, b) => away(a) - away(b));
   const close = nearest !== undefined && away(nearest) <= Math.max(2, key.length / 3);
   return close ? `; did you mean "${nearest}"?` : `; valid keys here: ${valid.join(', ')}`;
-}
-
-/** The keys that the schema knows at `path`, found by walking the schema beside the data. */
-function validKeys(path: Path, root: Yaml): string[] {
-  let schemas: z.core.$ZodType[] = unwrap(experimentSchema);
-  let value: Yaml | undefined = root;
-  for (const key of path) {
-    schemas = schemas.flatMap((schema) => step(schema, key)).flatMap(unwrap);
-    value = valueAt(value, [key]);
-  }
-  const matches = (shape: z.core.$ZodShape): boolean =>
-    ['type', 'kind'].every((key) => !shape[key] || allows(shape[key], valueAt(value, [key])));
-  const shapes = schemas
-    .map((schema) => (schema as z.core.$ZodObject)._zod.def)
-    .filter((def) => def.type === 'object')
-    .map((def) => def.shape);
-  const matching = shapes.filter(matches);
-  return [...new Set((matching.length > 0 ? matching : shapes).flatMap((s) => Object.keys(s)))];
-}
-
-/** Whether the `type` or `kind` of a mapping may be this; where it has a default it may be missing. */
-function allows(schema: z.core.$ZodType, type: Yaml | undefined): boolean {
-  if (type === undefined) return schema._zod.def.type === 'default';
-  return unwrap(schema).some((inner) => {
-    const def = inner._zod.def as { type: string; values?: unknown[] };
-    return def.type !== 'literal' || def.values?.includes(type);
-  });
-}
-
-function step(schema: z.core.$ZodType, key: string | number): z.core.$ZodType[] {
-  const def = schema._zod.def as {
-    type: string;
-    shape?: Record<string, z.core.$ZodType>;
-    element?: z.core.$ZodType;
-  };
-  if (def.type === 'object') return def.shape?.[key] ? [def.shape[key]] : [];
-  if (def.type === 'array' && def.element) return [def.element];
-  return [];
-}
-
-/** Looks through optional, default, lazy, union and transform wrappers. */
-function unwrap(schema: z.core.$ZodType): z.core.$ZodType[] {
-  const def = schema._zod.def as {
-    type: string;
-    innerType?: z.core.$ZodType;
-    options?: z.core.$ZodType[];
-    getter?: () => z.core.$ZodType;
-    in?: z.core.$ZodType;
-  };
-  if (def.innerType) return unwrap(def.innerType);
-  if (def.options) return def.options.flatMap(unwrap);
-  if (def.getter) return unwrap(def.getter());
-  if (def.type === 'pipe' && def.in) return unwrap(def.in);
-  return [schema];
 }

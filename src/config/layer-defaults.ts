@@ -1,4 +1,5 @@
 import { ConfigError } from '../errors.js';
+import { layerKinds } from './known-keys.js';
 import { isMap, merge, type Yaml, type YamlMap } from './merge.js';
 
 /**
@@ -11,6 +12,13 @@ export function applyLayerDefaults(config: Yaml): Yaml {
   if (!isMap(defaults) || !Object.values(defaults).every(isMap)) {
     throw new ConfigError(
       'model.defaults: a mapping of layer kinds to options is needed, for instance {conv: {bias: false}}',
+    );
+  }
+  const kinds = layerKinds();
+  const unknown = Object.keys(defaults).find((kind) => !kinds.includes(kind));
+  if (unknown !== undefined) {
+    throw new ConfigError(
+      `model.defaults.${unknown}: no kind of layer is called so; there are ${kinds.join(', ')}`,
     );
   }
   const within = (value: Yaml): Yaml => fill(value, defaults as { [kind: string]: YamlMap });

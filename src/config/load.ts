@@ -5,14 +5,15 @@ import {
   isSeq,
   isMap as isYamlMap,
   LineCounter,
-  parse,
   parseDocument,
   type Scalar,
   stringify,
   visit,
 } from 'yaml';
 import { ConfigError } from '../errors.js';
+import { decimalComma } from './decimal-comma.js';
 import { describeIssues, type Path } from './issues.js';
+import { withoutEmptyKeys } from './known-keys.js';
 import { applyLayerDefaults } from './layer-defaults.js';
 import { isMap, merge, type Yaml, type YamlMap } from './merge.js';
 import { checkDepth, checkNesting, tooDeep } from './nesting.js';
@@ -53,7 +54,7 @@ function assemble(sources: Source[], overrides: readonly string[]): LoadedConfig
     merged = merge(merged, source.data);
     sources.push(source);
   }
-  return validate(applyLayerDefaults(merged), sources);
+  return validate(applyLayerDefaults(withoutEmptyKeys(merged)), sources);
 }
 
 /** A resolved config that was saved earlier, for instance in a checkpoint, with overrides laid over it. */
@@ -152,55 +153,75 @@ function readSource(text: string, label: string): Source {
   if (text.length > LARGEST_CONFIG) {
     throw new ConfigError(`${label}: a config has at most ${LARGEST_CONFIG} characters`);
   }
-  checkNesting(text, label);
   const lines = new LineCounter();
-  let document: Document.Parsed;
-  let data: Yaml;
-  try {
-    document = parseDocument(text, {
-      lineCounter: lines,
-      prettyErrors: false, // each would be looked for in the text; only the first is told
-      stringKeys: true,
-      uniqueKeys: false, // its check takes the square of the number of keys; `checkKeys` does not
-    });
-    const problem = document.errors[0] ?? document.warnings[0];
-    if (problem) {
-      const { line, col } = lines.linePos(problem.pos[0]);
-      throw new ConfigError(
-        `${label}:${line}:${col}: not valid YAML: ${problem.message.trim().slice(0, 200)}`,
-      );
-    }
-    checkKeys(document, lines, label);
-    data = checkDepth(document.toJS() as Yaml, label);
-  } catch (error) {
-    if (error instanceof ConfigError) throw error;
-    throw invalid(label, error);
-  }
+  const place = (offset: number): string => {
+    const { line, col } = lines.linePos(offset);
+    return `${label}:${line}:${col}`;
+  };
+  const { document, data } = readYaml(text, label, place, lines);
   if (!isMap(data))
     throw new ConfigError(`${label}: a config is a YAML mapping (version: 1, name: …)`);
   return {
     label,
     data: expandVariables(data, label) as YamlMap,
     position: (path) => {
-      const range = nodeAt(document, path);
-      if (range === undefined) return undefined;
-      const { line, col } = lines.linePos(range);
-      return `${label}:${line}:${col}`;
+      const offset = nodeAt(document, path);
+      return offset === undefined ? undefined : place(offset);
     },
   };
 }
 
-/** @throws ConfigError if a mapping has a key twice */
-function checkKeys(document: Document.Parsed, lines: LineCounter, label: string): void {
+/**
+ * @param place how messages name an offset in the text
+ * @throws ConfigError naming the place
+ */
+function readYaml(
+  text: string,
+  label: string,
+  place: (offset: number) => string,
+  lineCounter?: LineCounter,
+): { document: Document.Parsed; data: Yaml } {
+  checkNesting(text, label);
+  try {
+    const document = parseDocument(text, {
+      lineCounter,
+      prettyErrors: false, // each would be looked for in the text; only the first is told
+      stringKeys: true,
+      uniqueKeys: false, // its check takes the square of the number of keys; `checkKeys` does not
+    });
+    const problem = document.errors[0] ?? document.warnings[0];
+    if (problem) {
+      throw new ConfigError(
+        `${place(problem.pos[0])}: not valid YAML: ${problem.message.trim().slice(0, 200)}`,
+      );
+    }
+    checkKeys(document, place);
+    return { document, data: checkDepth(document.toJS() as Yaml, label) };
+  } catch (error) {
+    if (error instanceof ConfigError) throw error;
+    throw invalid(label, error);
+  }
+}
+
+/** @throws ConfigError if a mapping has a key twice, or one that is the fraction of a number with a decimal comma */
+function checkKeys(document: Document.Parsed, place: (offset: number) => string): void {
   visit(document, {
     Map(_, { items }) {
       const seen = new Set<string>();
-      for (const { key } of items) {
-        const name = String(key);
-        if (seen.has(name)) {
-          const { line, col } = lines.linePos((key as Scalar).range?.[0] ?? 0);
+      for (const [i, pair] of items.entries()) {
+        const name = String(pair.key);
+        const at = (): string => place((pair.key as Scalar).range?.[0] ?? 0);
+        const comma = decimalComma(pair, items[i - 1]);
+        if (comma) {
+          const { key, written, meant } = comma;
           throw new ConfigError(
-            `${label}:${line}:${col}: the key ${JSON.stringify(name)} is there twice in the same mapping`,
+            `${at()}: ${key}: ${written}: a decimal comma: in YAML it ends the number, and ${JSON.stringify(name)} is a key without a value`,
+            `write it with a decimal point, ${key}: ${meant}`,
+          );
+        }
+        if (seen.has(name)) {
+          throw new ConfigError(
+            `${at()}: the key ${JSON.stringify(name)} is there twice in the same mapping`,
             'remove one of the two',
           );
         }
@@ -272,14 +293,7 @@ function overrideSource(override: string, merged: Yaml): Source {
   const equals = override.indexOf('=');
   if (equals <= 0) throw new ConfigError(`${label}: write it as key.path=value`);
   const keys = override.slice(0, equals).split('.');
-  let value: Yaml;
-  checkNesting(override.slice(equals + 1), label);
-  try {
-    value = parse(override.slice(equals + 1)) as Yaml;
-  } catch (error) {
-    if (error instanceof ConfigError) throw error;
-    throw invalid(label, error);
-  }
+  const { data: value } = readYaml(override.slice(equals + 1), label, () => label);
   const data = nest(keys, value, merged, label);
   checkDepth(data, label);
   if (!isMap(data))

@@ -27,8 +27,9 @@ function isNamedList(value: Yaml | undefined): value is YamlMap[] {
 
 /**
  * `derived` laid over `base`: mappings merge key by key, lists of named items (segments, losses) merge by name,
- * everything else is replaced. `null` deletes a key, an item with `remove: true` is dropped, and a mapping whose
- * `type` or `kind` changes replaces the base's mapping as a whole. Of two alternatives (epochs or steps) the stated one stays.
+ * everything else is replaced. `null` deletes a key that the base has (another one stays, without a value), an item with
+ * `remove: true` is dropped, and a mapping whose `type` or `kind` changes replaces the base's mapping as a whole. Of two
+ * alternatives (epochs or steps) the stated one stays.
  */
 export function merge(base: Yaml | undefined, derived: Yaml): Yaml {
   if (isMap(derived)) {
@@ -40,7 +41,8 @@ export function merge(base: Yaml | undefined, derived: Yaml): Yaml {
     }
     for (const [key, value] of Object.entries(derived)) {
       if (forbidden.has(key)) throw new ConfigError(`"${key}" is not allowed as a key in a config`);
-      if (value === null) delete out[key];
+      if (value === null && isMap(base) && states(base, key)) delete out[key];
+      else if (value === null) out[key] = null;
       else out[key] = merge(from[key], value);
     }
     return out;

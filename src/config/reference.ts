@@ -20,7 +20,7 @@ export function configReference(): string {
 const INTRODUCTION = `<!-- Made from src/config by: npm run generate -->
 # Every key of a config
 
-A config is a YAML file. \`relaybp plan CONFIG --print-config\` prints it whole, with every default filled in. A file may state differences only: \`extends: other.yaml\`, or a list, the later over the earlier. Then mappings merge key by key, segments and losses by name, and the rest is replaced; \`null\` deletes a key, \`remove: true\` drops a segment or a loss. \`model.defaults: {conv: {bias: false}}\` fills in every layer of a kind. \`\${NAME:-default}\` in a text is taken from the environment.
+A config is a YAML file. \`relaybp plan CONFIG --print-config\` prints it whole, with every default filled in. A file may state differences only: \`extends: other.yaml\`, or a list, the later over the earlier. Then mappings merge key by key, segments and losses by name, and the rest is replaced; \`null\` deletes a key that the other file or the schema has, \`remove: true\` drops a segment or a loss. \`model.defaults: {conv: {bias: false}}\` fills in every layer of a kind. \`\${NAME:-default}\` in a text is taken from the environment.
 
 **Durations** are a number of epochs (\`30\`), or text with a unit: \`"30 epochs"\`, \`"500 steps"\`.
 
