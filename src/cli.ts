@@ -1,12 +1,13 @@
-import { basename, relative } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { addAuthoring } from './cli/authoring.js';
 import { addBench } from './cli/bench.js';
 import {
+  commandLine,
   positiveInteger,
   print,
   printError,
   REBUILD_INDEX,
+  stdout,
   withConfig,
   withEngine,
 } from './cli/common.js';
@@ -79,17 +80,14 @@ function addTrain(cli: Command, exit: (code: number) => void): void {
       const { trainCommand } = await import('./commands/train.js');
       const signals = stopSignals();
       const resume = options.resume === true ? 'last' : options.resume;
-      const terminal = { interactive: process.stdout.isTTY === true, line: print };
       try {
-        const given = { ...options, resume, command: commandLine() };
-        const result = await trainCommand(config, given, terminal, signals.stop);
-        const next = result.interrupted && signals.stop();
-        print(
-          next
-            ? `interrupted after step ${result.step}; go on with: ${self()} train --resume ${result.run}`
-            : `done: ${result.run}\nevaluate it with: ${self()} eval ${result.run}`,
-        );
-        if (next) exit(130);
+        const command = commandLine(...process.argv.slice(2));
+        const given = { ...options, resume, command };
+        const result = await trainCommand(config, given, stdout, signals.stop);
+        const { endLines, withoutTrial } = await import('./cli/training-end.js');
+        const trial = options.fastDevRun ? withoutTrial(process.argv.slice(2)) : null;
+        print(endLines(result, trial).join('\n'));
+        if (result.interrupted) exit(130);
       } finally {
         signals.close();
       }
@@ -120,7 +118,8 @@ function addGrad(cli: Command): void {
       if (options.printConfig) return printConfig(config, options.set);
       const { gradCommand } = await import('./commands/grad.js');
       const { tensors, losses } = await gradCommand(config, options, print);
-      const list = Object.entries(losses).map(([name, loss]) => `${name} ${loss.toFixed(5)}`);
+      const { lossText } = await import('./terminal/words.js');
+      const list = Object.entries(losses).map(([name, loss]) => `${name} ${lossText(loss, 5)}`);
       print(`${tensors} tensors written to ${options.out}; losses: ${list.join(', ')}`);
     });
 }
@@ -176,15 +175,12 @@ function stopSignals(): { stop: () => boolean; close: () => void } {
   const handler = (): void => {
     stopping = true;
     close();
-    if (process.stdout.isTTY) process.stdout.write(SHOW_CURSOR);
     printError('finishing the current step; a second signal stops at once');
   };
   process.on('SIGINT', handler);
   process.on('SIGTERM', handler);
   return { stop: () => stopping, close };
 }
-
-const SHOW_CURSOR = '\u001b[?25h';
 
 function report(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
@@ -204,18 +200,6 @@ function report(error: unknown): number {
   printError(error instanceof Error ? (error.stack ?? error.message) : String(error));
   return 1;
 }
-
-/** How this program was called: `relaybp`, or `node bin/relaybp.js` in a checkout. */
-function self(): string {
-  const script = process.argv[1] ?? 'relaybp';
-  return basename(script) === 'relaybp' ? 'relaybp' : `node ${relative(process.cwd(), script)}`;
-}
-
-/** What was typed, as a shell reads it. */
-const commandLine = (): string => [self(), ...process.argv.slice(2).map(shellWord)].join(' ');
-
-const shellWord = (word: string): string =>
-  /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 
 const useColor = (): boolean =>
   process.stdout.isTTY === true && !process.env.NO_COLOR && process.env.TERM !== 'dumb';

@@ -1,8 +1,7 @@
-import { trainCommand } from '../commands/train.js';
+import { type TrainCommandResult, trainCommand } from '../commands/train.js';
 import type { LoadedConfig } from '../config/load.js';
 import type { EngineChoice } from '../engine/select.js';
 import type { TrainEvents } from '../train/events.js';
-import type { TrainResult } from '../train/trainer.js';
 
 export interface TrainOptions {
   /** Run folder; `runs/<name>-<date>` unless given. */
@@ -28,7 +27,7 @@ export interface TrainOptions {
 }
 
 /** How a training ended; `run` is its folder. */
-export type TrainOutcome = TrainResult & { run: string };
+export type TrainOutcome = TrainCommandResult;
 
 /**
  * Trains the network of a config, like `relaybp train`.
@@ -50,7 +49,7 @@ export async function train(
     ...rest
   } = options;
   signal?.throwIfAborted();
-  const quiet = { interactive: false, line: () => {} };
+  const quiet = { interactive: false, columns: 80, line: () => {}, status: () => {} };
   const stop = (): boolean => signal?.aborted ?? false;
   const fixed = { engine, fastDevRun, changePrecision, set, command: null };
   return trainCommand(config, { ...rest, ...fixed }, quiet, stop);

@@ -1,9 +1,16 @@
+import { basename, relative } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { Foot } from '../terminal/terminal.js';
 
 /** What the definitions of several commands share. */
 
-export const print = (text: string): void => void process.stdout.write(`${text}\n`);
-export const printError = (text: string): void => void process.stderr.write(`${text}\n`);
+const foot = new Foot();
+
+/** Standard output and standard error: lines, and at the foot of a terminal how far long work has come. */
+export const stdout = foot.terminal(process.stdout);
+export const stderr = foot.terminal(process.stderr);
+export const print = stdout.line;
+export const printError = stderr.line;
 
 /** Of the commands that keep indexes of images. */
 export const REBUILD_INDEX = [
@@ -37,3 +44,15 @@ export function withConfig(command: Command): Command {
     [],
   );
 }
+
+/** A command to type, called as this program was: `relaybp`, or `node bin/relaybp.js` in a checkout. */
+export function commandLine(...args: string[]): string {
+  const script = process.argv[1] ?? 'relaybp';
+  const self =
+    basename(script) === 'relaybp' ? ['relaybp'] : ['node', relative(process.cwd(), script)];
+  return [...self, ...args].map(quoted).join(' ');
+}
+
+/** As a shell takes it for one word. */
+const quoted = (word: string): string =>
+  /^[\w@%+=:,./~-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;

@@ -1,5 +1,12 @@
 import type { Command } from 'commander';
-import { nonNegativeInteger, positiveInteger, print, printError, REBUILD_INDEX } from './common.js';
+import {
+  nonNegativeInteger,
+  positiveInteger,
+  print,
+  printError,
+  REBUILD_INDEX,
+  stderr,
+} from './common.js';
 
 export function addDataCheck(data: Command, exit: (code: number) => void): void {
   data
@@ -20,8 +27,7 @@ export function addDataCheck(data: Command, exit: (code: number) => void): void 
       const { dataCheckCommand } = await import('../commands/data-check.js');
       const { dataCheckLines } = await import('./data-check-view.js');
       const { indexingView, ProgressView } = await import('../terminal/progress.js');
-      const terminal = { interactive: process.stderr.isTTY === true, line: printError };
-      const [indexing, reading] = [indexingView(terminal), new ProgressView(terminal)];
+      const [indexing, reading] = [indexingView(stderr), new ProgressView(stderr)];
       const began = performance.now();
       try {
         const result = await indexing.during(() =>

@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { DataPrepareResult } from '../commands/data-prepare.js';
-import { positiveInteger, print, printError, REBUILD_INDEX, withConfig } from './common.js';
+import { positiveInteger, print, printError, REBUILD_INDEX, stderr, withConfig } from './common.js';
 
 export function addDataPrepare(data: Command): void {
   withConfig(data.command('prepare'))
@@ -32,8 +32,7 @@ export function addDataPrepare(data: Command): void {
     .action(async (config: string, options) => {
       const { dataPrepareCommand } = await import('../commands/data-prepare.js');
       const { indexingView, ProgressView } = await import('../terminal/progress.js');
-      const terminal = { interactive: process.stderr.isTTY === true, line: printError };
-      const [indexing, writing] = [indexingView(terminal), new ProgressView(terminal)];
+      const [indexing, writing] = [indexingView(stderr), new ProgressView(stderr)];
       const began = performance.now();
       try {
         const result = await indexing.during(() =>

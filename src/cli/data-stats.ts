@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { print, printError, REBUILD_INDEX, withConfig } from './common.js';
+import { print, printError, REBUILD_INDEX, stderr, withConfig } from './common.js';
 
 export function addDataStats(data: Command): void {
   withConfig(data.command('stats'))
@@ -13,9 +13,8 @@ export function addDataStats(data: Command): void {
       const { dataStatsCommand } = await import('../commands/data-stats.js');
       const { dataStatsLines } = await import('./data-stats-view.js');
       const { duringImages, indexingView, STATISTICS } = await import('../terminal/progress.js');
-      const terminal = { interactive: process.stderr.isTTY === true, line: printError };
-      const indexing = indexingView(terminal);
-      const result = await duringImages(terminal, STATISTICS, (onImages) =>
+      const indexing = indexingView(stderr);
+      const result = await duringImages(stderr, STATISTICS, (onImages) =>
         indexing.during(() =>
           dataStatsCommand(config, options, {
             onNotice: printError,

@@ -1,5 +1,6 @@
 import type { CompareResult } from '../commands/compare.js';
 import type { EvalResult } from '../commands/eval.js';
+import { lossText } from '../terminal/words.js';
 
 /** More classes are shown only where they are hardest. */
 const CLASSES_SHOWN = 20;
@@ -14,7 +15,7 @@ export function evalLines(result: EvalResult): string[] {
       return `member${weight === null ? '' : `  weight ${weight.toFixed(4)}`}  ${source}`;
     }),
     ...(result.fittedOn === undefined ? [] : [`weights fitted on ${result.fittedOn} other images`]),
-    `${images} images  loss ${loss.toFixed(4)}  top-1 ${top1.toFixed(2)} % (error ${top1_err.toFixed(2)} %)  top-5 ${top5.toFixed(2)} % (error ${top5_err.toFixed(2)} %)${speed}`,
+    `${images} images  loss ${lossText(loss, 4)}  top-1 ${top1.toFixed(2)} % (error ${top1_err.toFixed(2)} %)  top-5 ${top5.toFixed(2)} % (error ${top5_err.toFixed(2)} %)${speed}`,
     `95 % intervals of the error: top-1 ${range(result.top1_err_interval)} %, top-5 ${range(result.top5_err_interval)} %`,
     ...classLines(result),
   ];

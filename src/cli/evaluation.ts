@@ -3,7 +3,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { type FilePath, pathOf } from '../data/file-names.js';
 import { PREDICTION_FORMATS } from '../eval/prediction-format.js';
 import type { IndexingView } from '../terminal/progress.js';
-import { positiveInteger, print, printError, REBUILD_INDEX, withEngine } from './common.js';
+import { positiveInteger, print, printError, REBUILD_INDEX, stderr, withEngine } from './common.js';
 
 /** The commands that run trained networks: eval, compare, predict. */
 export function addEvaluation(cli: Command): void {
@@ -98,7 +98,7 @@ async function indexing<T>(
   command: (onIndexing: IndexingView['update']) => Promise<T>,
 ): Promise<T> {
   const { indexingView } = await import('../terminal/progress.js');
-  const view = indexingView({ interactive: process.stderr.isTTY === true, line: printError });
+  const view = indexingView(stderr);
   return view.during(() => command(view.update));
 }
 

@@ -9,12 +9,18 @@ import { CheckpointError, ConfigError } from '../errors.js';
 import { planExperiment } from '../plan/experiment.js';
 import { duringImages, indexingView, STATISTICS } from '../terminal/progress.js';
 import { openLog } from '../terminal/run-log.js';
-import type { Terminal } from '../terminal/train-view.js';
+import type { Terminal } from '../terminal/terminal.js';
 import { trainView } from '../terminal/train-view.js';
 import { normalization, openImages, openTrainingImages, readNormalization } from '../train/data.js';
 import { both, type TrainEvents } from '../train/events.js';
 import { describeInitialWeights, initialWeights } from '../train/initial-checkpoint.js';
-import { newRun, RunFolder, readMetrics, writeSummary } from '../train/run-folder.js';
+import {
+  type MetricsRow,
+  newRun,
+  RunFolder,
+  readMetrics,
+  writeSummary,
+} from '../train/run-folder.js';
 import { addSession } from '../train/sessions.js';
 import { TensorBoard } from '../train/tensorboard.js';
 import { beginning, type TrainResult, train } from '../train/trainer.js';
@@ -37,6 +43,15 @@ export interface TrainCommandOptions extends ConfigOptions, EngineOptions {
   events?: Partial<TrainEvents>;
 }
 
+export interface TrainCommandResult extends TrainResult {
+  /** The run folder. */
+  run: string;
+  /** Spent on it this time. */
+  seconds: number;
+  /** Percent; `top5` is null where the run's metrics have been removed. */
+  best: { step: number; top1: number; top5: number | null } | null;
+}
+
 /** A few steps, a little evaluation, one checkpoint: does everything work? */
 const FAST = { steps: 3, images: 64 };
 
@@ -46,8 +61,9 @@ export async function trainCommand(
   options: TrainCommandOptions,
   terminal: Terminal,
   stop: () => boolean,
-): Promise<TrainResult & { run: string }> {
-  const view = trainView(terminal);
+): Promise<TrainCommandResult> {
+  const began = performance.now();
+  const view = trainView(terminal, { trial: options.fastDevRun });
   const resumed = resumeRun(file, options, view.notice);
   let lock = resumed?.lock;
   try {
@@ -119,15 +135,18 @@ export async function trainCommand(
       events: options.events ? both(view, options.events) : view,
       stop,
     });
+    const evaluations = readMetrics(run.path).filter((row) => row.kind === 'val');
+    const best = result.best && withTop5(result.best, evaluations);
     writeSummary(run.path, {
       name: config.name,
       step: result.step,
       interrupted: result.interrupted,
-      final: readMetrics(run.path).findLast((row) => row.kind === 'val') ?? null,
-      best: result.best,
+      final: evaluations.at(-1) ?? null,
+      best,
       peakMemoryMiB: Math.round(process.resourceUsage().maxRSS / 1024),
     });
-    return { ...result, run: run.path };
+    const seconds = (performance.now() - began) / 1000;
+    return { ...result, best, run: run.path, seconds };
   } finally {
     view.end();
     lock?.release();
@@ -152,6 +171,14 @@ function configOf(
   if (!from) return loadConfig(join(run, 'config.yaml'), options.set);
   const label = join(from.path, 'state.json');
   return parseConfig(printConfig(from.state.config), label, options.set);
+}
+
+function withTop5(
+  best: NonNullable<TrainResult['best']>,
+  evaluations: readonly MetricsRow[],
+): NonNullable<TrainCommandResult['best']> {
+  const top5 = evaluations.findLast(({ step }) => step === best.step)?.top5;
+  return { ...best, top5: typeof top5 === 'number' ? top5 : null };
 }
 
 function checkPrecision({ state, path }: ResumePoint, now: Precision): void {

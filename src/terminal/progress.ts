@@ -1,24 +1,23 @@
-import cliProgress from 'cli-progress';
 import type { IndexingProgress } from '../data/index-cache.js';
-import type { Terminal } from './train-view.js';
+import { type Part, statusLine } from './fit.js';
+import type { Terminal } from './terminal.js';
 
 /** Work that is done sooner is not shown. */
 const QUIET_MS = 1000;
 /** Between two lines where there is no terminal. */
 const LINE_MS = 30_000;
 
-/** How far some long work has come: a bar on a terminal, and a line now and then elsewhere. */
+/** How far some long work has come: a status on a terminal, and a line now and then elsewhere. */
 export class ProgressView {
   readonly #terminal: Terminal;
   readonly #began = performance.now();
-  #bar: cliProgress.SingleBar | null = null;
   #lineAt = LINE_MS;
 
   constructor(terminal: Terminal) {
     this.#terminal = terminal;
   }
 
-  /** @param what before the bar, @param note behind it */
+  /** @param what is done, @param note how fast, say */
   update(done: number, total: number, what: string, note: string): void {
     const spent = performance.now() - this.#began;
     if (spent < QUIET_MS) return;
@@ -27,8 +26,12 @@ export class ProgressView {
       return;
     }
     if (this.#terminal.interactive) {
-      this.#bar ??= started(total);
-      this.#bar.update(done, { what, note });
+      const parts: Part[] = [
+        { text: what, keep: 'needed' },
+        { text: `${done}/${total}`, keep: 'needed' },
+        { text: note, keep: 0 },
+      ];
+      this.#terminal.status((columns) => statusLine(done / total, parts, columns));
     } else if (spent >= this.#lineAt) {
       this.#lineAt = spent + LINE_MS;
       this.#terminal.line(`${what}: ${done} of ${total}, ${note}`);
@@ -36,24 +39,8 @@ export class ProgressView {
   }
 
   stop(): void {
-    this.#bar?.stop();
-    this.#bar = null;
+    this.#terminal.status(null);
   }
-}
-
-function started(total: number): cliProgress.SingleBar {
-  const bar = new cliProgress.SingleBar({
-    format: '{what} {bar} {value}/{total}  {note}',
-    stream: process.stderr,
-    barsize: 20,
-    hideCursor: true,
-    clearOnComplete: true,
-    gracefulExit: false, // signals are the command line's
-    barCompleteChar: '█',
-    barIncompleteChar: '░',
-  });
-  bar.start(total, 0, { what: '', note: '' });
-  return bar;
 }
 
 /** Shows the making of indexes. */

@@ -1,50 +1,62 @@
-import cliProgress from 'cli-progress';
 import type { Logger } from 'pino';
-import type { LoggedRow, StepProgress, TrainEvents } from '../train/events.js';
+import type { LoggedRow, StepProgress, TrainEvents, TrainFacts } from '../train/events.js';
+import { type Part, statusLine, wrapped } from './fit.js';
+import type { Terminal } from './terminal.js';
+import { lossText, timeText } from './words.js';
 
-/** Where lines for a person go. */
-export interface Terminal {
-  readonly interactive: boolean;
-  line(text: string): void;
+export interface TrainViewOptions {
+  /** A trial, of which no evaluation is called the best. */
+  trial: boolean;
 }
 
 /**
- * Shows a training: on a terminal a progress bar with the evaluations above it, in a pipe plain lines. Everything
+ * Shows a training: on a terminal a status line with the evaluations above it, in a pipe plain lines. Everything
  * also goes to the run's log as JSON lines. `setLog` tells where, once the run folder is there.
  */
 export function trainView(
   terminal: Terminal,
+  { trial }: TrainViewOptions,
 ): TrainEvents & { setLog(log: Logger): void; end(): void } {
-  const bar = terminal.interactive ? new Bar() : null;
-  const print = (text: string): void => (bar ? bar.above(text, terminal) : terminal.line(text));
+  const print = (text: string): void => terminal.line(text);
+  let status: TrainingStatus | null = null;
   let log: Logger | null = null;
   return {
     setLog: (to) => {
       log = to;
     },
-    end: () => bar?.stop(),
+    end: () => terminal.status(null),
     start(facts) {
       log?.info(facts, 'training starts');
       print(`engine ${facts.engine}`);
       print(`${facts.images} training images, ${facts.totalSteps} steps, run folder ${facts.run}`);
       if (facts.step > 0) print(`going on after step ${facts.step}`);
-      bar?.start(facts.totalSteps, facts.step);
+      status = new TrainingStatus(facts);
+      terminal.status(status.text);
     },
-    step: (progress) => bar?.update(progress),
+    step(progress) {
+      status?.step(progress);
+      terminal.status(status?.text ?? null);
+    },
     logged(row) {
       log?.info(logFields(row), 'train');
-      if (!bar) terminal.line(trainLine(row));
+      if (!terminal.interactive) print(trainLine(row));
     },
     evaluating(images, total) {
-      bar?.evaluating(images, total);
+      status?.evaluating(images, total);
+      terminal.status(status?.text ?? null);
     },
     evaluated(step, epoch, heads, seconds, best) {
       log?.info({ step, epoch, heads: Object.fromEntries(heads), seconds, best }, 'evaluation');
       const [first] = heads.values();
-      const losses = [...heads].map(([name, head]) => `${name} loss ${head.loss.toFixed(3)}`);
-      print(
-        `epoch ${epoch.toFixed(2)}  step ${step}  validation: top-1 ${first!.top1.toFixed(2)} %  top-5 ${first!.top5.toFixed(2)} %  ${losses.join('  ')}${best ? '  (best)' : ''}`,
-      );
+      const parts = [
+        `epoch ${epoch.toFixed(2)}`,
+        `step ${step}`,
+        `validation: top-1 ${first!.top1.toFixed(2)} %`,
+        `top-5 ${first!.top5.toFixed(2)} %`,
+        ...[...heads].map(([name, head]) => `${name} loss ${lossText(head.loss)}`),
+        ...(best && !trial ? ['(best)'] : []),
+      ];
+      print(wrapped(parts, terminal.columns));
     },
     checkpoint: (path) => log?.info({ path }, 'checkpoint'),
     notice(text) {
@@ -59,64 +71,63 @@ function logFields({ losses, ...row }: LoggedRow): object {
 }
 
 function trainLine(row: LoggedRow): string {
-  const losses = [...row.losses].map(([name, loss]) => `${name} ${loss.toFixed(3)}`).join('  ');
+  const losses = [...row.losses].map(([name, loss]) => `${name} ${lossText(loss)}`).join('  ');
   return `step ${row.step}/${row.totalSteps}  epoch ${row.epoch.toFixed(2)}  loss ${losses}  top-1 ${row.top1.toFixed(1)} %  ${row.imagesPerSecond.toFixed(0)} img/s  data wait ${percent(row.dataWait)}  lr ${row.lr.toPrecision(3)}`;
 }
 
 const percent = (share: number): string => `${(100 * share).toFixed(0)} %`;
 
-/** The progress bar at the foot of the terminal; lines go above it. */
-class Bar {
-  private readonly bars = new cliProgress.MultiBar({
-    format:
-      '{bar} {value}/{total}  loss {loss}  top-1 {top1} %  {rate} img/s  data wait {wait}  {left} {note}',
-    stream: process.stdout,
-    barsize: 20,
-    hideCursor: true,
-    gracefulExit: false, // signals are the command line's
-    barCompleteChar: '█',
-    barIncompleteChar: '░',
-  });
-  private bar: cliProgress.SingleBar | null = null;
-  private since = 0;
-  private first = 0;
+/** How far a training has come, and how fast it goes. */
+class TrainingStatus {
+  readonly #facts: TrainFacts;
+  readonly #since = performance.now();
+  #last: StepProgress | null = null;
+  #left = '';
+  #evaluating = '';
 
-  start(total: number, at: number): void {
-    this.since = performance.now();
-    this.first = at;
-    const blank = { loss: '-', top1: '-', rate: '-', wait: '-', left: '', note: '' };
-    this.bar = this.bars.create(total, at, blank);
+  constructor(facts: TrainFacts) {
+    this.#facts = facts;
   }
 
-  update(progress: StepProgress): void {
-    const perStep = (performance.now() - this.since) / Math.max(1, progress.step - this.first);
-    const left = Math.round((perStep * (progress.totalSteps - progress.step)) / 1000);
-    this.bar?.update(progress.step, {
-      loss: progress.loss.toFixed(3),
-      top1: progress.top1.toFixed(1),
-      rate: progress.imagesPerSecond.toFixed(0),
-      wait: percent(progress.dataWait),
-      left: `${duration(left)} left`,
-      note: '',
-    });
+  readonly text = (columns: number): string => {
+    const { step, totalSteps } = this.#last ?? this.#facts;
+    return statusLine(step / totalSteps, this.#parts(), columns);
+  };
+
+  step(progress: StepProgress): void {
+    this.#last = progress;
+    this.#evaluating = '';
+    const perStep =
+      (performance.now() - this.#since) / Math.max(1, progress.step - this.#facts.step);
+    this.#left = `${timeText((perStep * (progress.totalSteps - progress.step)) / 1000)} left`;
   }
 
   evaluating(images: number, total: number): void {
-    this.bar?.update({ note: images < total ? `evaluating ${images}/${total}` : '' });
+    this.#evaluating = images < total ? `evaluating ${images}/${total}` : '';
   }
 
-  above(text: string, terminal: Terminal): void {
-    if (!this.bar) terminal.line(text);
-    else this.bars.log(`${text}\n`);
+  #parts(): Part[] {
+    const { stepsPerEpoch, totalSteps, primary, step } = this.#facts;
+    const epochs = Number((totalSteps / stepsPerEpoch).toFixed(1));
+    const last = this.#last;
+    const epoch = (last?.step ?? step) / stepsPerEpoch;
+    const parts: Part[] = [{ text: `epoch ${epoch.toFixed(1)}/${epochs}`, keep: 'needed' }];
+    if (last) {
+      parts.push({ text: `step ${last.step}/${last.totalSteps}`, keep: 1 });
+      for (const [name, loss] of last.losses) {
+        const short = `${name} ${lossText(loss)}`;
+        const keep = name === primary ? 'needed' : 2;
+        parts.push({ text: `${name} loss ${lossText(loss)}`, short, keep });
+      }
+      parts.push({ text: `top-1 ${last.top1.toFixed(1)} %`, keep: 3 });
+    }
+    if (this.#evaluating) parts.push({ text: this.#evaluating, keep: 'needed' });
+    if (last && !this.#evaluating) {
+      const rate = last.imagesPerSecond.toFixed(last.imagesPerSecond < 10 ? 1 : 0);
+      parts.push({ text: `${rate} images/s`, short: `${rate} img/s`, keep: 'needed' });
+    }
+    if (this.#left) parts.push({ text: this.#left, keep: 'needed' });
+    if (last) parts.push({ text: `data wait ${percent(last.dataWait)}`, keep: 0 });
+    return parts;
   }
-
-  stop(): void {
-    this.bars.update();
-    this.bars.stop();
-  }
-}
-
-function duration(seconds: number): string {
-  const [h, m, s] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
-  return h > 0 ? `${h} h ${m} min` : m > 0 ? `${m} min ${s} s` : `${s} s`;
 }

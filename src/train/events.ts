@@ -2,14 +2,8 @@ import type { HeadResult } from '../eval/evaluate.js';
 
 /** What a training tells whoever watches it. The trainer itself prints nothing. */
 export interface TrainEvents {
-  /** Known facts before the first step. */
-  start(facts: {
-    run: string;
-    step: number;
-    totalSteps: number;
-    images: number;
-    engine: string;
-  }): void;
+  /** Before the first step. */
+  start(facts: TrainFacts): void;
   /** After every step. */
   step(progress: StepProgress): void;
   /** Every `training.logEvery`; means over the steps since the last one. */
@@ -27,6 +21,21 @@ export interface TrainEvents {
   notice(line: string): void;
 }
 
+/** What is known before the first step. */
+export interface TrainFacts {
+  /** The run folder. */
+  run: string;
+  /** Steps done before, by a training that was stopped. */
+  step: number;
+  totalSteps: number;
+  stepsPerEpoch: number;
+  /** For training. */
+  images: number;
+  engine: string;
+  /** Name of the loss whose head is the network's output. */
+  primary: string;
+}
+
 export interface StepProgress {
   step: number;
   totalSteps: number;
@@ -34,14 +43,16 @@ export interface StepProgress {
   lr: number;
   /** Of the primary head, percent, over the last steps. */
   top1: number;
+  /** Of the primary head. */
   loss: number;
+  /** Of every head. */
+  losses: Map<string, number>;
   imagesPerSecond: number;
   /** Share of the time spent waiting for data, 0 to 1. */
   dataWait: number;
 }
 
 export interface LoggedRow extends StepProgress {
-  losses: Map<string, number>;
   top5: number;
 }
 

@@ -67,6 +67,7 @@ export interface TrainOptions {
 export interface TrainResult {
   interrupted: boolean;
   step: number;
+  epoch: number;
   best: Progress['best'];
 }
 
@@ -133,8 +134,10 @@ class Trainer {
       run: run.path,
       step: this.progress.step,
       totalSteps: this.end,
+      stepsPerEpoch: this.durations.stepsPerEpoch,
       images: train.count,
       engine: `${engine.info.name} (${describeEngine(engine.info)})`,
+      primary: plan.primary.name,
     });
     let saved: number | null = this.options.restore ? this.progress.step : null;
     this.meter.reset();
@@ -158,7 +161,7 @@ class Trainer {
     if (saved !== this.progress.step) this.save(false);
     const { step, best } = this.progress;
     const interrupted = step < this.end || this.progress.evaluated !== step;
-    return { interrupted, step, best };
+    return { interrupted, step, epoch: this.epoch(), best };
   }
 
   async close(): Promise<void> {

@@ -47,7 +47,14 @@ describe('train', () => {
     const { code, stdout, stderr } = await train('--set', 'training.epochs=12', '--out', 'run');
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     expect(stdout).toContain('23 training images, 36 steps, run folder run');
-    expect(stdout).toContain('evaluate it with: node ');
+    const { best } = JSON.parse(file('run', 'summary.json').toString());
+    expect(stdout).toMatch(/\ndone: 36 steps, 12 epochs in \d+ s\n/);
+    expect(stdout).toContain(
+      `\nbest: top-1 ${best.top1.toFixed(2)} %  top-5 100.00 %  at step ${best.step}\nrun folder: run\n`,
+    );
+    for (const command of ['report run', 'eval run', 'predict run <images>']) {
+      expect(stdout).toMatch(new RegExp(`\n {2}node \\S+ ${command}\n`));
+    }
     expect(readdirSync(join(cwd, 'run')).sort()).toEqual([
       'best',
       'checkpoints',
@@ -140,8 +147,11 @@ describe('train', () => {
   });
 
   it('--fast-dev-run does three steps, an evaluation and a checkpoint', async () => {
-    const { code } = await train('--fast-dev-run', '--out', 'run');
+    const { code, stdout } = await train('--fast-dev-run', '--set', 'seed=5', '--out', 'run');
     expect(code).toBe(0);
+    expect(stdout).toMatch(/\nit works: 3 steps, a small evaluation and a checkpoint in \d+ s\n/);
+    expect(stdout).toMatch(/\nnext: node \S+ train c.yaml --engine wasm --set seed=5\n$/);
+    expect(stdout).not.toContain('best');
     expect(readdirSync(join(cwd, 'run/checkpoints'))).toContain('step-3');
     expect(readMetrics(join(cwd, 'run')).map((row) => row.kind)).toContain('val');
   });

@@ -1,0 +1,58 @@
+import type { TrainCommandResult } from '../commands/train.js';
+import { timeText } from '../terminal/words.js';
+import { commandLine } from './common.js';
+
+/**
+ * The last words of a training: what came out, where it is, and what to type next.
+ *
+ * @param trial of `--fast-dev-run`: the arguments of the training that it was a trial of; else null
+ */
+export function endLines(result: TrainCommandResult, trial: readonly string[] | null): string[] {
+  const { run, step, epoch, seconds, best, interrupted } = result;
+  if (interrupted) {
+    return [`interrupted after step ${step}; go on with: ${commandLine('train', '--resume', run)}`];
+  }
+  const steps = `${step} ${step === 1 ? 'step' : 'steps'}`;
+  if (trial) {
+    return [
+      `it works: ${steps}, a small evaluation and a checkpoint in ${timeText(seconds)}`,
+      `run folder: ${run}`,
+      `next: ${commandLine(...trial)}`,
+    ];
+  }
+  return [
+    `done: ${steps}, ${Number(epoch.toFixed(2))} ${epoch === 1 ? 'epoch' : 'epochs'} in ${timeText(seconds)}`,
+    ...(best ? [bestLine(best)] : []),
+    `run folder: ${run}`,
+    'next:',
+    `  ${commandLine('report', run)}`,
+    '      curves, classes, mistakes and images on a page',
+    `  ${commandLine('eval', run)}`,
+    '      top-1 and top-5 of the best checkpoint',
+    `  ${commandLine('predict', run)} <images>`,
+    '      the best classes of other images',
+  ];
+}
+
+function bestLine({ top1, top5, step }: NonNullable<TrainCommandResult['best']>): string {
+  const more = top5 === null ? '' : `  top-5 ${top5.toFixed(2)} %`;
+  return `best: top-1 ${top1.toFixed(2)} %${more}  at step ${step}`;
+}
+
+/** Options of a trial that the training itself is not to have, with the number of their values. */
+const OF_THE_TRIAL = new Map([
+  ['--fast-dev-run', 0],
+  ['--out', 1],
+]);
+
+/** The arguments of a trial without what makes it one, and without its run folder. */
+export function withoutTrial(args: readonly string[]): string[] {
+  const kept: string[] = [];
+  for (let i = 0; i < args.length; i++) {
+    const [name] = args[i]!.split('=') as [string];
+    const values = OF_THE_TRIAL.get(name);
+    if (values === undefined) kept.push(args[i]!);
+    else if (name === args[i]) i += values;
+  }
+  return kept;
+}
