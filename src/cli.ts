@@ -10,11 +10,13 @@ import {
   stdout,
   withConfig,
   withEngine,
+  withShortSet,
 } from './cli/common.js';
 import { addData } from './cli/data.js';
 import { addEvaluation } from './cli/evaluation.js';
 import { addExchange } from './cli/exchange.js';
 import { addReport } from './cli/report.js';
+import { addHelpCommands, usageHint } from './cli/usage.js';
 import { CheckpointError, ConfigError, DataError, RelaybpError } from './errors.js';
 import { isSystemError, systemFix } from './system-error.js';
 import { version } from './version.js';
@@ -31,13 +33,16 @@ export async function main(argv: readonly string[]): Promise<number> {
     if (code !== 'EPIPE') printError(`error: the output cannot be written: ${message}`);
     process.exit(code === 'EPIPE' ? 0 : 1); // whoever reads has enough, as with `| head`
   });
+  let code = 0;
+  const cli = program((result) => {
+    code = result;
+  });
   try {
-    let code = 0;
-    await program((result) => {
-      code = result;
-    }).parseAsync([...argv], { from: 'user' });
+    await cli.parseAsync([...argv], { from: 'user' });
     return code;
   } catch (error) {
+    const hint = error instanceof CommanderError ? await usageHint(error, cli, argv) : null;
+    if (hint) printError(`hint: ${hint}`);
     return report(error);
   }
 }
@@ -58,11 +63,12 @@ function program(exit: (code: number) => void): Command {
   addData(cli, exit);
   addEngine(cli);
   addAuthoring(cli);
+  addHelpCommands(cli);
   return cli;
 }
 
 function addTrain(cli: Command, exit: (code: number) => void): void {
-  withEngine(withConfig(cli.command('train')))
+  withEngine(withShortSet(withConfig(cli.command('train'))))
     .description('train the network of a config')
     .argument('[config]', 'YAML config; with --resume the one in the checkpoint is the default')
     .option('--out <folder>', 'run folder (default: runs/<name>-<date>)')
@@ -95,9 +101,10 @@ function addTrain(cli: Command, exit: (code: number) => void): void {
 }
 
 function addPlan(cli: Command): void {
-  withConfig(cli.command('plan'))
+  withShortSet(withConfig(cli.command('plan')))
     .description('show network, ranges and training step without building anything')
     .argument('<config>', 'YAML config')
+    .option('--steps', 'also list what a training step does, in its order', false)
     .option('--json', 'print the whole plan as JSON', false)
     .option('--print-config', 'print the resolved config and exit', false)
     .action(async (config: string, options) => {
@@ -108,7 +115,7 @@ function addPlan(cli: Command): void {
 }
 
 function addGrad(cli: Command): void {
-  withEngine(withConfig(cli.command('grad')))
+  withEngine(withShortSet(withConfig(cli.command('grad'))))
     .description('write the gradients of one batch, to check them elsewhere')
     .argument('<config>', 'YAML config')
     .requiredOption('--out <file>', 'safetensors file to write')

@@ -45,6 +45,33 @@ export function withConfig(command: Command): Command {
   );
 }
 
+/** Short forms of `--set`, for the keys that are changed most. */
+const SHORT = [
+  ['--epochs <n>', 'training.epochs', positiveNumber],
+  ['--batch-size <n>', 'training.batchSize', positiveInteger],
+  ['--lr <rate>', 'optimizer.lr', positiveNumber],
+  ['--data <folder>', 'data.root', String],
+] as const;
+
+/** For a command with `withConfig`: as if they were typed as `--set`, the last one wins. */
+export function withShortSet(command: Command): Command {
+  for (const [flags, key, parse] of SHORT) {
+    const option = new Option(flags, `short for --set ${key}=…`).argParser<unknown>(parse);
+    command.addOption(option);
+    command.on(`option:${option.name()}`, (text: string) => {
+      const set = command.getOptionValue('set') as string[];
+      command.setOptionValue('set', [...set, `${key}=${JSON.stringify(parse(text))}`]);
+    });
+  }
+  return command;
+}
+
+function positiveNumber(text: string): number {
+  const value = Number(text);
+  if (text.trim() !== '' && value > 0 && Number.isFinite(value)) return value;
+  throw new InvalidArgumentError('a number above zero is needed');
+}
+
 /** A command to type, called as this program was: `relaybp`, or `node bin/relaybp.js` in a checkout. */
 export function commandLine(...args: string[]): string {
   const script = process.argv[1] ?? 'relaybp';

@@ -1,13 +1,25 @@
 import type { Command } from 'commander';
 import { InvalidArgumentError } from 'commander';
-import { print } from './common.js';
+import { print, stdout } from './common.js';
 
-/** The commands that show runs: report, watch. */
+/** The commands that show runs: runs, report, watch. */
 export function addReport(cli: Command): void {
+  cli
+    .command('runs')
+    .description('the runs in a folder: state, steps, best evaluation, age')
+    .argument('[folder]', 'folder of runs, or a run (default: runs)')
+    .option('--json', 'print one JSON array', false)
+    .action(async (folder: string | undefined, options: { json: boolean }) => {
+      const { runsCommand } = await import('../commands/runs.js');
+      const { runsLines } = await import('./runs-view.js');
+      const runs = runsCommand(folder);
+      if (options.json) print(JSON.stringify(runs));
+      else print(runsLines(runs, stdout.columns, new Date()).join('\n'));
+    });
   cli
     .command('report')
     .description('one self-contained HTML page about a run, or several side by side')
-    .argument('<run...>', 'run folders')
+    .argument('<run...>', 'run folders, or folders of them')
     .option('--out <file>', 'HTML file to write', 'report.html')
     .option(
       '--results <file>',
@@ -24,7 +36,7 @@ export function addReport(cli: Command): void {
   cli
     .command('watch')
     .description('the same page, served locally and kept up to date while training goes on')
-    .argument('<run...>', 'run folders')
+    .argument('<run...>', 'run folders, or folders of them')
     .option('--port <n>', 'port; 0 for any that is free', wholeNumber, 7337)
     .option(
       '--host <address>',

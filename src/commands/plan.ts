@@ -8,9 +8,9 @@ import type { ConfigOptions } from './options.js';
 /** `relaybp plan`: the text to print. Builds no tensors and reads no data. */
 export function planCommand(
   file: string,
-  options: ConfigOptions & { json: boolean; color: boolean },
+  options: ConfigOptions & { json: boolean; steps: boolean; color: boolean },
 ): string {
   const plan = planExperiment(loadConfig(file, options.set));
   if (options.json) return JSON.stringify(planJson(plan), null, 1);
-  return planTable(plan, createColors(options.color));
+  return planTable(plan, createColors(options.color), options);
 }

@@ -5,6 +5,7 @@ import { ConfigError } from '../errors.js';
 import { htmlPage } from '../report/page.js';
 import { embedPictures } from '../report/pictures.js';
 import { reportData } from '../report/report.js';
+import { runFolders } from '../report/run-folders.js';
 import { checkOutput } from './options.js';
 
 export interface ReportCommandOptions {
@@ -15,22 +16,24 @@ export interface ReportCommandOptions {
   images: number;
 }
 
-/** `relaybp report`: one HTML page about one or more runs. */
+/** `relaybp report`: one HTML page about one or more runs, or all in folders of runs. */
 export async function reportCommand(
   runs: readonly string[],
   { out, results, images }: ReportCommandOptions,
   onNotice: (line: string) => void,
 ): Promise<{ out: string; bytes: number }> {
   checkOutput('--out', out);
-  if (results.length > 0 && results.length !== runs.length) {
+  const sources = runFolders(runs);
+  if (results.length > 0 && results.length !== sources.length) {
     throw new ConfigError(
-      `--results: ${results.length} ${results.length === 1 ? 'file' : 'files'} for ${runs.length} runs`,
+      `--results: ${results.length} ${results.length === 1 ? 'file' : 'files'} for ${sources.length} runs`,
       'give --results once for each run, in their order',
     );
   }
-  const { data, pictures } = reportData(
-    runs.map((folder, i) => ({ folder, results: results[i], perGallery: images })),
+  const { data, pictures, leftOut } = reportData(
+    sources.map((source, i) => ({ ...source, results: results[i], perGallery: images })),
   );
+  for (const problem of leftOut) onNotice(problem);
   for (const { folder, missing } of data.runs) {
     if (missing) onNotice(`${folder}: without galleries, classes and confusion: ${missing}`);
   }

@@ -1,6 +1,7 @@
 import type { AddressInfo } from 'node:net';
 import { ConfigError } from '../errors.js';
 import { LiveReport } from '../report/live-report.js';
+import { runFolders } from '../report/run-folders.js';
 import { isLoopback, watchServer } from '../report/watch-server.js';
 
 export interface WatchCommandOptions {
@@ -11,18 +12,14 @@ export interface WatchCommandOptions {
 /** How often the run's files are looked at. */
 const LOOK_MS = 1000;
 
-/** `relaybp watch`: serves the page until SIGINT or SIGTERM. */
+/** `relaybp watch`: serves the page until SIGINT or SIGTERM. Runs that begin in a folder of runs are shown, too. */
 export async function watchCommand(
   runs: readonly string[],
   { port, host }: WatchCommandOptions,
   onNotice: (line: string) => void,
 ): Promise<void> {
   const loopback = isLoopback(host);
-  const report = new LiveReport(
-    runs.map((folder) => ({ folder })),
-    LOOK_MS,
-    onNotice,
-  );
+  const report = new LiveReport(() => runFolders(runs), LOOK_MS, onNotice);
   const server = watchServer(report, { loopback });
   try {
     await new Promise<void>((resolve, reject) => {

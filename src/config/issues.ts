@@ -1,6 +1,6 @@
-import { distance } from 'fastest-levenshtein';
 import type { z } from 'zod';
 import { ConfigError } from '../errors.js';
+import { nearest } from '../near.js';
 import { decimalPoint } from './decimal-comma.js';
 import { validKeys, valueAt } from './known-keys.js';
 import { isMap, type Yaml } from './merge.js';
@@ -60,9 +60,8 @@ function withinUnion(issue: z.core.$ZodIssue, root: Yaml): z.core.$ZodIssue[] {
 function suggest(key: string, path: Path, root: Yaml): string {
   const valid = validKeys(path, root);
   if (valid.length === 0) return '';
-  const away = (other: string): number =>
-    key.startsWith(other) || other.startsWith(key) ? 0 : distance(key, other);
-  const [nearest] = [...valid].sort((a, b) => away(a) - away(b));
-  const close = nearest !== undefined && away(nearest) <= Math.max(2, key.length / 3);
-  return close ? `; did you mean "${nearest}"?` : `; valid keys here: ${valid.join(', ')}`;
+  const near = nearest(key, valid);
+  return near === undefined
+    ? `; valid keys here: ${valid.join(', ')}`
+    : `; did you mean "${near}"?`;
 }

@@ -9,7 +9,11 @@ import { memoryPlan } from './memory.js';
 type Paint = (text: string) => string;
 
 /** The plan as a person reads it: the network from output to input with every loss's range as a coloured bar. */
-export function planTable(plan: ExperimentPlan, colors: Colors): string {
+export function planTable(
+  plan: ExperimentPlan,
+  colors: Colors,
+  { steps }: { steps: boolean } = { steps: false },
+): string {
   const palette: Paint[] = [colors.cyan, colors.yellow, colors.magenta, colors.green, colors.blue];
   const paint = plan.losses.map((_, i) => palette[i % palette.length]!);
   return [
@@ -20,8 +24,7 @@ export function planTable(plan: ExperimentPlan, colors: Colors): string {
     ...lossLines(plan, paint),
     '',
     ...totalLines(plan),
-    '',
-    ...stepLines(plan),
+    ...(steps ? ['', ...stepLines(plan)] : [stepLine(plan)]),
   ].join('\n');
 }
 
@@ -161,6 +164,9 @@ function statisticsLine({ network, microBatch }: ExperimentPlan): string[] {
     `batch normalization        by the statistics of a micro-batch of ${microBatch} (layers: ${inner.length - frozen})${rest}`,
   ];
 }
+
+const stepLine = ({ config, microBatch, step }: ExperimentPlan): string =>
+  `one step                   ${config.training.batchSize / microBatch} x micro-batch of ${microBatch}, ${step.microBatch.length} actions each: --steps lists them`;
 
 /** The ordered list of actions, runs of the same kind on one line. */
 function stepLines(plan: ExperimentPlan): string[] {

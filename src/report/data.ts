@@ -13,14 +13,19 @@ export interface ReportData {
   runs: RunReport[];
 }
 
+/**
+ * Of a run. `broken off`: no training is at work in the folder, and the last one did not say that it ended: killed, or
+ * an error.
+ */
+export type State = 'finished' | 'stopped' | 'in progress' | 'broken off';
+
 export interface RunReport {
   /** Unique within the page. */
   label: string;
   folder: string;
   /** What its losses' ranges amount to. */
   method: 'standard BP' | 'multi-loss' | 'relay BP' | 'disjoint ranges';
-  /** `broken off`: no training is at work in the folder, and the last one did not say that it ended: killed, or an error. */
-  state: 'finished' | 'stopped' | 'in progress' | 'broken off';
+  state: State;
   step: number;
   /** Null before the training has said so. */
   totalSteps: number | null;

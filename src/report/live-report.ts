@@ -15,14 +15,16 @@ export class LiveReport {
   private readonly listeners: (() => void)[] = [];
   private readonly timer: NodeJS.Timeout;
   private problem = '';
+  private readonly toldLeftOut = new Set<string>();
 
   /**
+   * @param sources asked each time, so that runs can be added
    * @param everyMs how often the files are looked at
    * @param onProblem told once of each problem in reading them; what was read before stays
    * @throws CheckpointError if a folder is no run folder
    */
   constructor(
-    private readonly sources: readonly RunSource[],
+    private readonly sources: () => readonly RunSource[],
     everyMs: number,
     private readonly onProblem: (line: string) => void,
   ) {
@@ -62,7 +64,11 @@ export class LiveReport {
 
   private read(): LiveReport['current'] {
     const state = this.state();
-    const { data, pictures } = reportData(this.sources);
+    const { data, pictures, leftOut } = reportData(this.sources());
+    for (const problem of leftOut) {
+      if (!this.toldLeftOut.has(problem)) this.onProblem(problem);
+      this.toldLeftOut.add(problem);
+    }
     const files = new Map<string, string>();
     for (const { image, file } of pictures) {
       const name = createHash('sha256').update(file).digest('hex').slice(0, 32);
@@ -73,7 +79,7 @@ export class LiveReport {
   }
 
   private state(): string {
-    return this.sources
+    return this.sources()
       .flatMap(({ folder }) => {
         if (!existsSync(folder)) return [];
         const present = new Set(readdirSync(folder));
@@ -81,7 +87,7 @@ export class LiveReport {
           const { size, mtimeMs } = statSync(join(folder, name));
           return `${name} ${size} ${mtimeMs}`;
         });
-        return [...files, String(mayBeTraining(folder))]; // a training that is killed changes no file
+        return [folder, ...files, String(mayBeTraining(folder))]; // a training that is killed changes no file
       })
       .join('\n');
   }

@@ -1,20 +1,38 @@
+import { RelaybpError } from '../errors.js';
 import { version } from '../version.js';
 import type { ReportData } from './data.js';
 import { labelsOf, type RunSource, readRun } from './run.js';
 import type { Picture } from './validation.js';
 
-/** Everything that a page about these runs shows, without pictures. @throws CheckpointError as `readRun` */
+/**
+ * Everything that a page about these runs shows, without pictures.
+ *
+ * @returns also what is wrong with runs that were not named and cannot be read; the page is without them
+ * @throws CheckpointError as `readRun`, for a run that was named; or if none is left
+ */
 export function reportData(sources: readonly RunSource[]): {
   data: ReportData;
   pictures: Picture[];
+  leftOut: string[];
 } {
   const labels = labelsOf(sources.map(({ folder }) => folder));
-  const runs = sources.map((source, i) => readRun(source, labels[i]!));
+  const problems: RelaybpError[] = [];
+  const runs = sources.flatMap((source, i) => {
+    try {
+      return [readRun(source, labels[i]!)];
+    } catch (error) {
+      if (source.named !== false || !(error instanceof RelaybpError)) throw error;
+      problems.push(error);
+      return [];
+    }
+  });
+  if (runs.length === 0 && problems[0]) throw problems[0];
   const data: ReportData = {
     formatVersion: 1,
     relaybp: version,
     generated: new Date().toISOString(),
     runs: runs.map(({ report }) => report),
   };
-  return { data, pictures: runs.flatMap(({ pictures }) => pictures) };
+  const leftOut = problems.map(({ message }) => `a run is left out: ${message}`);
+  return { data, pictures: runs.flatMap(({ pictures }) => pictures), leftOut };
 }

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { basename, join, relative } from 'node:path';
 import { readState } from '../checkpoint/checkpoint.js';
 import { findCheckpoint } from '../checkpoint/run-checkpoints.js';
@@ -9,11 +9,10 @@ import { totals } from '../plan/cost.js';
 import { augmentationText, samplerText } from '../plan/drawing.js';
 import { planExperiment } from '../plan/experiment.js';
 import { type MetricsRow, RESULTS, readGradients, readMetrics } from '../train/run-folder.js';
-import { mayBeTraining } from '../train/run-lock.js';
 import type { Columns, RunReport } from './data.js';
 import { methodOf, networkFigure } from './network-figure.js';
 import { readResults } from './results-file.js';
-import { readLog } from './run-log.js';
+import { readRunState } from './run-state.js';
 import { type Picture, validationReport } from './validation.js';
 
 /** Images in each gallery unless asked otherwise. */
@@ -21,6 +20,8 @@ export const GALLERY = 24;
 
 export interface RunSource {
   folder: string;
+  /** False: found in a folder of runs, so that the page does without it where it cannot be read. */
+  named?: boolean;
   /** Per-image results to show instead of the training's own best evaluation. */
   results?: string;
   perGallery?: number;
@@ -40,18 +41,15 @@ export function readRun(
   const plan = planExperiment(loaded);
   const counted = totals(plan);
   const rows = readMetrics(folder);
-  const log = readLog(folder);
-  const summary = readSummary(folder);
-  const step = rows.at(-1)?.step ?? 0;
-  const ended = summary !== null && summary.step >= step && !log.startedAfter(summaryTime(folder));
+  const { state, step, totalSteps, peakMemoryMiB, log } = readRunState(folder, rows);
   const { pictures, ...validation } = validationOf(source);
   const report: RunReport = {
     label,
     folder,
     method: methodOf(plan),
-    state: stateOf(folder, ended ? summary : null),
-    step: ended ? summary.step : step,
-    totalSteps: log.totalSteps,
+    state,
+    step,
+    totalSteps,
     facts: {
       parameters: counted.parameters,
       auxiliaryParameters: counted.auxiliaryParameters,
@@ -61,7 +59,7 @@ export function readRun(
       augmentation: augmentationText(loaded.config.data),
       engine: log.engine,
       seconds: log.seconds,
-      peakMemoryMiB: summary?.peakMemoryMiB ?? null,
+      peakMemoryMiB,
     },
     yaml: readFileSync(join(folder, 'config.yaml'), 'utf8'),
     settings: flatSettings(loaded.config),
@@ -118,31 +116,6 @@ function validationOf({
   const { report, pictures } = validationReport(found, state.classes, { source, step, perGallery });
   return { validation: report, missing: null, pictures };
 }
-
-interface Summary {
-  step: number;
-  interrupted: boolean;
-  peakMemoryMiB?: number;
-}
-
-/** @param summary the last word of the newest training in the folder, null if it has not said it */
-function stateOf(folder: string, summary: Summary | null): RunReport['state'] {
-  if (summary) return summary.interrupted ? 'stopped' : 'finished';
-  return mayBeTraining(folder) ? 'in progress' : 'broken off';
-}
-
-function readSummary(folder: string): Summary | null {
-  const file = join(folder, 'summary.json');
-  if (!existsSync(file)) return null;
-  try {
-    return JSON.parse(readFileSync(file, 'utf8')) as Summary;
-  } catch (error) {
-    throw new CheckpointError(`${file}: not valid JSON: ${(error as Error).message}`);
-  }
-}
-
-/** When the training said its last word, in milliseconds since 1970. */
-const summaryTime = (folder: string): number => statSync(join(folder, 'summary.json')).mtimeMs;
 
 function columns(rows: readonly MetricsRow[]): Columns {
   const names = new Set(rows.flatMap((row) => Object.keys(row)));

@@ -12,6 +12,16 @@ export function timeText(seconds: number): string {
   return h > 0 ? `${h} h ${m} min` : m > 0 ? `${m} min ${s} s` : `${s} s`;
 }
 
-/** `1 step`, `12 steps` */
-export const counted = (count: number, what: string): string =>
-  `${count} ${what}${count === 1 ? '' : 's'}`;
+const UNITS = [
+  { unit: 'd', seconds: 86_400 },
+  { unit: 'h', seconds: 3600 },
+  { unit: 'min', seconds: 60 },
+  { unit: 's', seconds: 1 },
+] as const;
+
+/** `5 s`, `12 min`, `3 h`, `40 d` */
+export function ageText(seconds: number): string {
+  const whole = Math.max(0, Math.floor(seconds));
+  const largest = UNITS.find((one) => whole >= one.seconds) ?? UNITS.at(-1)!;
+  return `${Math.floor(whole / largest.seconds)} ${largest.unit}`;
+}

@@ -394,7 +394,7 @@ describe('what is missing', () => {
   });
 
   it.each([
-    [['nothing'], 4, 'nothing: not a run folder: it has no config.yaml'],
+    [['nothing'], 4, 'nothing: no such folder'],
     [
       ['relay', '--out', 'no/such/folder.html'],
       2,

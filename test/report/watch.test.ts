@@ -200,7 +200,7 @@ describe('watch', () => {
     const none = await run(['watch', 'nothing'], cwd);
     expect(none).toMatchObject({
       code: 4,
-      stderr: expect.stringContaining('nothing: not a run folder'),
+      stderr: expect.stringContaining('nothing: no such folder'),
     });
   });
 });
