@@ -1,4 +1,5 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
+import { LABEL_MEANINGS } from '../config/label-meaning.js';
 import {
   nonNegativeInteger,
   positiveInteger,
@@ -21,6 +22,11 @@ export function addDataCheck(data: Command, exit: (code: number) => void): void 
     )
     .option('--min-side <n>', 'shorter sides below this are small', positiveInteger, 32)
     .option('--examples <n>', 'images named for each kind', nonNegativeInteger, 5)
+    .addOption(
+      new Option('--labels <what>', 'what the labels of list files are: see data.labels').choices(
+        LABEL_MEANINGS,
+      ),
+    )
     .option(...REBUILD_INDEX)
     .option('--json', 'print one JSON object', false)
     .action(async (images: string, options) => {

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { LABEL_MEANINGS } from '../config/label-meaning.js';
 import { type FilePath, pathOf } from '../data/file-names.js';
 import { PREDICTION_FORMATS } from '../eval/prediction-format.js';
 import type { IndexingView } from '../terminal/progress.js';
@@ -13,15 +14,22 @@ export function addEvaluation(cli: Command): void {
 }
 
 const DATA = [
-  '--data <folder>',
-  "folder of class folders (default: the config's validation data)",
+  '--data <path>',
+  "folder of class folders, or list file (default: the config's validation data)",
 ] as const;
+
+const labels = (): Option =>
+  new Option(
+    '--labels <what>',
+    "what the labels of a list file are (default: the config's data.labels)",
+  ).choices(LABEL_MEANINGS);
 
 function addEval(cli: Command): void {
   withProtocol(cli.command('eval'))
     .description('top-1 and top-5 error of a trained network, or of several together')
     .argument('[run]', 'run folder, checkpoint or score file (default: the newest under runs/)')
     .option(...DATA)
+    .addOption(labels())
     .option('--ensemble <members...>', 'several runs, checkpoints or score files as one')
     .addOption(
       new Option('--combine <how>', 'what an ensemble does with the probabilities')
@@ -56,6 +64,7 @@ function addCompare(cli: Command): void {
     .argument('<a>', 'run folder, checkpoint or score file')
     .argument('<b>', 'the same')
     .option(...DATA)
+    .addOption(labels())
     .option(...REBUILD_INDEX)
     .option('--json', 'print one JSON object', false)
     .action(async (a: string, b: string, options) => {

@@ -39,7 +39,10 @@ function addImport(cli: Command): void {
     .argument('<file>', '.safetensors (torchvision, timm, relaybp) or .caffemodel')
     .requiredOption('--config <config>', 'YAML config of the same network')
     .option('--out <folder>', 'run folder (default: runs/<name>-<date>)')
-    .option('--classes <file>', "class names, one a line (default: the data's class folders)")
+    .option(
+      '--classes <file>',
+      'class names, one a line, in the order of the outputs (default: as the data have them)',
+    )
     .addOption(
       new Option(
         '--channel-order <order>',

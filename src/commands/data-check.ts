@@ -3,6 +3,7 @@ import { isAbsolute, join, relative, resolve } from 'node:path';
 import { type CheckReport, checkParts, type Part } from '../check/check.js';
 import { goodList } from '../check/good-list.js';
 import { writeOutput } from '../checkpoint/files.js';
+import type { LabelMeaning } from '../config/label-meaning.js';
 import { MAX_PIXELS } from '../data/decode.js';
 import type { ImageIndex } from '../data/image-index.js';
 import { IndexCache, type IndexingProgress } from '../data/index-cache.js';
@@ -19,6 +20,8 @@ export interface DataCheckOptions {
   minSide: number;
   /** Images named for each kind. */
   examples: number;
+  /** What the labels of list files are. */
+  labels?: LabelMeaning;
   rebuildIndex?: boolean;
 }
 
@@ -67,7 +70,9 @@ export async function dataCheckCommand(
   });
   const parts: Part[] = [];
   for (const name of names) {
-    const index = await openPart(root, name, parts[0]?.index.classes, cache, events.onNotice);
+    const open = (classes: readonly string[] | undefined): Promise<ImageIndex> =>
+      openImages(root, name, classes, events.onNotice, cache, options.labels);
+    const index = await openPart(open, parts[0]?.index.classes, events.onNotice);
     parts.push({ name, index });
   }
   const { maxPixels = MAX_PIXELS, minSide, examples } = options;
@@ -94,17 +99,17 @@ export async function dataCheckCommand(
 
 /** With the classes of the first part, as training opens it; a part with classes of its own is opened all the same. */
 async function openPart(
-  root: string,
-  name: string,
+  open: (classes: readonly string[] | undefined) => Promise<ImageIndex>,
   classes: readonly string[] | undefined,
-  cache: IndexCache,
   onNotice: (line: string) => void,
 ): Promise<ImageIndex> {
   try {
-    return await openImages(root, name, classes, onNotice, cache);
+    return await open(classes);
   } catch (error) {
     if (classes === undefined || !(error instanceof DataError)) throw error;
-    return await openImages(root, name, undefined, onNotice, cache);
+    const index = await open(undefined);
+    onNotice(error.message);
+    return index;
   }
 }
 

@@ -10,7 +10,7 @@ import { ConfigError } from '../errors.js';
 import { prepareCopies } from '../prepare/copies.js';
 import { prepareShards } from '../prepare/shards.js';
 import { PreparingSource } from '../prepare/source.js';
-import { openImages, openTrainingImages } from '../train/data.js';
+import { openTrainingImages, openValidationImages } from '../train/data.js';
 import { version } from '../version.js';
 import { type ConfigOptions, cacheDir, checkParent } from './options.js';
 
@@ -85,7 +85,7 @@ export async function dataPrepareCommand(
   const train = await openTrainingImages(data, events.onNotice, cache);
   const indexes: [string, ImageIndex][] = [[data.train, train]];
   if (data.val !== data.train) {
-    const val = await openImages(data.root, data.val, train.classes, events.onNotice, cache);
+    const val = await openValidationImages(data, train.classes, events.onNotice, cache);
     indexes.push([data.val, val]);
   }
   const prepared = indexes.find(([, index]) => index.packed);

@@ -10,7 +10,7 @@ import { type PixelBatch, runtimeOf } from '../export/runtimes.js';
 import { type Difference, networkScores, verify } from '../export/verify.js';
 import { checkWeights, writeExport } from '../export/write.js';
 import { chainOf } from '../model/dense.js';
-import { openImages } from '../train/data.js';
+import { openValidationImages } from '../train/data.js';
 import { checkpointOf, type Model, type ModelOptions, openModel } from './model.js';
 import { checkParent } from './options.js';
 
@@ -134,7 +134,7 @@ async function comparedImages(
 
   async function validationImages() {
     try {
-      return await openImages(data.root, data.val, state.classes, () => {});
+      return await openValidationImages(data, state.classes, () => {});
     } catch (error) {
       if (error instanceof DataError) return null;
       throw error;

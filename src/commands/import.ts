@@ -4,14 +4,16 @@ import { type CheckpointState, writeCheckpoint } from '../checkpoint/checkpoint.
 import { pointTo } from '../checkpoint/run-checkpoints.js';
 import { loadConfig, printConfig } from '../config/load.js';
 import type { DataConfig, ExperimentConfig } from '../config/schema.js';
+import { inLabelOrder, isInteger } from '../data/order.js';
 import type { Preprocessing } from '../data/preprocessing.js';
+import { sameOrder } from '../data/relabel.js';
 import { ConfigError, DataError } from '../errors.js';
 import { type ChannelOrder, type Conversion, convert } from '../import/convert.js';
 import { readSource } from '../import/source.js';
 import { chainOf } from '../model/dense.js';
 import { flatten, type LayerPlan } from '../model/plan.js';
 import { type ExperimentPlan, planExperiment } from '../plan/experiment.js';
-import { normalizationTensors, openImages } from '../train/data.js';
+import { normalizationTensors, openByOwnClasses } from '../train/data.js';
 import { newRun, RunFolder } from '../train/run-folder.js';
 import { beginning } from '../train/trainer.js';
 import { version } from '../version.js';
@@ -20,7 +22,7 @@ import type { ConfigOptions } from './options.js';
 export interface ImportCommandOptions extends ConfigOptions {
   config: string;
   out?: string;
-  /** A file with a class name on each line; default: the class folders of the config's data. */
+  /** A file with a class name on each line; default: the classes of the config's validation data. */
   classes?: string;
   /** Default: bgr of a .caffemodel, else rgb. */
   channelOrder?: ChannelOrder;
@@ -44,7 +46,7 @@ export async function importCommand(
   const full = planExperiment(loaded);
   const config = alone(full);
   const preprocessing = preprocessingOf(config.data, options.config);
-  const classes = await classesOf(config.data, options.classes);
+  const classes = await classesOf(config.data, options.classes, notice);
   const source = readSource(file);
   const order = options.channelOrder ?? (source.format === 'caffemodel' ? 'bgr' : 'rgb');
   const chain = chainOf(full.network, full.primary.name);
@@ -88,8 +90,12 @@ function preprocessingOf(data: DataConfig, file: string): Preprocessing {
   return { resize, crop, mean: { kind: 'channel', values: mean }, std };
 }
 
-async function classesOf(data: DataConfig, file: string | undefined): Promise<string[]> {
-  const classes = file === undefined ? await foldersOf(data) : linesOf(file);
+async function classesOf(
+  data: DataConfig,
+  file: string | undefined,
+  notice: (line: string) => void,
+): Promise<string[]> {
+  const classes = file === undefined ? await ofData(data) : linesOf(file);
   const from = file ?? join(data.root, data.val);
   if (classes.length !== data.classes) {
     throw new DataError(
@@ -104,6 +110,7 @@ async function classesOf(data: DataConfig, file: string | undefined): Promise<st
       'give each output its own name',
     );
   }
+  if (file === undefined) notice(describeOrder(from, classes));
   return classes;
 }
 
@@ -116,9 +123,21 @@ function linesOf(file: string): string[] {
   }
 }
 
-async function foldersOf(data: DataConfig): Promise<string[]> {
+/** Which order the outputs are taken to have; a wrong one is not seen in anything but the errors of `relaybp eval`. */
+function describeOrder(from: string, classes: readonly string[]): string {
+  const shown = classes.length <= 6 ? classes : [...classes.slice(0, 5), '…'];
+  const counted = inLabelOrder(classes);
+  const numbers = classes.every(isInteger)
+    ? sameOrder(counted, classes)
+      ? ', by number'
+      : ", sorted as text, as torchvision's ImageFolder has them, not by number"
+    : '';
+  return `the outputs are taken to be the classes of ${from}${numbers}: ${shown.join(', ')}; where they have another order, give it with --classes`;
+}
+
+async function ofData(data: DataConfig): Promise<string[]> {
   try {
-    return [...(await openImages(data.root, data.val, undefined, () => {})).classes];
+    return [...(await openByOwnClasses(data, data.val, () => {})).classes];
   } catch (error) {
     if (!(error instanceof DataError)) throw error;
     throw new DataError(

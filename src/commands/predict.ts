@@ -42,8 +42,8 @@ export async function predictCommand(
   options: PredictCommandOptions,
   output: PredictOutput,
 ): Promise<void> {
-  const { k, images } = await predictions(run, paths, options, output.notice);
-  const writer = predictionWriter(options.format, k);
+  const { k, classes, images } = await predictions(run, paths, options, output.notice);
+  const writer = predictionWriter(options.format, k, classes);
   output.write(writer.begin());
   try {
     for await (const image of images) output.write(writer.image(image));
@@ -57,14 +57,18 @@ export async function predictCommand(
  * Opens a trained network and reads images as they are asked for. `images` is to be read to its end, or left with
  * `break`, which closes the network.
  *
- * @returns k, classes per image: `topk`, or all where there are fewer
+ * @returns k, classes per image: `topk`, or all where there are fewer; the names of all classes
  */
 export async function predictions(
   run: string,
   paths: readonly FilePath[],
   options: PredictOptions,
   notice: (line: string) => void,
-): Promise<{ k: number; images: AsyncGenerator<ImagePredictions> }> {
+): Promise<{
+  k: number;
+  classes: readonly string[];
+  images: AsyncGenerator<ImagePredictions>;
+}> {
   const { index, names } = indexPaths(paths);
   const checkpoint = checkpointOf(run, options, notice);
   const { precision } = options;
@@ -99,5 +103,5 @@ export async function predictions(
       );
     }
   }
-  return { k, images: images() };
+  return { k, classes, images: images() };
 }

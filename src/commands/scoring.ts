@@ -1,6 +1,7 @@
 import { statSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { readState } from '../checkpoint/checkpoint.js';
+import type { LabelMeaning } from '../config/label-meaning.js';
 import { changedNotice } from '../data/file-changes.js';
 import { type ImageIndex, imagePath, relativePath } from '../data/image-index.js';
 import { IndexCache, type IndexingProgress } from '../data/index-cache.js';
@@ -18,8 +19,10 @@ import { cacheDir } from './options.js';
 
 /** Options of the commands that score a labelled test set. */
 export interface ScoringOptions extends ModelOptions, ProtocolOptions {
-  /** A folder of class folders; without it the validation data of the config. */
+  /** A folder of class folders or a list file; without it the validation data of the config. */
   data?: string;
+  /** What the labels of a list are; without it as the config says. */
+  labels?: LabelMeaning;
   /** Make the index of the images anew, whatever is kept. */
   rebuildIndex?: boolean;
   /** Told while an index is made. */
@@ -36,9 +39,10 @@ export function checkScoreFiles(
   options: ScoringOptions,
 ): void {
   if (!targets.every((target) => target !== undefined && isScoreFile(target))) return;
-  const { data, ema, flip, multiscale, tenCrop } = options;
+  const { data, labels, ema, flip, multiscale, tenCrop } = options;
   const given = Object.entries({
     '--data': data,
+    '--labels': labels,
     '--ema': ema,
     '--flip': flip,
     '--multiscale': multiscale,
@@ -106,7 +110,9 @@ export class Scorer {
     const checkpoint = checkpointOf(target, options, onNotice);
     const { config, classes } = readState(checkpoint);
     const [root, part] = options.data ? testSet(options.data) : [config.data.root, config.data.val];
-    return { checkpoint, dataset: await openImages(root, part, classes, onNotice, this.cache) };
+    const labels = options.labels ?? config.data.labels;
+    const dataset = await openImages(root, part, classes, onNotice, this.cache, labels);
+    return { checkpoint, dataset };
   }
 
   private async scored(source: Source): Promise<Scored> {

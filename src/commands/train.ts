@@ -11,7 +11,12 @@ import { duringImages, indexingView, STATISTICS } from '../terminal/progress.js'
 import { openLog } from '../terminal/run-log.js';
 import type { Terminal } from '../terminal/terminal.js';
 import { trainView } from '../terminal/train-view.js';
-import { normalization, openImages, openTrainingImages, readNormalization } from '../train/data.js';
+import {
+  normalization,
+  openTrainingImages,
+  openValidationImages,
+  readNormalization,
+} from '../train/data.js';
 import { both, type TrainEvents } from '../train/events.js';
 import { describeInitialWeights, initialWeights } from '../train/initial-checkpoint.js';
 import {
@@ -78,14 +83,16 @@ export async function trainCommand(
       onNotice: view.notice,
       onProgress: progress.update,
     });
-    const images = await progress.during(() => openTrainingImages(config.data, view.notice, cache));
-    if (from) checkClasses(from, images.classes);
-    const { root, val: part } = config.data;
-    const val = await progress.during(() =>
-      openImages(root, part, images.classes, view.notice, cache),
-    );
     const begin = config.initialCheckpoint;
     const initial = begin && !from ? initialWeights(plan, begin) : null; // a resumed run has its weights
+    const trained = from?.state.classes ?? initial?.classes ?? undefined;
+    const images = await progress.during(() =>
+      openTrainingImages(config.data, view.notice, cache, trained),
+    );
+    if (from) checkClasses(from, images.classes);
+    const val = await progress.during(() =>
+      openValidationImages(config.data, images.classes, view.notice, cache),
+    );
     const { precision } = config;
     const engine = await openEngine(options.engine, { precision, onNotice: view.notice });
     if (from && !options.changePrecision) checkPrecision(from, engine.info.precision);

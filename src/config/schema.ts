@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { PRECISION_CHOICES } from '../engine/engine.js';
 import { augmentSchema } from './augmentation.js';
 import { durationSchema, intervalSchema } from './duration.js';
+import { LABEL_MEANINGS } from './label-meaning.js';
 import { layerSchema } from './layers.js';
 import { samplerSchema } from './sampling.js';
 
@@ -37,6 +38,12 @@ const data = z.strictObject({
     .int()
     .min(2)
     .describe('Number of classes; must be what the training images have. `units: classes` is it.'),
+  labels: z
+    .enum(LABEL_MEANINGS)
+    .optional()
+    .describe(
+      'What the labels of list files are: names of classes, or positions in the class list, counted from 0. Without it: names if each is one of the classes of training, positions if no class has a number for its name, and otherwise a mistake (docs/data.md). In a training list positions make classes called 0 to classes - 1.',
+    ),
   sampler: samplerSchema.describe(
     'Order of the training images. class-aware: class by class, so that every class is drawn equally often (paper, §3). shuffle: every image once per epoch, in a new order. sequential: as indexed. Or a mapping with a kind and its numbers (docs/data.md).',
   ),

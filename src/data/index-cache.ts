@@ -8,6 +8,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync, type Stats, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import type { LabelMeaning } from '../config/label-meaning.js';
 import { messageOf } from '../system-error.js';
 import { changedDirectory, Directories, type DirectoryColumns, RACY_MS } from './directories.js';
 import { firstChanged } from './file-changes.js';
@@ -47,6 +48,8 @@ export interface OpenedIndex {
   missingClasses: readonly string[];
   /** Images outside any class. */
   strayFiles: number;
+  /** What the labels of a list are. */
+  labels?: LabelMeaning;
 }
 
 /** Of so few images every single one is looked at when a kept index is opened. */
@@ -98,13 +101,19 @@ export class IndexCache {
     list: string,
     root: string,
     classes: readonly string[] | undefined,
+    labels?: LabelMeaning,
   ): Promise<OpenedIndex> {
-    const file = this.#fileOf({ list: resolve(list), root: resolve(root), classes });
+    const file = this.#fileOf({
+      list: resolve(list),
+      root: resolve(root),
+      classes,
+      labels: labels ?? 'as they are',
+    });
     const kept = this.#kept(file, list, root, list);
     if (kept) return opened(kept);
     const stats = statSync(list, { throwIfNoEntry: false });
     const racy = stats !== undefined && stats.mtimeMs > Date.now() - RACY_MS;
-    const parsed = parseList(list, { root, classes });
+    const parsed = parseList(list, { root, classes, labels });
     const { count } = parsed.index;
     const progress = this.#progress(list, count);
     const directories = parentsOf(parsed.index);
@@ -137,10 +146,11 @@ export class IndexCache {
       ctimeMs: stats.ctimeMs,
       sha256,
     };
-    const facts = { missingClasses: [], strayFiles: 0, list: state ?? null };
+    const { meaning } = parsed;
+    const facts = { missingClasses: [], strayFiles: 0, list: state ?? null, labels: meaning };
     const columns = directories.columns();
     this.#keep(file, list, index, facts, { ...columns, racy: racy ? list : columns.racy });
-    return { index, missingClasses: [], strayFiles: 0 };
+    return { index, missingClasses: [], strayFiles: 0, labels: meaning };
   }
 
   #fileOf(key: IndexKey): string | null {
@@ -182,7 +192,7 @@ export class IndexCache {
     file: string | null,
     what: string,
     index: ImageIndex,
-    facts: Pick<KeptFacts, 'missingClasses' | 'strayFiles' | 'list'>,
+    facts: Omit<KeptFacts, 'classes' | 'fingerprint'>,
     directories: DirectoryColumns,
   ): void {
     const { onNotice } = this.#options;
@@ -229,7 +239,7 @@ export class IndexCache {
 /** What an index is of; absolute paths. */
 export type IndexKey =
   | { folder: string; classes: readonly string[] | undefined }
-  | { list: string; root: string; classes: readonly string[] | undefined };
+  | { list: string; root: string; classes: readonly string[] | undefined; labels: string };
 
 /** The file in which an index is kept. */
 export function keptFile(cacheDir: string, key: IndexKey): string {

@@ -20,6 +20,7 @@ import {
 } from 'node:fs';
 import { endianness } from 'node:os';
 import { dirname } from 'node:path';
+import type { LabelMeaning } from '../config/label-meaning.js';
 import type { DirectoryColumns } from './directories.js';
 import type { ImageIndex } from './image-index.js';
 
@@ -49,6 +50,8 @@ export interface KeptFacts {
   strayFiles: number;
   /** Null for a folder. */
   list: ListState | null;
+  /** What the labels of a list are. */
+  labels?: LabelMeaning;
 }
 
 export interface KeptIndex {

@@ -1,17 +1,20 @@
 /** Index of the images named in a list file, one `path label` line per image. */
 import { createHash } from 'node:crypto';
 import { readFileSync, type Stats, statSync } from 'node:fs';
+import type { LabelMeaning } from '../config/label-meaning.js';
 import { DataError } from '../errors.js';
 import { messageOf, systemFix } from '../system-error.js';
 import { type FilePath, shown } from './file-names.js';
 import { type ImageIndex, IndexBuilder, imageFile, imagePath, mtimeStamp } from './image-index.js';
-import { compareCodePoints } from './order.js';
+import { type FoundLabel, readLabels } from './list-labels.js';
 
 export interface ListOptions {
   /** Folder that the paths are relative to; a leading '/' of a path does not change that. */
   root: string;
-  /** Class list; a label may then also be a position in it. Without it: the names, sorted. */
+  /** Class list. Without it: what the labels say, see `readLabels`. */
   classes?: readonly string[];
+  /** What the labels are, where that is known. */
+  labels?: LabelMeaning;
 }
 
 const NEWLINE = 10;
@@ -22,9 +25,8 @@ const TAB = 9;
 /**
  * Read a list file. The label is the last field of a line, so paths may contain spaces. In a line
  * with a tab it is all after the last tab, so the label may contain spaces too. Empty lines are
- * ignored. With a class list a label is a class name or, if no class has that name, an integer
- * position in the list. Images keep the order of the lines.
- * @throws DataError naming the line if it has no label, an unknown label or a missing file
+ * ignored. Images keep the order of the lines.
+ * @throws DataError naming the line if it has no label, an unknown label (`readLabels`) or a missing file
  */
 export function indexList(file: string, options: ListOptions): ImageIndex {
   const list = parseList(file, options);
@@ -38,6 +40,7 @@ export interface ParsedList {
   sha256: string;
   /** Sizes and times are still 0. */
   index: ImageIndex;
+  meaning: LabelMeaning;
 }
 
 /** What looking at some of the files gives. */
@@ -48,27 +51,27 @@ export interface StatResult {
 }
 
 /** Reads the lines. @throws DataError as `indexList` does, but for missing files */
-export function parseList(file: string, options: ListOptions): ParsedList {
-  const { builder, names, sha256 } = readImages(file, options.classes);
-  return { file, sha256, index: builder.build(options.root, names) };
-}
-
-function readImages(file: string, classes: readonly string[] | undefined) {
+export function parseList(file: string, { root, classes, labels }: ListOptions): ParsedList {
   const bytes = read(file);
-  const names = classes ? [...classes] : [...namesIn(file, bytes)];
-  if (!classes) names.sort(compareCodePoints);
-  const labels = new Map(names.map((name, label) => [name, label]));
-
   const builder = new IndexBuilder();
+  const found: FoundLabel[] = [];
+  const places = new Map<string, number>();
   for (const line of lines(file, bytes)) {
-    const label = labels.get(line.label) ?? (classes ? integer(line.label) : -1);
-    if (label < 0 || label >= names.length) throw unknownLabel(file, line, names.length);
-    builder.add(line.path, label, 0);
+    let place = places.get(line.label);
+    if (place === undefined) {
+      place = found.push({ text: line.label, line: line.number }) - 1;
+      places.set(line.label, place);
+    }
+    builder.add(line.path, place, 0);
   }
   if (builder.count === 0) {
     throw new DataError(`${file}: the list has no images`, 'write one "path label" line per image');
   }
-  return { builder, names, sha256: createHash('sha256').update(bytes).digest('hex') };
+  const reading = readLabels(file, found, classes, labels);
+  const index = builder.build(root, reading.classes);
+  for (let i = 0; i < index.count; i++) index.labels[i] = reading.labels[index.labels[i]!]!;
+  const sha256 = createHash('sha256').update(bytes).digest('hex');
+  return { file, sha256, index, meaning: reading.meaning };
 }
 
 /** Fills in sizes and times of the images `from` to `to`, whose columns this changes. */
@@ -159,22 +162,4 @@ function* lines(file: string, bytes: Buffer): Generator<Line> {
     }
     yield { number, path: bytes.subarray(begin, pathEnd), label };
   }
-}
-
-function namesIn(file: string, bytes: Buffer): Set<string> {
-  const names = new Set<string>();
-  for (const line of lines(file, bytes)) names.add(line.label);
-  return names;
-}
-
-function integer(text: string): number {
-  return /^\d{1,9}$/.test(text) ? Number(text) : -1;
-}
-
-function unknownLabel(file: string, line: Line, classes: number): DataError {
-  return new DataError(
-    `${file}: line ${line.number}: the label ${JSON.stringify(line.label)} is neither a class name ` +
-      `nor an integer from 0 to ${classes - 1}`,
-    'correct the line, or use the class list that the labels belong to',
-  );
 }

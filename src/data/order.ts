@@ -18,3 +18,17 @@ export function compareCodePoints(a: string, b: string): number {
 function rank(unit: number): number {
   return unit >= 0xd800 && unit <= 0xdfff ? unit + 0x10000 : unit;
 }
+
+/** Whether a name is an integer, with leading zeros or without. */
+export const isInteger = (name: string): boolean => /^-?\d+$/.test(name);
+
+/**
+ * The classes of a list file in the order of their labels: as numbers where all are integers, by code point else. Class
+ * folders are another matter: they are in code-point order whatever they are called (docs/data.md).
+ */
+export function inLabelOrder(names: Iterable<string>): string[] {
+  const sorted = [...names].sort(compareCodePoints);
+  if (!sorted.every(isInteger)) return sorted;
+  const values = new Map(sorted.map((name) => [name, BigInt(name)]));
+  return sorted.sort((a, b) => (values.get(a)! < values.get(b)! ? -1 : 1));
+}

@@ -7,6 +7,7 @@ import { rememberFingerprint } from './fingerprint.js';
 import type { ImageIndex } from './image-index.js';
 import { readIndexFile } from './index-file.js';
 import type { Packed } from './packed.js';
+import { relabelled } from './relabel.js';
 import { readShardTable, type ShardTable, shardName } from './shard-file.js';
 
 /** `prepared.json` of a part: what it was made from and how. */
@@ -68,8 +69,15 @@ export function openPrepared(folder: string, classes: readonly string[] | undefi
       'run the same relaybp data prepare again: it goes on where it stopped',
     );
   }
-  const index = keptIndex(folder, facts);
-  return { ...relabelled(index, classes, folder), packed: packed(folder, facts) };
+  const kept = keptIndex(folder, facts);
+  const index = classes ? relabelled(kept, classes) : kept;
+  if (typeof index === 'string') {
+    throw new DataError(
+      `${folder}: has the class ${JSON.stringify(index)}, which the model was not trained on; it knows ${classes!.length} classes`,
+      'use the data set that the model was trained on',
+    );
+  }
+  return { ...index, packed: packed(folder, facts) };
 }
 
 function keptIndex(folder: string, facts: PreparedFacts): ImageIndex {
@@ -85,28 +93,6 @@ function keptIndex(folder: string, facts: PreparedFacts): ImageIndex {
   } catch (error) {
     throw new DataError(`${path}: ${messageOf(error)}`, REMAKE);
   }
-}
-
-function relabelled(
-  index: ImageIndex,
-  classes: readonly string[] | undefined,
-  folder: string,
-): ImageIndex {
-  const same = classes?.length === index.classes.length;
-  if (!classes || (same && classes.every((name, i) => name === index.classes[i]))) return index;
-  const labels = new Map(classes.map((name, label) => [name, label]));
-  const map = index.classes.map((name) => labels.get(name) ?? -1);
-  const used = new Set(index.labels);
-  const unknown = index.classes.find((_, label) => used.has(label) && map[label] === -1);
-  if (unknown !== undefined) {
-    throw new DataError(
-      `${folder}: has the class ${JSON.stringify(unknown)}, which the model was not trained on; it knows ${classes.length} classes`,
-      'use the data set that the model was trained on',
-    );
-  }
-  const columns = new Int32Array(new SharedArrayBuffer(4 * index.count));
-  for (let i = 0; i < index.count; i++) columns[i] = map[index.labels[i]!]!;
-  return { ...index, classes, labels: columns };
 }
 
 /** Where every image is, from the tables of all shards. */

@@ -1,3 +1,4 @@
+import { isInteger } from '../data/order.js';
 import { csvLine, type Prediction } from './results.js';
 
 export const PREDICTION_FORMATS = ['text', 'json', 'csv', 'ilsvrc'] as const;
@@ -18,15 +19,19 @@ export interface PredictionWriter {
   end(): string;
 }
 
-/** @param k classes per image */
-export function predictionWriter(format: PredictionFormat, k: number): PredictionWriter {
+/** @param k classes per image; @param classes all names */
+export function predictionWriter(
+  format: PredictionFormat,
+  k: number,
+  classes: readonly string[],
+): PredictionWriter {
   switch (format) {
     case 'text':
       return { begin: () => '', image: textLine, end: () => '' };
     case 'csv':
       return { begin: () => csvHeader(k), image: csvRow, end: () => '' };
     case 'ilsvrc':
-      return { begin: () => '', image: (each) => ilsvrcLine(each, k), end: () => '' };
+      return { begin: () => '', image: ilsvrcLines(k, classes), end: () => '' };
     case 'json':
       return jsonArray();
   }
@@ -49,12 +54,22 @@ function csvRow({ image, best }: ImagePredictions): string {
 }
 
 /**
- * The submission format of ILSVRC's classification task: on each line the labels of one image, best first, counted
- * from 1 in the order of the class list. Zeros, which are never right, keep the place of an undecodable image.
+ * The submission format of ILSVRC's classification task: on each line the numbers of one image's classes, best first. A
+ * class that has a number for its name is written by that, where all have; else they are counted from 1 in the order of
+ * the class list. What no class is, 0 or else −1, keeps the place of an undecodable image and is never right.
  */
-function ilsvrcLine({ best, reason }: ImagePredictions, k: number): string {
-  const labels = reason === null ? best.map(({ label }) => label + 1) : Array<number>(k).fill(0);
-  return `${labels.join(' ')}\n`;
+function ilsvrcLines(
+  k: number,
+  classes: readonly string[],
+): (predictions: ImagePredictions) => string {
+  const named = classes.every(isInteger);
+  const numbers = classes.map((name, label) => (named ? BigInt(name) : BigInt(label + 1)));
+  let none = 0n;
+  while (numbers.includes(none)) none--;
+  return ({ best, reason }) => {
+    const line = reason === null ? best.map(({ label }) => numbers[label]!) : Array(k).fill(none);
+    return `${line.join(' ')}\n`;
+  };
 }
 
 /** One array, one image a line. */

@@ -1,15 +1,18 @@
 import { statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { AugmentConfig } from '../config/augmentation.js';
+import type { LabelMeaning } from '../config/label-meaning.js';
 import type { DataConfig } from '../config/schema.js';
 import type { Augmentation, PcaColor } from '../data/augment.js';
 import type { ColorJitter } from '../data/color-jitter.js';
 import type { ImageIndex } from '../data/image-index.js';
 import { emptyClasses } from '../data/image-index.js';
 import { IndexCache } from '../data/index-cache.js';
+import { numbered } from '../data/list-labels.js';
 import type { Mixing } from '../data/mixing.js';
 import { isPrepared, openPrepared } from '../data/prepared.js';
 import { divisors, type Preprocessing, type Triple } from '../data/preprocessing.js';
+import { relabelled, sameClasses, sameOrder } from '../data/relabel.js';
 import { dataStatistics, type FoundStatistics } from '../data/statistics.js';
 import { CheckpointError, DataError } from '../errors.js';
 import type { NamedTensor } from '../safetensors.js';
@@ -27,6 +30,7 @@ export interface Normalization {
  * @param classes the trained classes, matched by name; without them the data decide
  * @param onNotice receives a line per oddity that does not stop anything
  * @param cache where indexes are kept; without it none is
+ * @param labels what the labels of a list are, where that is said; see `readLabels`
  */
 export async function openImages(
   root: string,
@@ -34,10 +38,26 @@ export async function openImages(
   classes: readonly string[] | undefined,
   onNotice: (line: string) => void,
   cache: IndexCache = new IndexCache({ folder: null }),
+  labels?: LabelMeaning,
 ): Promise<ImageIndex> {
   const path = resolve(root, part);
-  if (isFile(path)) return (await cache.openList(path, root, classes)).index;
-  if (isPrepared(path)) return openPrepared(path, classes);
+  if (isFile(path)) {
+    const { index, labels: found } = await cache.openList(path, root, classes, labels);
+    if (found === 'positions' && labels === undefined) {
+      const used = [Math.min, Math.max].map((most) => index.labels.reduce((a, b) => most(a, b)));
+      const [first, last] = used.map((label) => `${label} is ${index.classes[label!]}`);
+      onNotice(
+        `${path}: its labels are numbers, and taken as positions in the class list, counted from 0: ${first}, ${last}`,
+      );
+    }
+    sayEmpty(path, index, onNotice);
+    return index;
+  }
+  if (isPrepared(path)) {
+    const index = openPrepared(path, classes);
+    sayEmpty(path, index, onNotice);
+    return index;
+  }
   const { index, missingClasses, strayFiles } = await cache.openFolder(path, classes);
   const empty = emptyClasses(index).filter((name) => !missingClasses.includes(name));
   if (empty.length > 0) onNotice(`${path}: no images in ${some(empty)}: never drawn`);
@@ -48,20 +68,61 @@ export async function openImages(
   return index;
 }
 
-/** The training images. @throws DataError if their classes are not as many as the config says. */
+function sayEmpty(path: string, index: ImageIndex, onNotice: (line: string) => void): void {
+  const empty = emptyClasses(index);
+  if (empty.length === 0) return;
+  onNotice(
+    `${path}: no image of ${empty.length === 1 ? 'the class' : 'the classes'} ${some(empty)}`,
+  );
+}
+
+/**
+ * The training images.
+ *
+ * @param trained classes of a checkpoint that the training begins or goes on with: if they are the same in another
+ *   order, that order is kept, as its weights go by it
+ * @throws DataError if their classes are not as many as the config says.
+ */
 export async function openTrainingImages(
   data: DataConfig,
   onNotice: (line: string) => void,
   cache?: IndexCache,
+  trained?: readonly string[],
 ): Promise<ImageIndex> {
-  const index = await openImages(data.root, data.train, undefined, onNotice, cache);
+  const { root, train } = data;
+  const index = await openByOwnClasses(data, train, onNotice, cache);
   if (index.classes.length !== data.classes) {
     throw new DataError(
-      `${join(data.root, data.train)}: ${index.classes.length} classes, but data.classes is ${data.classes}`,
+      `${join(root, train)}: ${index.classes.length} classes, but data.classes is ${data.classes}`,
       `set data.classes: ${index.classes.length}, or point data.root to the right folder`,
     );
   }
-  return index;
+  if (!trained || !sameClasses(trained, index.classes)) return index;
+  if (!sameOrder(trained, index.classes)) {
+    onNotice(`${resolve(root, train)}: the classes keep the order of the checkpoint`);
+  }
+  return relabelled(index, trained) as ImageIndex;
+}
+
+/** A part of a config's data with the classes that it says itself. */
+export function openByOwnClasses(
+  { root, classes, labels }: DataConfig,
+  part: string,
+  onNotice: (line: string) => void,
+  cache?: IndexCache,
+): Promise<ImageIndex> {
+  const own = isFile(resolve(root, part)) && labels === 'positions' ? numbered(classes) : undefined;
+  return openImages(root, part, own, onNotice, cache, labels);
+}
+
+/** The validation images, by the classes of training. */
+export function openValidationImages(
+  { root, val, labels }: DataConfig,
+  classes: readonly string[],
+  onNotice: (line: string) => void,
+  cache?: IndexCache,
+): Promise<ImageIndex> {
+  return openImages(root, val, classes, onNotice, cache, labels);
 }
 
 /**

@@ -1,5 +1,5 @@
 import { readFileSync, statSync } from 'node:fs';
-import { readTensors } from '../checkpoint/checkpoint.js';
+import { readState, readTensors } from '../checkpoint/checkpoint.js';
 import { findCheckpoint } from '../checkpoint/run-checkpoints.js';
 import { channelMean, divisors, type Preprocessing } from '../data/preprocessing.js';
 import { CheckpointError } from '../errors.js';
@@ -25,6 +25,8 @@ export interface InitialWeights {
   readonly unused: readonly string[];
   /** Mean and deviation of each channel that the source's images were normalized with; null if it does not say. */
   readonly normalization: { mean: number[]; std: number[] } | null;
+  /** Names of its outputs in their order; null if the source does not say. */
+  readonly classes: readonly string[] | null;
 }
 
 /** What an export keeps beside the weights. */
@@ -37,7 +39,7 @@ const NORMALIZATION = 'normalization.';
  * @throws CheckpointError if it cannot be read or nothing of it fits
  */
 export function initialWeights(plan: ExperimentPlan, path: string): InitialWeights {
-  const { source, tensors, normalization } = read(path);
+  const { source, tensors, normalization, classes } = read(path);
   const parameters = new Map(
     parametersOf([...plan.layers.values()]).map((parameter) => [parameter.name, parameter]),
   );
@@ -51,6 +53,7 @@ export function initialWeights(plan: ExperimentPlan, path: string): InitialWeigh
     source,
     values,
     normalization,
+    classes,
     fresh: [...parameters.keys()].filter((name) => !values.has(name)),
     mismatched: others.flatMap(([name, { shape }]) => {
       const parameter = parameters.get(name);
@@ -106,6 +109,7 @@ function read(path: string): {
   source: string;
   tensors: Map<string, NamedTensor>;
   normalization: InitialWeights['normalization'];
+  classes: InitialWeights['classes'];
 } {
   const stat = statSync(path, { throwIfNoEntry: false });
   if (!stat) {
@@ -117,7 +121,8 @@ function read(path: string): {
   if (!stat.isFile()) {
     const source = findCheckpoint(path, 'best');
     const normalization = numbers(readTensors(source, 'normalization'), '');
-    return { source, tensors: readTensors(source, 'weights'), normalization };
+    const { classes } = readState(source);
+    return { source, tensors: readTensors(source, 'weights'), normalization, classes };
   }
   const tensors = decodeSafetensors(readFileSync(path), path);
   const weights = [...tensors].filter(([name]) => !name.startsWith(NORMALIZATION));
@@ -125,6 +130,7 @@ function read(path: string): {
     source: path,
     tensors: new Map(weights),
     normalization: numbers(tensors, NORMALIZATION),
+    classes: null,
   };
 }
 

@@ -33,11 +33,13 @@ describe('indexList', () => {
     expect([...index.sizes]).toEqual([5, 16, 5]);
   });
 
-  it('takes names or integers with a class list; a leading slash is relative to the root', () => {
-    const classes = ['zoo', 'alley', '7'];
-    const index = indexList(list('/a.jpg 1\nb.jpg zoo\n/sub dir/ü c.jpg 7\n'), { root, classes });
+  it('takes names or positions with a class list; a leading slash is relative to the root', () => {
+    const classes = ['zoo', 'alley', 'bay'];
+    const index = indexList(list('/a.jpg 1\nb.jpg 0\n/sub dir/ü c.jpg 2\n'), { root, classes });
     expect(index.classes).toEqual(classes);
     expect([...index.labels]).toEqual([1, 0, 2]);
+    const names = indexList(list('/a.jpg alley\nb.jpg zoo\n'), { root, classes });
+    expect([...names.labels]).toEqual([1, 0]);
   });
 
   it('a label after a tab may contain spaces', () => {
@@ -53,7 +55,7 @@ describe('indexList', () => {
     const read = (text: string, classes?: string[]) => () =>
       indexList(list(text), { root, classes });
     expect(read('a.jpg 0\nb.jpg 2', ['x', 'y'])).toThrow(
-      'list.txt: line 2: the label "2" is neither a class name nor an integer from 0 to 1',
+      'list.txt: line 2: the label "2" is none of the 2 classes: x, y; and no position from 0 to 1 among them',
     );
     expect(read('a.jpg -1', ['x'])).toThrow('line 1: the label "-1"');
     expect(read('a.jpg x\nb.jpg\n')).toThrow(

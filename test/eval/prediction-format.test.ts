@@ -13,8 +13,8 @@ const IMAGES = [
   { image: 'bad.jpg', best: [], reason: 'no image' },
 ];
 
-function written(format: PredictionFormat): string {
-  const writer = predictionWriter(format, 2);
+function written(format: PredictionFormat, classes = ['sea', 'land', 'sky']): string {
+  const writer = predictionWriter(format, 2, classes);
   return writer.begin() + IMAGES.map((image) => writer.image(image)).join('') + writer.end();
 }
 
@@ -33,6 +33,16 @@ describe('prediction formats', () => {
 
   it('ilsvrc: labels from 1; zeros keep the place of an undecodable image', () => {
     expect(written('ilsvrc')).toBe('3 1\n0 0\n');
+  });
+
+  it('ilsvrc: classes with numbers for names are written by them', () => {
+    expect(written('ilsvrc', ['1', '10', '2'])).toBe('2 1\n0 0\n');
+    expect(written('ilsvrc', ['007', '1', '365'])).toBe('365 7\n0 0\n');
+  });
+
+  it('ilsvrc: where a class is 0, an undecodable image has what no class is', () => {
+    expect(written('ilsvrc', ['0', '1', '2'])).toBe('2 0\n-1 -1\n');
+    expect(written('ilsvrc', ['0', '-1', '10'])).toBe('10 0\n-2 -2\n');
   });
 
   it('json: one array', () => {
