@@ -13,6 +13,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { type ExperimentConfig, experimentSchema } from '../config/schema.js';
 import { CheckpointError, DamagedCheckpointError } from '../errors.js';
+import { expectFinite } from '../finite.js';
 import { decodeSafetensors, encodeSafetensors, type NamedTensor } from '../safetensors.js';
 import { messageOf } from '../system-error.js';
 import { changing, readFile, reading, syncFolder, writeDurably } from './files.js';
@@ -150,7 +151,7 @@ export function readOptionalTensors(
   return files[`${name}.safetensors`] ? readTensors(checkpoint, name) : null;
 }
 
-/** Reads one of a checkpoint's tensor files. @throws CheckpointError as `readState`. */
+/** Reads one of a checkpoint's tensor files. @throws CheckpointError as `readState`, or naming tensors that are not finite */
 export function readTensors(
   checkpoint: string,
   name: keyof CheckpointTensors,
@@ -168,7 +169,9 @@ export function readTensors(
   const bytes = readFile(path);
   const sha256 = createHash('sha256').update(bytes).digest('hex');
   checkFile(path, expected, { bytes: bytes.byteLength, sha256 });
-  return decodeSafetensors(bytes, path);
+  const tensors = decodeSafetensors(bytes, path);
+  expectFinite(tensors, path);
+  return tensors;
 }
 
 /**

@@ -8,6 +8,7 @@ import { inLabelOrder, isInteger } from '../data/order.js';
 import type { Preprocessing } from '../data/preprocessing.js';
 import { sameOrder } from '../data/relabel.js';
 import { ConfigError, DataError } from '../errors.js';
+import { expectFinite } from '../finite.js';
 import { type ChannelOrder, type Conversion, convert } from '../import/convert.js';
 import { readSource } from '../import/source.js';
 import { chainOf } from '../model/dense.js';
@@ -51,6 +52,8 @@ export async function importCommand(
   const order = options.channelOrder ?? (source.format === 'caffemodel' ? 'bgr' : 'rgb');
   const chain = chainOf(full.network, full.primary.name);
   const { weights, ...conversion } = convert(source, file, chain, order);
+  const unused = new Set(conversion.unused);
+  expectFinite(new Map([...source.tensors].filter(([name]) => !unused.has(name))), file);
   if (conversion.naming.startsWith('ResNet')) warnOfStride(chain, notice);
 
   const { path, lock } = newRun(options.out, config.name, new Date());

@@ -26,6 +26,7 @@ import {
   readMetrics,
   writeSummary,
 } from '../train/run-folder.js';
+import { checkSchedule } from '../train/schedule.js';
 import { addSession } from '../train/sessions.js';
 import { TensorBoard } from '../train/tensorboard.js';
 import { beginning, type TrainResult, train } from '../train/trainer.js';
@@ -74,6 +75,7 @@ export async function trainCommand(
   try {
     const from = resumed?.from ?? null;
     const loaded = configOf(file, options, resumed);
+    checkSchedule(loaded);
     const plan = planExperiment(loaded);
     const { config } = plan;
     const progress = indexingView(terminal);

@@ -202,7 +202,11 @@ const warmup = durationSchema
   .default(0)
   .describe('The rate first rises linearly to its full value over this time.');
 const factor = fraction.default(0.1);
-const minimum = z.number().min(0).default(0).describe('The rate never falls below this.');
+const minimum = z
+  .number()
+  .min(0)
+  .default(0)
+  .describe('After the warm-up the rate never falls below this; at most optimizer.lr.');
 const type = <T extends string>(value: T, what: string) => z.literal(value).describe(what);
 const schedule = z.discriminatedUnion('type', [
   z.strictObject({ type: type('constant', 'The same rate throughout.'), warmup }),
@@ -229,7 +233,9 @@ const schedule = z.discriminatedUnion('type', [
       .number()
       .min(0)
       .default(0)
-      .describe('Better by at least so many percentage points, or it does not count.'),
+      .describe(
+        'Better by at least so many percentage points, or it does not count; an equal error never does.',
+      ),
     minimum,
   }),
   z.strictObject({

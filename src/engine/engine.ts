@@ -42,7 +42,11 @@ export interface Window {
   readonly padding: readonly [top: number, bottom: number, left: number, right: number];
 }
 
-/** A pooling window. Padding never wins a maximum. */
+/**
+ * A pooling window. Padding never wins a maximum, and is less than the kernel on each side: no window lies in it alone.
+ * What is not a number may lose a maximum to what is (on oneDNN always), as it may pass a fused ReLU as zero: a loss
+ * that is finite says nothing of the maps.
+ */
 export interface PoolWindow extends Window {
   readonly kind: 'max' | 'average';
   /**
@@ -216,6 +220,7 @@ export interface Engine {
   lrn(x: Tensor, options: LrnOptions): Forward;
   lrnGradient(saved: Saved, dy: Tensor): Tensor;
 
+  /** @throws EngineError if the window does not fit into the padded input, or lies in padding alone somewhere */
   pool(x: Tensor, window: PoolWindow): Forward;
   /**
    * `dL/dx`. Of equal maxima in a window, the first in row-major order takes the gradient. Where `x` came out of a ReLU
@@ -247,7 +252,7 @@ export interface Engine {
   /**
    * Softmax cross-entropy of `logits` `[b, classes]` with integer labels, or with a distribution over the classes for
    * each row, `[b, classes]` in float32. A label of -1, or a row of zeros, does not count: its loss and gradient are
-   * zero.
+   * zero whatever its logits are.
    * @returns `losses` `[b]`, unscaled; `gradient` `[b, classes]` = `scale * (softmax - target)`, owned by the caller.
    */
   softmaxCrossEntropy(
@@ -262,8 +267,10 @@ export interface Engine {
   scale(t: Tensor, factor: number): void;
   /** `t += share * (target - t)`, in place. */
   lerp(t: Tensor, target: Tensor, share: number): void;
-  /** The sum of the squares of all values. */
+  /** The sum of the squares of all values, in double precision. */
   squaredNorm(t: Tensor): number;
+  /** Whether every value of every tensor is a number, and a finite one. Of no tensors it is true. */
+  allFinite(ts: readonly Tensor[]): boolean;
 
   /**
    * SGD with momentum and weight decay as Caffe defines them, in place:
@@ -277,7 +284,8 @@ export interface Engine {
   /**
    * AdamW as PyTorch defines it, in place, with decoupled weight decay and bias correction:
    * `w = w - lr * weightDecay * w`, `m = b1 * m + (1 - b1) * g`, `v = b2 * v + (1 - b2) * g^2`, then
-   * `w = w - lr / (1 - b1^step) * m / (sqrt(v / (1 - b2^step)) + epsilon)`.
+   * `w = w - lr / (1 - b1^step) * m / (sqrt(v / (1 - b2^step)) + epsilon)`. A second moment that overflows float32 is
+   * infinite, and moves its weight no more.
    */
   adamw(w: Tensor, m: Tensor, v: Tensor, gradient: Tensor, step: AdamWStep): void;
 }

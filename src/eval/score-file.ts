@@ -65,6 +65,11 @@ export function readScoreFile(file: string): ScoreSet {
   if (odd >= 0) {
     return fail(`${paths[odd]}: the label ${labels.values[odd]} is none of the ${width} classes`);
   }
+  const bad = values.values.findIndex((value) => !(value < Number.POSITIVE_INFINITY));
+  if (bad >= 0) {
+    const path = paths[Math.floor(bad / width)];
+    return fail(`${path}: ${values.values[bad]} is no log-probability`);
+  }
   for (const [what, names] of Object.entries({ paths, classes })) {
     if (new Set(names).size < names.length) return fail(`its ${what} are not all different`);
   }

@@ -1,8 +1,10 @@
 import { setImmediate } from 'node:timers/promises';
 import { decodedImages } from '../data/decoded-images.js';
 import { FailurePolicy, type OnError } from '../data/failure-policy.js';
-import type { ImageIndex } from '../data/image-index.js';
+import { type ImageIndex, imagePath } from '../data/image-index.js';
 import type { Engine } from '../engine/engine.js';
+import { CheckpointError } from '../errors.js';
+import { allFinite } from '../finite.js';
 import type { DenseNetwork } from './dense-network.js';
 import { averageInputs } from './log-probabilities.js';
 import type { Protocol } from './protocol.js';
@@ -52,6 +54,7 @@ const AHEAD = { least: 16, most: 64 };
  *
  * @throws ConfigError before the first image if the network cannot take the protocol's inputs
  * @throws DataError as the policy for undecodable files says
+ * @throws CheckpointError if the network's scores of an image are not finite
  */
 export async function* scoreImages(
   network: DenseNetwork,
@@ -66,7 +69,7 @@ export async function* scoreImages(
     waiting: WAITING * batch,
     patience: PATIENCE * batchSize,
   });
-  const runner = new BatchRunner(network);
+  const runner = new BatchRunner(network, dataset);
   const policy = new FailurePolicy(dataset, onError);
   const queue: Pending[] = [];
   const { sides, kernel, maxPixels } = protocol;
@@ -100,7 +103,10 @@ class BatchRunner {
   private staging = new Float32Array(0);
   private readonly engine: Engine;
 
-  constructor(private readonly network: DenseNetwork) {
+  constructor(
+    private readonly network: DenseNetwork,
+    private readonly dataset: ImageIndex,
+  ) {
     this.engine = network.engine;
   }
 
@@ -116,7 +122,9 @@ class BatchRunner {
       const scores = this.network.scores(tensor);
       const { classes } = this.network;
       for (const [i, { tag }] of items.entries()) {
-        tag.image.rows[tag.input] = scores.slice(i * classes, (i + 1) * classes);
+        const row = scores.slice(i * classes, (i + 1) * classes);
+        if (!allFinite(row)) throw noNumbers(imagePath(this.dataset, tag.image.index));
+        tag.image.rows[tag.input] = row;
         tag.image.missing -= 1;
       }
     } finally {
@@ -124,4 +132,11 @@ class BatchRunner {
     }
     await setImmediate(); // lets signals and decoded images in
   }
+}
+
+function noNumbers(image: string): CheckpointError {
+  return new CheckpointError(
+    `${image}: the network's scores of this image are not finite numbers`,
+    'the weights are finite, but so large that maps overflow: take an earlier checkpoint, or train with a lower optimizer.lr',
+  );
 }

@@ -1,5 +1,4 @@
 import type { LrnOptions, PoolWindow } from '../engine/engine.js';
-import { ExportError } from '../errors.js';
 import { type Shape, volume } from '../model/plan.js';
 import type { Affine, Constant, ConvOptions, DenseOptions, GraphBuilder } from './graph.js';
 import { Names } from './names.js';
@@ -71,7 +70,6 @@ export class OnnxGraph implements GraphBuilder<string> {
   pool(name: string, x: string, window: PoolWindow): string {
     const { kind, kernel, stride, padding, counted } = window;
     const rest = padding.map((amount, i) => amount - counted[i]!);
-    checkPadding(name, window, rest);
     const attributes = [
       ints('kernel_shape', kernel),
       ints('strides', stride),
@@ -181,16 +179,6 @@ const pads = ([top, bottom, left, right]: readonly number[]): number[] => [
   bottom!,
   right!,
 ];
-
-/** onnxruntime refuses a pooling whose padding is as large as its window. */
-function checkPadding(name: string, { kernel }: PoolWindow, rest: readonly number[]): void {
-  const [top, bottom, left, right] = rest as [number, number, number, number];
-  if (Math.max(top, bottom) < kernel[0] && Math.max(left, right) < kernel[1]) return;
-  throw new ExportError(
-    `${name}: a pooling window of ${kernel.join('x')} with padding [${rest.join(', ')}]: ONNX runtimes want less padding than the window's size`,
-    'export it as tfjs or saved-model, or lower the padding in the config and train again',
-  );
-}
 
 /** `[positions, in, out]` → `[out, in, positions]` */
 function channelsFirst(

@@ -1,4 +1,5 @@
 import type { Colors } from 'picocolors/types.js';
+import type { Window } from '../engine/engine.js';
 import { flatten, isTrainable, type LayerPlan, trunkOf } from '../model/plan.js';
 import { inRange, type ResolvedLoss } from '../relay/ranges.js';
 import { countParameters, totals } from './cost.js';
@@ -89,17 +90,21 @@ function layerCells(layer: LayerPlan): string[] {
   ];
 }
 
-/** A layer in a few words: `conv 3x3 relu`. */
+/** One number where height and width have the same. */
+const strides = ([height, width]: Window['stride']): string =>
+  height === width ? `${height}` : `${height}x${width}`;
+
+/** A layer in a few words: `conv 3x3 relu`, `maxpool 3x2/2x1` with its strides after the slash. */
 export function describe(layer: LayerPlan): string {
   switch (layer.type) {
     case 'conv': {
       const { kernel, stride } = layer.window;
-      const strided = stride[0] * stride[1] > 1 ? `/${stride[0]}` : '';
+      const strided = stride[0] * stride[1] > 1 ? `/${strides(stride)}` : '';
       return `conv ${kernel.join('x')}${strided}${layer.relu ? ' relu' : ''}`;
     }
     case 'maxpool':
     case 'avgpool':
-      return `${layer.type} ${layer.window.kernel.join('x')}/${layer.window.stride[0]}`;
+      return `${layer.type} ${layer.window.kernel.join('x')}/${strides(layer.window.stride)}`;
     case 'fc':
       return layer.relu ? 'fc relu' : 'fc';
     case 'dropout':

@@ -3,6 +3,7 @@ import { readState, readTensors } from '../checkpoint/checkpoint.js';
 import { findCheckpoint } from '../checkpoint/run-checkpoints.js';
 import { channelMean, divisors, type Preprocessing } from '../data/preprocessing.js';
 import { CheckpointError } from '../errors.js';
+import { expectFinite } from '../finite.js';
 import { type ParameterPlan, parametersOf } from '../model/plan.js';
 import type { ExperimentPlan } from '../plan/experiment.js';
 import { decodeSafetensors, type NamedTensor } from '../safetensors.js';
@@ -36,7 +37,7 @@ const NORMALIZATION = 'normalization.';
  * Reads the weights to fine-tune from (`initialCheckpoint`): those whose name and shape are in this network too.
  *
  * @param path a run folder (its best checkpoint), a checkpoint, or a safetensors file with relaybp's names
- * @throws CheckpointError if it cannot be read or nothing of it fits
+ * @throws CheckpointError if it cannot be read, nothing of it fits, or what fits is not finite
  */
 export function initialWeights(plan: ExperimentPlan, path: string): InitialWeights {
   const { source, tensors, normalization, classes } = read(path);
@@ -48,6 +49,7 @@ export function initialWeights(plan: ExperimentPlan, path: string): InitialWeigh
   const values = new Map(
     [...tensors].filter(([name, tensor]) => same(parameters.get(name), tensor)),
   );
+  expectFinite(values, `initialCheckpoint ${source}`);
   const others = [...tensors].filter(([name]) => !values.has(name));
   const result = {
     source,

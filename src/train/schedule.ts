@@ -1,5 +1,7 @@
 import { toSteps } from '../config/duration.js';
+import type { LoadedConfig } from '../config/load.js';
 import type { ScheduleConfig } from '../config/schema.js';
+import { ConfigError } from '../errors.js';
 
 /** What a schedule remembers between evaluations; saved in checkpoints. Only `plateau` uses it. */
 export interface ScheduleState {
@@ -19,6 +21,16 @@ export interface Durations {
   totalSteps: number;
 }
 
+/** @throws ConfigError if the schedule's lowest rate is above the rate that it starts from */
+export function checkSchedule({ config, locate }: LoadedConfig): void {
+  const { schedule, optimizer } = config;
+  if (!('minimum' in schedule) || schedule.minimum <= optimizer.lr) return;
+  throw new ConfigError(
+    `${locate(['schedule', 'minimum'])}: schedule.minimum: ${schedule.minimum} is above optimizer.lr, ${optimizer.lr} (${locate(['optimizer', 'lr'])}): the rate would rise to it`,
+    'lower schedule.minimum, or raise optimizer.lr',
+  );
+}
+
 /**
  * The learning rate of step `step` (0 first).
  *
@@ -36,6 +48,7 @@ export function learningRate(
   if (step < warmup) return (base * (step + 1)) / warmup;
   const length = Math.max(1, durations.totalSteps - warmup);
   const progress = Math.min(1, (step - warmup) / length);
+  const floor = 'minimum' in schedule ? Math.min(base, schedule.minimum) : 0;
   switch (schedule.type) {
     case 'constant':
       return base;
@@ -50,19 +63,20 @@ export function learningRate(
       return base * schedule.factor ** passed.length;
     }
     case 'plateau':
-      return Math.max(Math.min(base, schedule.minimum), base * state.scale);
+      return Math.max(floor, base * state.scale);
     case 'poly':
       return base * (1 - progress) ** schedule.power;
     case 'cosine':
-      return (
-        schedule.minimum + (base - schedule.minimum) * 0.5 * (1 + Math.cos(Math.PI * progress))
-      );
+      return floor + (base - floor) * 0.5 * (1 + Math.cos(Math.PI * progress));
   }
 }
 
+/** Errors are differences of percentages: what rounding of these may take off a fall of exactly `threshold`. */
+const ROUNDING = 1e-9;
+
 /**
- * Takes note of an evaluation. `plateau` divides the rate once the top-1 error has not fallen by more than
- * `threshold` for `patience` evaluations in a row (paper, §4: "when the validation error plateaus").
+ * Takes note of an evaluation. `plateau` divides the rate once the top-1 error has not fallen, by at least `threshold`,
+ * for `patience` evaluations in a row (paper, §4: "when the validation error plateaus"). An equal error is none that fell.
  *
  * @param error top-1 error in percent
  */
@@ -72,9 +86,9 @@ export function afterEvaluation(
   error: number,
 ): ScheduleState {
   if (schedule.type !== 'plateau') return state;
-  if (state.best === null || error < state.best - schedule.threshold) {
-    return { ...state, best: error, waited: 0 };
-  }
+  const { best } = state;
+  const better = best === null || (error < best && best - error >= schedule.threshold - ROUNDING);
+  if (better) return { ...state, best: error, waited: 0 };
   if (state.waited + 1 < schedule.patience) return { ...state, waited: state.waited + 1 };
   return { ...state, scale: state.scale * schedule.factor, waited: 0 };
 }

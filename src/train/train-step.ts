@@ -3,6 +3,7 @@ import type { Batch } from '../data/loader.js';
 import type { Engine, Tensor } from '../engine/engine.js';
 import { TrainingError } from '../errors.js';
 import { TopK } from '../eval/topk.js';
+import { allFinite } from '../finite.js';
 import type { NetworkRuntime } from '../model/network-runtime.js';
 import type { Parameters } from '../model/parameters.js';
 import type { ExperimentPlan } from '../plan/experiment.js';
@@ -31,7 +32,8 @@ export interface StepResult {
  * Where there is one micro-batch and no norm to clip by, each parameter is updated as soon as its gradient is known,
  * which is then freed; no loss that is not finite has changed anything by then, but an earlier one may have. Otherwise
  * no weight is updated unless every loss is finite, and the gradients' norm where it is to be clipped. In both cases
- * the weights of a step that fails cannot be saved any more; see `Parameters.beginStep`.
+ * all weights and running statistics must be finite after the update, and those of a step that fails cannot be saved
+ * any more; see `Parameters.beginStep`.
  *
  * @param next gives the step's micro-batches one after another
  * @param step steps done before
@@ -51,14 +53,18 @@ export async function trainStep(
   const { optimizer, training } = plan.config;
   const sums = emptySums();
   const top = new TopK();
+  const at: Step = { plan, engine, parameters, sums, step };
+  const broken = new Set<string>();
   const update = (gradient: Gradient): void => {
     if (plan.updateAtOnce) probe?.gradient(gradient);
     updateParameter(engine, optimizer, parameters, gradient, { lr, step: step + 1 });
   };
   const parts = { ...stepParts(plan, network), ...(plan.updateAtOnce ? { update } : {}) };
   const onLogits = (loss: string, logits: Tensor, labels: Int32Array): void => {
-    if (loss === plan.primary.name) top.add(engine.read(logits), labels);
-    if (plan.updateAtOnce) checkFinite(plan, parameters, engine, sums, 0, step);
+    const values = engine.read(logits);
+    if (!allFinite(values)) broken.add(loss);
+    if (loss === plan.primary.name) top.add(values, labels);
+    if (plan.updateAtOnce) checkFinite(at, { logits: broken });
   };
   try {
     for (let i = 0; i < training.batchSize / plan.microBatch; i++) {
@@ -71,11 +77,12 @@ export async function trainStep(
     if (!plan.updateAtOnce) {
       const { clipNorm } = optimizer;
       const norm = clipNorm === undefined ? 0 : gradientNorm(engine, sums.gradients);
-      checkFinite(plan, parameters, engine, sums, norm, step);
+      checkFinite(at, { logits: broken, norm });
       for (const [parameter, value] of sums.gradients) probe?.gradient({ parameter, value });
       if (clipNorm !== undefined) clipGradients(engine, sums.gradients, norm, clipNorm);
       for (const [parameter, value] of sums.gradients) update({ parameter, value });
     }
+    checkFinite(at, { logits: broken, updated: true });
     if (optimizer.ema !== undefined) {
       averageParameters(engine, parameters, optimizer.ema, step + 1);
     }
@@ -123,29 +130,50 @@ function microBatch(
   }
 }
 
+/** What a step looks at, for values that are not finite. */
+interface Step {
+  readonly plan: ExperimentPlan;
+  readonly engine: Engine;
+  readonly parameters: Parameters;
+  readonly sums: StepSums;
+  /** Steps done before. */
+  readonly step: number;
+}
+
+/**
+ * A maximum may hide what is no number, so that the loss is finite though maps are not. But a map that is not finite
+ * makes the gradient of the weights that it meets, and statistics of it, not finite: looking at all of them once they are
+ * changed shows it in the same step.
+ *
+ * @param logits losses whose heads gave logits that are not finite
+ * @throws TrainingError if a loss, logits or the norm are not finite, or `updated` and a weight is not
+ */
 function checkFinite(
-  plan: ExperimentPlan,
-  parameters: Parameters,
-  engine: Engine,
-  sums: StepSums,
-  norm: number,
-  step: number,
+  { plan, engine, parameters, sums, step }: Step,
+  found: { logits: ReadonlySet<string>; norm?: number; updated?: boolean },
 ): void {
-  const losses = [...sums.losses].map(([name, loss]) => [`loss "${name}"`, loss] as const);
-  const checked = [...losses, ['norm of the gradients', norm] as const];
-  const bad = checked.filter(([, value]) => !Number.isFinite(value));
+  const { logits, norm = 0, updated = false } = found;
+  const names = parameters.names();
+  const bad = [
+    ...[...sums.losses].flatMap(([name, loss]) => {
+      if (!Number.isFinite(loss)) return [`the loss "${name}" is ${loss}`];
+      return logits.has(name) ? [`the logits of "${name}" are not finite`] : [];
+    }),
+    ...(Number.isFinite(norm) ? [] : [`the norm of the gradients is ${norm}`]),
+    ...(updated && !engine.allFinite(names.map((name) => parameters.value(name)))
+      ? ['weights are no longer finite']
+      : []),
+  ];
   if (bad.length === 0) return;
-  const finite = (values: Float32Array): boolean => values.every(Number.isFinite);
-  const gradients = [...sums.gradients].filter(([, g]) => !finite(engine.read(g)));
-  const weights = parameters.names().filter((name) => !finite(engine.read(parameters.value(name))));
-  const list = (names: string[]): string => (names.length > 0 ? names.join(', ') : 'none');
+  const broken = (tensors: readonly (readonly [string, Tensor])[]): string =>
+    tensors.flatMap(([name, t]) => (engine.allFinite([t]) ? [] : [name])).join(', ') || 'none';
   throw new TrainingError(
     [
-      `step ${step + 1}: the ${bad.map(([what, value]) => `${what} is ${value}`).join(', the ')}`,
+      `step ${step + 1}: ${bad.join(', ')}`,
       ...(plan.updateAtOnce
         ? []
-        : [`gradients that are not finite: ${list(gradients.map(([name]) => name))}`]),
-      `weights that are not finite: ${list(weights)}`,
+        : [`gradients that are not finite: ${broken([...sums.gradients])}`]),
+      `weights that are not finite: ${broken(names.map((name) => [name, parameters.value(name)]))}`,
     ].join('\n'),
     `the last checkpoint is untouched; lower optimizer.lr (now ${plan.config.optimizer.lr}), add schedule.warmup, or check data.mean and data.std`,
   );

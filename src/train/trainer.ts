@@ -11,6 +11,7 @@ import type { ImageIndex } from '../data/image-index.js';
 import type { Batch, Loader } from '../data/loader.js';
 import { describeEngine, type Engine } from '../engine/engine.js';
 import { TrainingError } from '../errors.js';
+import { allFinite } from '../finite.js';
 import { NetworkRuntime } from '../model/network-runtime.js';
 import { Parameters } from '../model/parameters.js';
 import type { ExperimentPlan } from '../plan/experiment.js';
@@ -311,13 +312,12 @@ class Trainer {
       engine: { name, library, device, precision },
       config,
     };
-    const weights = [...this.parameters.snapshot()].map(
-      ([name, tensor]) => [name, finite(name, tensor, this.progress.step)] as const,
-    );
+    const { step } = this.progress;
+    const ema = config.optimizer.ema ? this.parameters.snapshotSlot('ema') : undefined;
     const path = writeCheckpoint(run.path, state, {
-      weights: new Map(weights),
-      optimizer: optimizerTensors(config.optimizer, this.parameters),
-      ema: config.optimizer.ema ? this.parameters.snapshotSlot('ema') : undefined,
+      weights: checked('weight', this.parameters.snapshot(), step),
+      optimizer: checked('state', optimizerTensors(config.optimizer, this.parameters), step),
+      ema: ema && checked('average', ema, step),
       normalization: normalizationTensors(this.options.normalization),
     });
     pointTo(run.path, 'last', path);
@@ -357,16 +357,27 @@ function checkLosses(losses: ReadonlyMap<string, number>, step: number): void {
   throw new TrainingError(`step ${step}: the validation loss ${list}`, DIVERGED);
 }
 
-/** The tensor, which throws when its values are read and not finite: it must not take the place of a good one. */
-function finite(name: string, tensor: NamedTensor, step: number): NamedTensor {
-  return {
+const KINDS = {
+  weight: 'the weight',
+  state: "the optimizer's state",
+  average: 'the moving average of',
+} as const;
+
+/** The tensors, which throw when their values are read and not finite: they must not take the place of good ones. */
+function checked(
+  kind: keyof typeof KINDS,
+  tensors: ReadonlyMap<string, NamedTensor>,
+  step: number,
+): Map<string, NamedTensor> {
+  const finite = (name: string, tensor: NamedTensor): NamedTensor => ({
     shape: tensor.shape,
     get values() {
       const { values } = tensor;
-      if (values.every(Number.isFinite)) return values;
-      throw new TrainingError(`step ${step}: the weight ${name} is not finite`, DIVERGED);
+      if (allFinite(values)) return values;
+      throw new TrainingError(`step ${step}: ${KINDS[kind]} ${name} is not finite`, DIVERGED);
     },
-  };
+  });
+  return new Map([...tensors].map(([name, tensor]) => [name, finite(name, tensor)]));
 }
 
 function prefixed(losses: ReadonlyMap<string, number>): Record<string, number> {

@@ -6,6 +6,7 @@ import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest
 import type { Engine } from '../../src/engine/engine.js';
 import { type Check, Context } from './suite/context.js';
 import { convChecks } from './suite/conv.js';
+import { edgeChecks } from './suite/edges.js';
 import { layerChecks } from './suite/layers.js';
 import { memoryChecks } from './suite/memory.js';
 import { normalizationChecks } from './suite/normalization.js';
@@ -54,6 +55,7 @@ export function engineSuite(name: string, open: () => Promise<Engine>, skips: Sk
     shapeChecks(check);
     trainingChecks(check);
     optimizerChecks(check);
+    edgeChecks(check);
 
     test('every declared skip names a test of the suite', () => {
       expect(skips.flatMap(({ tests }) => tests).filter((title) => !titles.has(title))).toEqual([]);

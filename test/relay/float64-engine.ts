@@ -171,6 +171,7 @@ export class Float64Engine implements Engine {
   lrnGradient = forwardOnly;
   lerp = forwardOnly;
   squaredNorm = forwardOnly;
+  allFinite = forwardOnly;
   sgd = forwardOnly;
   adamw = forwardOnly;
 }

@@ -92,7 +92,8 @@ function carryOut(
     const losses = binding.tensorDataSync(loss!) as Float32Array;
     binding.deleteTensor(loss!);
     for (const [row, one] of counts.entries()) if (!one) losses[row] = 0;
-    const gradient = runtime.chain(difference!, 'Mul', [FLOAT], [weights]);
+    // Zero times whatever the softmax made of a row that does not count is zero, also of what is no number.
+    const gradient = runtime.chain(difference!, 'MulNoNan', [FLOAT], [weights]);
     const { shape, type } = logits;
     return { losses, gradient: ownAs(runtime, gradient, shape, DataType.float, type) };
   } finally {

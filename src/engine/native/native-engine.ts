@@ -33,6 +33,7 @@ import { NativeMemory } from './memory.js';
 import { elementsFor, PORTABLE } from './mode.js';
 import { batchNorm, batchNormGradient, lrn, lrnGradient } from './normalization.js';
 import { pool, poolGradient } from './pooling.js';
+import { allFinite, squaredNorm } from './reductions.js';
 import { rowsOf } from './rows.js';
 import { type NativeTensor, Runtime } from './runtime.js';
 import { type DropoutSaved, expectSaved, type ReluSaved } from './saved.js';
@@ -283,7 +284,11 @@ export class NativeEngine extends NativeMemory implements Engine {
   }
 
   squaredNorm(t: Tensor): number {
-    return update.squaredNorm(this.runtime, t);
+    return squaredNorm(this.runtime, t);
+  }
+
+  allFinite(ts: readonly Tensor[]): boolean {
+    return ts.length === 0 || allFinite(this.runtime, ts);
   }
 
   sgd(w: Tensor, v: Tensor, gradient: Tensor, step: SgdStep): void {

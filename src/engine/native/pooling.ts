@@ -7,6 +7,7 @@
  * is reached by a constant factor per output position.
  */
 import type { Forward, PoolWindow, Tensor } from '../engine.js';
+import { checkPoolWindow } from '../pool-window.js';
 import { reluGradient } from './activation.js';
 import {
   boolAttribute,
@@ -49,6 +50,7 @@ export function tryOneDnnPooling(runtime: Runtime, pixel: number): void {
 
 export function pool(runtime: Runtime, x: NativeTensor, window: PoolWindow): Forward {
   expectShape('the input of a pooling', x, [null, null, null, null]);
+  checkPoolWindow(window);
   const { type } = x;
   const plan = planPool(runtime, x, window);
   const shape = [x.shape[0]!, ...plan.output, x.shape[3]!];

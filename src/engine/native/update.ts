@@ -140,10 +140,3 @@ export function lerp(runtime: Runtime, t: Tensor, target: Tensor, share: number)
     runtime.replace(t, runtime.chain(id, 'AddV2', [FLOAT], [runtime.value(t)]));
   });
 }
-
-export function squaredNorm(runtime: Runtime, t: Tensor): number {
-  const half = runtime.run('L2Loss', [FLOAT], [runtime.value(t)]);
-  const [value] = runtime.binding.tensorDataSync(half) as Float32Array;
-  runtime.binding.deleteTensor(half);
-  return 2 * value!;
-}

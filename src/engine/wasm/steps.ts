@@ -30,9 +30,10 @@ export function adamw(
     const g = gradient[i] as number;
     const first = b1 * (m[i] as number) + (1 - b1) * g;
     const second = b2 * (v[i] as number) + (1 - b2) * g * g;
-    const push = first / c1 / (Math.sqrt(second / c2) + epsilon);
     next.m[i] = first;
     next.v[i] = second;
+    // By the moment as it is kept: one that overflows float32 moves its weight no more, from now on.
+    const push = first / c1 / (Math.sqrt((next.v[i] as number) / c2) + epsilon);
     next.w[i] = (w[i] as number) * (1 - lr * weightDecay) - lr * push;
   }
 }

@@ -1,4 +1,5 @@
 /** The part of the engine that changes tensors in place; see `Engine`. */
+import { allFinite } from '../../finite.js';
 import type { AdamWStep, SgdStep, Tensor } from '../engine.js';
 import * as loops from './elementwise.js';
 import { tensorOf } from './handles.js';
@@ -26,6 +27,10 @@ export class WasmUpdates extends WasmMemory {
 
   squaredNorm(t: Tensor): number {
     return loops.squaredNorm(tensorOf(t).values);
+  }
+
+  allFinite(ts: readonly Tensor[]): boolean {
+    return ts.every((t) => allFinite(tensorOf(t).values));
   }
 
   sgd(w: Tensor, v: Tensor, gradient: Tensor, step: SgdStep): void {

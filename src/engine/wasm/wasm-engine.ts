@@ -19,6 +19,7 @@ import type {
   Tensor,
   Window,
 } from '../engine.js';
+import { checkPoolWindow } from '../pool-window.js';
 import { startBackend } from './backend.js';
 import { concat, split } from './channels.js';
 import { ConvSaved, checkConv, checkWindow, convForward } from './conv.js';
@@ -189,6 +190,7 @@ class WasmEngine extends WasmUpdates implements Engine {
 
   pool(x: Tensor, window: PoolWindow): Forward {
     demand(x.shape.length === 4, () => `pool needs x [b, h, w, c], got ${show(x.shape)}`);
+    checkPoolWindow(window);
     checkWindow(x.shape, window);
     const shape = pooledShape(x.shape, window);
     const winners = window.kind === 'max' ? new Int32Array(sizeOf(shape)) : null;

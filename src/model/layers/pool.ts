@@ -1,5 +1,6 @@
 import type { AvgPoolSpec, MaxPoolSpec } from '../../config/layers.js';
-import type { Engine, PoolWindow, Tensor } from '../../engine/engine.js';
+import type { Engine, PoolWindow, Tensor, Window } from '../../engine/engine.js';
+import { ConfigError } from '../../errors.js';
 import type { Layer } from '../../relay/layer.js';
 import { relaySignals } from '../../relay/signals.js';
 import type { LayerType, Place } from '../layer-type.js';
@@ -15,6 +16,7 @@ function planPool(kind: PoolWindow['kind'], spec: PoolSpec, place: Place): PoolP
     { kernel, stride: spec.stride ?? kernel, padding: spec.padding, rounding: spec.rounding },
     place,
   );
+  checkPadding(window.kernel, declared, place);
   // As in TensorFlow, what `tf-same` adds never counts.
   const counts = spec.countPadding === true && spec.padding !== 'tf-same';
   const counted = counts ? declared : ([0, 0, 0, 0] as const);
@@ -28,6 +30,20 @@ function planPool(kind: PoolWindow['kind'], spec: PoolSpec, place: Place): PoolP
     frozen: place.frozen,
     window: { ...window, kind, counted },
   };
+}
+
+/**
+ * On each side at most half the window, as in PyTorch: a window in nothing but padding has no maximum and no mean. What
+ * ceil rounding adds at the end is not declared, and always leaves a window some of the map.
+ */
+function checkPadding(kernel: readonly number[], declared: Window['padding'], place: Place): void {
+  const fits = declared.every((pixels, side) => pixels <= kernel[side < 2 ? 0 : 1]! / 2);
+  if (fits) return;
+  throw new ConfigError(
+    `a pooling window of ${kernel.join('x')} with padding [${declared.join(', ')}] (top, bottom, left, right); on each side it is at most half the window, or windows lie in the padding alone`,
+    'use less padding, or a larger window',
+    place.path,
+  );
 }
 
 export const maxpool: LayerType<MaxPoolSpec, PoolPlan> = {

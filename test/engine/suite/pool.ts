@@ -77,6 +77,15 @@ const cases: PoolCase[] = [
   { title: 'global', x: [3, 5, 4, 6], window: pooling('average', [5, 4], [1, 1]) },
 ];
 
+/** Of many pixels some are equal once they are rounded to bfloat16: compared where equal ones are meant to be there. */
+const LARGE: PoolCase = {
+  title: 'more than 255 pixels',
+  x: [2, 17, 18, 2],
+  window: pooling('max', [16, 16], [1, 1]),
+};
+
+const isMaximum = ({ window }: PoolCase): boolean => window.kind === 'max';
+
 export function poolChecks(check: Check): void {
   for (const { title, x: shape, window, offset = 0 } of cases)
     check(`${window.kind} pool: ${title}`, (context) => {
@@ -90,6 +99,30 @@ export function poolChecks(check: Check): void {
       const dy = context.random(sizeOf(outShape));
       const dx = context.own(engine.poolGradient(saved, context.tensor(outShape, dy)));
       expectClose(context, dx, shape, expected.gradient(dy));
+    });
+
+  for (const { title, x: shape, window } of [...cases.filter(isMaximum), LARGE])
+    check(`max pool: many equal maxima, ${title}`, (context) => {
+      const { engine } = context;
+      // Zeros of either sign are equal, too.
+      const x = context.random(sizeOf(shape)).map((value) => Math.round(value) * 2);
+      const outShape = [shape[0], ...reference.outputSize(shape[1], shape[2], window), shape[3]];
+      const expected = reference.pool(x, shape, window);
+      const { y, saved } = context.ownForward(engine.pool(context.tensor(shape, x), window));
+      expectExact(
+        context,
+        y,
+        outShape,
+        Array.from(expected.y, (value) => value + 0),
+      );
+      const dy = Float32Array.from({ length: sizeOf(outShape) }, (_, i) => (i % 7) + 1);
+      const dx = context.own(engine.poolGradient(saved, context.tensor(outShape, dy)));
+      expectExact(
+        context,
+        dx,
+        shape,
+        Array.from(expected.gradient(dy), (value) => value + 0),
+      );
     });
 
   check('max pool: of equal maxima the first in row-major order takes the gradient', (context) => {
