@@ -42,6 +42,11 @@ describe('score files', () => {
     ['a negative label', { labels: Int32Array.of(-1, 1) }, /a\/1\.jpg: the label -1/],
     ['an image twice', { paths: ['a/1.jpg', 'a/1.jpg'] }, /its paths are not all different/],
     ['a class twice', { classes: ['a', 'a'] }, /its classes are not all different/],
+    [
+      'a score that is no number',
+      { rows: [Float32Array.of(-0.5, -1), Float32Array.of(Number.NaN, -0.25)] },
+      /b\/1\.jpg: NaN is no log-probability/,
+    ],
     ['no images', { paths: [], labels: new Int32Array(), rows: [] }, /holds no images/],
   ])('with %s are refused', (_, change, message) => {
     expect(() => roundTrip(change)).toThrow(message);

@@ -112,6 +112,22 @@ describe('batch normalization', () => {
   });
 });
 
+test('the table tells both strides where they differ', () => {
+  const table = planTable(
+    plan(
+      16,
+      '[conv: {filters: 2, kernel: [3, 1], stride: [1, 2]}, maxpool: {size: [3, 2], stride: [2, 1]}]',
+      '[conv: {filters: 2, kernel: 3, stride: 2}, avgpool: {size: [2, 3]}, conv: {filters: 2, kernel: 1}]',
+    ),
+    createColors(false),
+  );
+  expect(table).toMatch(/conv1_1 +conv 3x1\/1x2 relu +16x8x2 /);
+  expect(table).toMatch(/pool1_1 +maxpool 3x2\/2x1 +7x7x2/);
+  expect(table).toMatch(/conv2_1 +conv 3x3\/2 relu +4x4x2 /);
+  expect(table).toMatch(/pool2_1 +avgpool 2x3\/2x3 +2x1x2/);
+  expect(table).toMatch(/conv2_2 +conv 1x1 relu +2x1x2 /);
+});
+
 describe('a printed config', () => {
   test('prints the same again', () => {
     const { config } = loadConfig('test/fixtures/layers.yaml');

@@ -1,7 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { parseConfig } from '../../src/config/load.js';
 import type { ScheduleConfig } from '../../src/config/schema.js';
-import { afterEvaluation, initialScheduleState, learningRate } from '../../src/train/schedule.js';
+import { ConfigError } from '../../src/errors.js';
+import {
+  afterEvaluation,
+  checkSchedule,
+  initialScheduleState,
+  learningRate,
+} from '../../src/train/schedule.js';
 import { SMALL_CONFIG } from '../support/configs.js';
 
 const schedule = (text: string): ScheduleConfig =>
@@ -56,8 +62,53 @@ describe('plateau', () => {
     expect(rate([50, 51, 51, 51, 51])).toBe(0.01);
   });
   it('stops at the minimum', () => expect(rate(Array(20).fill(50))).toBe(0.005));
+  it('better by exactly the threshold counts, by less it does not, rounding aside', () => {
+    const best = (threshold: number, errors: number[]) => {
+      const config = schedule(`{type: plateau, threshold: ${threshold}}`);
+      return errors.reduce((s, error) => afterEvaluation(config, s, error), initialScheduleState())
+        .best;
+    };
+    expect(best(1, [50, 49])).toBe(49);
+    expect(best(1, [50, 49.01])).toBe(50);
+    // One image of 1000 fewer wrong, as percentages are computed: 100 - 67.9 - (100 - 68) is not quite 0.1.
+    expect(best(0.1, [100 - 67.9, 100 - 68])).toBe(32);
+    expect(32.099999999999994 - 32).toBeLessThan(0.1);
+    expect(best(0, [50, 50])).toBe(50);
+    expect(best(0, [50, 49.9])).toBe(49.9);
+  });
+  it('goes on from a state that an earlier version saved', () => {
+    const saved = { scale: 0.1, best: 40, waited: 1 };
+    expect(afterEvaluation(plateau, saved, 41)).toEqual({ ...saved, scale: 0.1 * 0.1, waited: 0 });
+    expect(afterEvaluation(plateau, saved, 39)).toEqual({ scale: 0.1, best: 39, waited: 0 });
+  });
   it('other schedules remember nothing', () =>
     expect(afterEvaluation(schedule('{type: constant}'), initialScheduleState(), 50)).toEqual(
       initialScheduleState(),
     ));
+});
+
+describe('a minimum above the rate', () => {
+  const check = (text: string, ...set: string[]) =>
+    checkSchedule(parseConfig(`${SMALL_CONFIG}schedule: ${text}\n`, 'c.yaml', set));
+
+  it.each(['cosine', 'plateau'])('%s: a config error, wherever it comes from', (type) => {
+    expect(() => check(`{type: ${type}, minimum: 0.02}`)).not.toThrow(); // equal to optimizer.lr
+    expect(() => check(`{type: ${type}, minimum: 0.5, warmup: 5 steps}`)).toThrow(ConfigError);
+    expect(() => check(`{type: ${type}, minimum: 0.5}`)).toThrow(
+      /c\.yaml:\d+:\d+: schedule\.minimum: 0\.5 is above optimizer\.lr, 0\.02 \(c\.yaml:\d+:\d+\)/,
+    );
+    expect(() => check(`{type: ${type}, minimum: 0.01}`, 'optimizer.lr=0.001')).toThrow(
+      /schedule\.minimum: 0\.01 is above optimizer\.lr, 0\.001 \(--set optimizer\.lr=0\.001\)/,
+    );
+  });
+
+  it('the rate never rises to it', () => {
+    for (const type of ['cosine', 'plateau'] as const)
+      expect(rates(`{type: ${type}, minimum: 5}`, [0, 50, 100])).toEqual([1, 1, 1]);
+  });
+
+  it('schedules without one are not concerned', () => {
+    for (const text of ['{type: constant}', '{type: poly}', '{type: step, every: 1}'])
+      expect(() => check(text)).not.toThrow();
+  });
 });
