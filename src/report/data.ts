@@ -1,4 +1,5 @@
 import type { GradientRow } from '../train/gradient-row.js';
+import type { Session } from '../train/session.js';
 
 /**
  * What the page shows, as JSON: embedded in a report, fetched by a watched page. Plain data, known to Node and the
@@ -11,6 +12,16 @@ export interface ReportData {
   /** ISO 8601, UTC. */
   generated: string;
   runs: RunReport[];
+  /** Every run is in one of them. */
+  groups: RunGroup[];
+}
+
+/** Runs whose configs differ by their seed alone, or a run by itself. */
+export interface RunGroup {
+  /** Unique among the groups. */
+  label: string;
+  /** Positions in `runs`. */
+  runs: number[];
 }
 
 /**
@@ -30,6 +41,8 @@ export interface RunReport {
   /** Null before the training has said so. */
   totalSteps: number | null;
   facts: RunFacts;
+  /** From its beginning to its last resume; none of a run that did not write them down. */
+  sessions: Session[];
   /** The resolved config as YAML, and flattened to `key.path` → value to compare runs by. */
   yaml: string;
   settings: Record<string, string>;
@@ -51,6 +64,8 @@ export interface RunFacts {
   /** In which order images are drawn, and how they are varied, in words. */
   sampler: string;
   augmentation: string;
+  /** How the learning rate goes, in words. */
+  schedule: string;
   engine: string | null;
   /** Spent training, over all its sessions. */
   seconds: number | null;

@@ -7,7 +7,10 @@ import { reportData } from './report.js';
 import type { RunSource } from './run.js';
 
 /** Files of a run folder that the page is made from. */
-const FILES = ['metrics.jsonl', 'gradients.jsonl', 'summary.json', 'best', 'last', 'log.jsonl'];
+const FILES = [
+  ...['metrics.jsonl', 'gradients.jsonl', 'sessions.jsonl'],
+  ...['summary.json', 'best', 'last', 'log.jsonl'],
+];
 
 /** A report on runs that go on: read again whenever one of their files has changed. */
 export class LiveReport {

@@ -13,7 +13,7 @@ const POLICY = (live: boolean): string => {
 
 /** One self-contained HTML page. @param data null for a page that fetches its data from the server it comes from */
 export function htmlPage(data: ReportData | null): string {
-  const title = data ? data.runs.map(({ label }) => label).join(', ') : 'watching';
+  const title = data ? data.groups.map(({ label }) => label).join(', ') : 'watching';
   return `<!doctype html>
 <html lang="en">
 <head>

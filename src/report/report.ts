@@ -1,6 +1,7 @@
 import { RelaybpError } from '../errors.js';
 import { version } from '../version.js';
 import type { ReportData } from './data.js';
+import { groupsOf } from './groups.js';
 import { labelsOf, type RunSource, readRun } from './run.js';
 import type { Picture } from './validation.js';
 
@@ -27,11 +28,13 @@ export function reportData(sources: readonly RunSource[]): {
     }
   });
   if (runs.length === 0 && problems[0]) throw problems[0];
+  const reports = runs.map(({ report }) => report);
   const data: ReportData = {
     formatVersion: 1,
     relaybp: version,
     generated: new Date().toISOString(),
-    runs: runs.map(({ report }) => report),
+    runs: reports,
+    groups: groupsOf(reports),
   };
   const leftOut = problems.map(({ message }) => `a run is left out: ${message}`);
   return { data, pictures: runs.flatMap(({ pictures }) => pictures), leftOut };

@@ -8,7 +8,9 @@ import { CheckpointError } from '../errors.js';
 import { totals } from '../plan/cost.js';
 import { augmentationText, samplerText } from '../plan/drawing.js';
 import { planExperiment } from '../plan/experiment.js';
+import { scheduleText } from '../plan/schedule-text.js';
 import { type MetricsRow, RESULTS, readGradients, readMetrics } from '../train/run-folder.js';
+import { readSessions } from '../train/sessions.js';
 import type { Columns, RunReport } from './data.js';
 import { methodOf, networkFigure } from './network-figure.js';
 import { readResults } from './results-file.js';
@@ -57,10 +59,12 @@ export function readRun(
       trainingImages: log.images,
       sampler: samplerText(loaded.config.data),
       augmentation: augmentationText(loaded.config.data),
+      schedule: scheduleText(loaded.config.schedule),
       engine: log.engine,
       seconds: log.seconds,
       peakMemoryMiB,
     },
+    sessions: readSessions(folder),
     yaml: readFileSync(join(folder, 'config.yaml'), 'utf8'),
     settings: flatSettings(loaded.config),
     network: networkFigure(plan),

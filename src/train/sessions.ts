@@ -3,31 +3,8 @@ import { arch, availableParallelism, hostname, platform, release, totalmem } fro
 import { join } from 'node:path';
 import { changing, replaceFile } from '../checkpoint/files.js';
 import { cpuModel } from '../engine/cpu.js';
-import type { EngineInfo } from '../engine/engine.js';
 import { version } from '../version.js';
-
-/** One line of sessions.jsonl: when, where, with what and by which command a training worked on a run. */
-export interface Session {
-  /** ISO 8601, UTC. */
-  started: string;
-  /** It went on after this step; 0 for a beginning. */
-  step: number;
-  /** As it was typed; null where the API was called. */
-  command: string | null;
-  /** That it was typed in: paths in the command are relative to it. */
-  folder: string;
-  host: string;
-  /** For instance `linux 6.1.0 x64`. */
-  system: string;
-  /** As the CPU calls itself. */
-  cpu: string;
-  /** That the process may use. */
-  cores: number;
-  memoryMiB: number;
-  relaybp: string;
-  node: string;
-  engine: EngineInfo;
-}
+import type { Session } from './session.js';
 
 const SESSIONS = 'sessions.jsonl';
 

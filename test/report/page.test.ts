@@ -1,18 +1,22 @@
 /** The page of `relaybp report`, in a real browser: that it renders, and that its numbers are the run's. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpus, hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Page } from 'playwright-core';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
 import type { ReportData } from '../../src/report/data.js';
 import { type MetricsRow, readGradients, readMetrics } from '../../src/train/run-folder.js';
+import { version } from '../../src/version.js';
 import { inBrowser } from '../support/chromium.js';
 import { type Outcome, run } from '../support/cli.js';
 import { SMALL_CONFIG } from '../support/configs.js';
 import { colourImages } from '../support/images.js';
 
 vi.setConfig({ testTimeout: 240_000, hookTimeout: 300_000 }); // a browser on a busy machine
+
+/** The data of a page, as JSON. */
+const EMBEDDED = /<script[^>]*id="data"[^>]*>(.*?)<\/script>/s;
 
 let cwd: string;
 let images: string;
@@ -30,12 +34,25 @@ beforeAll(async () => {
       ...args,
     );
   const standard = ['--set', 'losses.auxiliary.remove=true', '--set', 'losses.primary.range=null'];
-  for (const outcome of [await train('relay'), await train('standard', ...standard)]) {
+  for (const outcome of [
+    await train('relay'),
+    await train('standard', ...standard),
+    await train('relay-again', '--set', 'seed=2'),
+    await train(
+      'relay-slow',
+      '--set',
+      'optimizer.lr=0.01',
+      '--set',
+      'schedule={type: poly, warmup: 2 steps}',
+    ),
+  ]) {
     expect(outcome).toMatchObject({ code: 0, stderr: '' });
   }
   const { code, stdout } = await relaybp('report', 'standard', 'relay', '--out', 'page.html');
   expect(code).toBe(0);
   expect(stdout).toMatch(/^page\.html: [\d.]+ MB, open it in a browser\n$/);
+  const seeds = ['relay-slow', 'relay', 'standard', 'relay-again', '--out', 'seeds.html'];
+  expect((await relaybp('report', ...seeds)).code).toBe(0);
 });
 
 inBrowser((browser) => {
@@ -100,12 +117,11 @@ inBrowser((browser) => {
     it('of every curve are those of metrics.jsonl', async () => {
       const { page } = await open();
       await page.getByRole('button', { name: 'steps' }).click();
-      const error = (value: number): number => 100 - value;
       const charts: [string, string, string | null, (value: number) => number][] = [
         ['Loss, primary', 'loss.primary', 'loss.primary', Number],
         ['Loss, auxiliary', 'loss.auxiliary', 'loss.auxiliary', Number],
-        ['Top-1 error', 'top1', 'top1_err', error],
-        ['Top-5 error', 'top5', 'top5_err', error],
+        ['Top-1 accuracy', 'top1', 'top1', Number],
+        ['Top-5 accuracy', 'top5', 'top5', Number],
         ['Learning rate', 'lr', null, Number],
         ['Throughput', 'imagesPerSecond', null, Number],
         ['Waiting for images', 'dataWait', null, (value) => 100 * value],
@@ -134,11 +150,12 @@ inBrowser((browser) => {
         const rows = readMetrics(join(cwd, name)).filter(({ kind }) => kind === 'val');
         const best = rows.reduce((a, b) => ((b.top1 as number) > (a.top1 as number) ? b : a));
         const text = (row: MetricsRow): string =>
-          `${(row.top1_err as number).toFixed(2)} % / ${(row.top5_err as number).toFixed(2)} %`;
+          `${(row.top1 as number).toFixed(2)} % / ${(row.top5 as number).toFixed(2)} %`;
         const cell = (row: number): Promise<string | null> =>
           page.locator('.facts tbody tr').nth(row).locator('td').nth(i).textContent();
         expect(await cell(0)).toBe(`${text(best)} at step ${best.step}`);
-        expect(await cell(1)).toBe(text(rows.at(-1)!));
+        const last = rows.at(-1)!;
+        expect(await cell(1)).toBe(`${text(last)} at step ${last.step}`);
       }
       expect(await page.locator('.card .chip').allTextContents()).toEqual([
         'standard BP',
@@ -193,7 +210,7 @@ inBrowser((browser) => {
       expect(results).toHaveLength(15);
       const note = page.locator('#classes .note').first();
       expect(await note.textContent()).toContain(
-        `15 images, top-1 ${((100 * right) / 15).toFixed(2)} %`,
+        `15 images, top-1 accuracy ${((100 * right) / 15).toFixed(2)} %`,
       );
       const val = readMetrics(join(cwd, 'relay')).find(
         (row) => row.kind === 'val' && best.endsWith(`step-${row.step}`),
@@ -216,6 +233,199 @@ inBrowser((browser) => {
       await page.close();
     });
   });
+
+  describe('seeds of one config', () => {
+    const SEEDS = ['relay', 'relay-again'] as const;
+    const meanOf = ([a, b]: number[]): number => (a! + b!) / 2;
+    /** Of two values: |a − b| / √2. */
+    const deviationOf = ([a, b]: number[]): number => Math.abs(a! - b!) / Math.SQRT2;
+    const rowsOf = (name: string, kind: string): MetricsRow[] =>
+      readMetrics(join(cwd, name)).filter((row) => row.kind === kind);
+
+    it('are one group, beside runs that differ in more', () => {
+      expect(dataOf('seeds.html').groups).toEqual([
+        { label: 'relay-slow', runs: [0] },
+        { label: 'relay', runs: [1, 3] },
+        { label: 'standard', runs: [2] },
+      ]);
+    });
+
+    it('are one curve: mean, standard deviation, and a band', async () => {
+      const { page } = await open({}, 'seeds.html');
+      await page.getByRole('button', { name: 'steps' }).click();
+      for (const [title, kind, key, part] of [
+        ['Loss, primary', 'train', 'loss.primary', 'training'],
+        ['Top-1 accuracy', 'val', 'top1', 'validation'],
+      ] as const) {
+        const table = await numbersOf(page, '#curves', title);
+        const [first, second] = SEEDS.map((name) => rowsOf(name, kind));
+        const both = first!.map((row, i): [number, number[]] => {
+          return [row.step, [row[key] as number, second![i]![key] as number]];
+        });
+        const near = (column: string, of: (values: number[]) => number) => {
+          const shown = table.column(column);
+          expect(shown.map(([step]) => step)).toEqual(both.map(([step]) => step));
+          shown.forEach(([, value], i) => {
+            expect(value).toBeCloseTo(of(both[i]![1]), 9);
+          });
+        };
+        near(`mean of relay, ${part}`, meanOf);
+        near(`mean of relay, ${part}, standard deviation`, deviationOf);
+        expect(table.column(`standard, ${part}`).length).toBeGreaterThan(0);
+        expect(table.column(`relay, ${part}`)).toEqual([]);
+      }
+      await page.getByRole('button', { name: 'each seed' }).click();
+      const table = await numbersOf(page, '#curves', 'Top-1 accuracy');
+      for (const name of SEEDS) {
+        const expected = rowsOf(name, 'val').map(({ step, top1 }) => [step, top1]);
+        expect(table.column(`${name}, validation`)).toEqual(expected);
+      }
+      await page.close();
+    });
+
+    it('are one card, one column of facts and one set of bars, and a row each', async () => {
+      const { page } = await open({}, 'seeds.html');
+      const best = SEEDS.map((name) =>
+        rowsOf(name, 'val').reduce((a, b) => ((b.top1 as number) > (a.top1 as number) ? b : a)),
+      );
+      const values = (key: string): number[] => best.map((row) => row[key] as number);
+      const text = (key: string): string =>
+        `${meanOf(values(key)).toFixed(2)} ± ${deviationOf(values(key)).toFixed(2)} %`;
+      const card = page.locator('.card').nth(1);
+      expect(await card.locator('h3').textContent()).toBe('relay (2 seeds)');
+      expect(await card.locator('.figure b').allTextContents()).toEqual([
+        text('top1'),
+        text('top5'),
+      ]);
+      expect(await page.locator('.facts thead th').allTextContents()).toEqual([
+        'relay-slow',
+        'relay (2 seeds)',
+        'standard',
+      ]);
+      const cells = page.locator('.facts tbody tr').first().locator('td');
+      expect(await cells.nth(1).textContent()).toBe(`${text('top1')} / ${text('top5')}`);
+      const rows = await page.locator('.seeds tbody tr').allTextContents();
+      const percents = (key: string): string[] => [
+        ...values(key).map((value) => `${value.toFixed(2)} %`),
+        `${meanOf(values(key)).toFixed(2)} %`,
+        `${deviationOf(values(key)).toFixed(2)} %`,
+      ];
+      const names = ['seed 1 relay', 'seed 2 relay-again', 'relay: mean', 'standard deviation'];
+      expect(rows).toHaveLength(4);
+      rows.forEach((row, i) => {
+        expect(row.startsWith(names[i]! + percents('top1')[i]! + percents('top5')[i]!), row).toBe(
+          true,
+        );
+      });
+
+      const chooser = page.locator('#classes .chooser select');
+      await chooser.selectOption({ label: 'relay (2 seeds)' });
+      expect(await page.locator('#classes .note').first().textContent()).toBe(
+        `best checkpoints of 2 seeds, single centre crop: 15 images, top-1 accuracy ${text('top1')}, top-5 accuracy ${text('top5')}`,
+      );
+      const { runs } = dataOf('seeds.html');
+      const perClass = runs[1]!.validation!.perClass.map(({ top1 }, i) => {
+        const both = [top1!, runs[3]!.validation!.perClass[i]!.top1!];
+        return `${meanOf(both).toFixed(1)} ± ${deviationOf(both).toFixed(1)} %`;
+      });
+      const shown = await page.locator('#classes tbody tr td:nth-child(4)').allTextContents();
+      expect(shown.sort()).toEqual(perClass.sort());
+      await page.close();
+    });
+  });
+
+  it('draws a network that runs share once, under all their names', async () => {
+    const { page } = await open({}, 'seeds.html');
+    expect(await page.locator('#network h3').allTextContents()).toEqual([
+      'relay-slow, relay (2 seeds): relay BP',
+      'standard: standard BP',
+    ]);
+    expect(await page.locator('#network svg').count()).toBe(2);
+    await page.close();
+  });
+
+  it('tells schedule, machine, versions, date and command', async () => {
+    const { page } = await open({}, 'seeds.html');
+    const fact = async (name: string): Promise<string[]> =>
+      page
+        .locator('.facts tbody tr')
+        .filter({ has: page.getByRole('rowheader', { name, exact: true }) })
+        .locator('td')
+        .allTextContents();
+    const poly = 'poly, to 0 with power 1, after a warm-up of 2 steps';
+    expect(await fact('Schedule')).toEqual([poly, 'constant', 'constant']);
+    expect((await fact('Host')).join()).toContain(hostname());
+    expect((await fact('CPU')).join()).toContain(cpus()[0]!.model.trim());
+    expect(await fact('Versions')).toEqual([`relaybp ${version}, Node ${process.versions.node}`]);
+    expect((await fact('Engine')).join()).toContain('TensorFlow.js');
+    const { started } = dataOf('seeds.html').runs[0]!.sessions[0]!;
+    expect(Date.now() - Date.parse(started)).toBeLessThan(3_600_000);
+    expect((await fact('Started')).join()).toContain(started.slice(0, 16).replace('T', ' '));
+    await page.getByText('Commands (4)').click();
+    const commands = await page.locator('.commands').textContent();
+    expect(commands).toMatch(
+      /^# relay-slow, .* UTC, .*\nnode \S+ train c\.yaml .*--out relay-slow .*optimizer\.lr=0\.01 /,
+    );
+    expect(commands).toContain("--set 'schedule={type: poly, warmup: 2 steps}'");
+    await page.close();
+  });
+
+  it('has titles on all axes, and one name for what is right', async () => {
+    const page = await browser().newPage({ viewport: { width: 1000, height: 900 } });
+    await page.addInitScript(`
+      window.drawn = new Set();
+      const { fillText, fill } = CanvasRenderingContext2D.prototype;
+      CanvasRenderingContext2D.prototype.fillText = function (text, ...at) {
+        drawn.add(text);
+        return fillText.call(this, text, ...at);
+      };
+      CanvasRenderingContext2D.prototype.fill = function (...what) {
+        drawn.add('fill ' + this.fillStyle);
+        return fill.call(this, ...what);
+      };
+    `);
+    await page.goto(pathToFileURL(join(cwd, 'seeds.html')).href);
+    const drawn = (): Promise<string[]> => page.evaluate('[...drawn]');
+    const titles = [
+      ...['epoch', 'loss', 'top-1 accuracy', 'top-5 accuracy', 'learning rate'],
+      ...['images per second', 'share of the time', 'layer', 'mean |gradient|'],
+      ...['predicted →', 'label ↓'],
+      'fill rgba(217, 97, 10, 0.19)', // the band of the second group
+    ];
+    await expect.poll(drawn, { timeout: 30_000 }).toEqual(expect.arrayContaining(titles));
+    expect(await page.locator('main').textContent()).not.toMatch(/\berrors?\b/i);
+    await page.close();
+  });
+
+  it.each([400, 1000, 1600])('at %d pixels nothing needs to be moved sideways', async (width) => {
+    const { page } = await open({ viewport: { width, height: 900 } }, 'seeds.html');
+    const hidden = (selector: string): Promise<unknown> =>
+      page.evaluate(`(() => {
+        const box = document.querySelector('.scroll:has(> ${selector})');
+        return box.scrollWidth - box.clientWidth;
+      })()`);
+    for (const table of ['.facts', '.seeds', '.classes']) expect(await hidden(table)).toBe(0);
+    const wider = 'document.documentElement.scrollWidth - innerWidth';
+    expect(await page.evaluate(wider)).toBe(0);
+    await page.close();
+  });
+
+  it.each([3, 30].flatMap((n) => [400, 1000, 1600].map((width) => [n, width])))(
+    'the matrix of %d classes is as wide as a page of %d pixels',
+    async (n, width) => {
+      writeMany(n);
+      const { page } = await open({ viewport: { width, height: 900 } }, 'many.html');
+      const [unused, hidden] = (await page.evaluate(`(() => {
+        const matrix = document.querySelector('.matrix');
+        const section = document.querySelector('#confusion');
+        const canvas = matrix.querySelector('canvas').getBoundingClientRect();
+        return [section.clientWidth - canvas.width, matrix.scrollWidth - matrix.clientWidth];
+      })()`)) as [number, number];
+      expect(unused).toBeLessThan(20); // where there is a scroll bar
+      expect(hidden).toBeLessThan(20);
+      await page.close();
+    },
+  );
 
   it('works by keyboard', async () => {
     const { page } = await open();
@@ -288,33 +498,7 @@ inBrowser((browser) => {
   ])(
     '%d classes, %s: the matrix and the line that reads it fit the window',
     async (n, colorScheme, height) => {
-      const html = readFileSync(join(cwd, 'page.html'), 'utf8');
-      const json = /<script[^>]*id="data"[^>]*>(.*?)<\/script>/s.exec(html)![1]!;
-      const data = JSON.parse(json) as ReportData;
-      const of = (label: number): [number, number][] => [
-        [label, 7],
-        [(label + 1) % n, 3],
-      ];
-      for (const run of data.runs) {
-        const { validation } = run;
-        const numbers = Array.from({ length: n }, (_, i) => i);
-        validation!.classes = numbers.map((i) => `class ${i}`);
-        validation!.perClass = numbers.map(() => ({
-          ...{ images: 10, top1: 70, top5: 90 },
-          interval: [40, 89] as [number, number],
-        }));
-        validation!.confusion = numbers.flatMap((label) =>
-          of(label).map(([predicted, count]): [number, number, number] => [
-            label,
-            predicted,
-            count,
-          ]),
-        );
-      }
-      writeFileSync(
-        join(cwd, 'many.html'),
-        html.replace(json, () => JSON.stringify(data)),
-      );
+      writeMany(n);
       const viewport = { width: 1200, height };
       const { page, said } = await open({ viewport, colorScheme }, 'many.html');
       const [matrix, readout] = [page.locator('.matrix'), page.locator('.readout')];
@@ -373,6 +557,15 @@ inBrowser((browser) => {
   });
 });
 
+describe('older runs', () => {
+  it('that did not write down their sessions are shown without', async () => {
+    cpSync(join(cwd, 'standard'), join(cwd, 'older'), { recursive: true });
+    rmSync(join(cwd, 'older/sessions.jsonl'));
+    expect((await relaybp('report', 'older', '--out', 'older.html')).code).toBe(0);
+    expect(dataOf('older.html').runs[0]!.sessions).toEqual([]);
+  });
+});
+
 describe('what is missing', () => {
   it('is said, with what to do, and the rest is shown', async () => {
     const best = readFileSync(join(cwd, 'standard/best'), 'utf8').trim();
@@ -415,6 +608,38 @@ describe('what is missing', () => {
     expect(outcome.code).toBe(code);
   });
 });
+
+/** What a report embeds. */
+function dataOf(file: string): ReportData {
+  const html = readFileSync(join(cwd, file), 'utf8');
+  return JSON.parse(EMBEDDED.exec(html)![1]!) as ReportData;
+}
+
+/** `many.html`: the page with so many classes. */
+function writeMany(n: number): void {
+  const html = readFileSync(join(cwd, 'page.html'), 'utf8');
+  const data = dataOf('page.html');
+  const of = (label: number): [number, number][] => [
+    [label, 7],
+    [(label + 1) % n, 3],
+  ];
+  for (const run of data.runs) {
+    const { validation } = run;
+    const numbers = Array.from({ length: n }, (_, i) => i);
+    validation!.classes = numbers.map((i) => `class ${i}`);
+    validation!.perClass = numbers.map(() => ({
+      ...{ images: 10, top1: 70, top5: 90 },
+      interval: [40, 89] as [number, number],
+    }));
+    validation!.confusion = numbers.flatMap((label) =>
+      of(label).map(([predicted, count]): [number, number, number] => [label, predicted, count]),
+    );
+  }
+  writeFileSync(
+    join(cwd, 'many.html'),
+    html.replace(EMBEDDED, (all, json) => all.replace(json, () => JSON.stringify(data))),
+  );
+}
 
 /** Opens the table of numbers of a chart and reads it. */
 async function numbersOf(page: Page, section: string, title: string) {

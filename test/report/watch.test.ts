@@ -175,7 +175,7 @@ inBrowser((browser) => {
     const lock = lockRun(join(cwd, 'run'));
     append();
     await expect.poll(() => card.textContent(), { timeout: 30_000 }).toContain('in progress');
-    expect(await card.locator('.figure b').allTextContents()).toEqual(['1.00 %', '0.00 %', '7']);
+    expect(await card.locator('.figure b').allTextContents()).toEqual(['99.00 %', '100.00 %', '7']);
     lock.release();
     await expect.poll(() => card.textContent(), { timeout: 30_000 }).toContain('broken off');
     expect(await page.title()).toBe('run · relaybp');

@@ -14,6 +14,8 @@ export interface Line {
   style: 'faint' | 'plain' | 'bold' | 'dashed';
   /** Drawn, but neither named nor in the numbers: the raw values behind a smoothed line. */
   shadow?: boolean;
+  /** Of means: the standard deviation at each value, drawn as a band. */
+  spread?: readonly number[];
   /** Where what is drawn is smoothed: the values themselves. */
   exact?: readonly (number | null)[];
 }
@@ -22,6 +24,8 @@ export interface ChartSpec {
   title: string;
   note?: string;
   xLabel: string;
+  /** What the vertical axis shows, with its unit. */
+  yLabel: string;
   /** Names of x = 0, 1, …; without them x is a number. */
   categories?: readonly string[];
   log?: boolean;
@@ -36,6 +40,8 @@ export interface ChartSpec {
 }
 
 const ROWS_SHOWN = 1000;
+/** Pixels: room for the values of the vertical axis. */
+const VALUES = 58;
 
 /**
  * A line chart: hover or arrow keys read values, dragging or + and - zoom in x, double click or Escape zoom out.
@@ -124,15 +130,31 @@ export class Chart {
         y.map((value) => (value === null || (this.spec.log && value <= 0) ? null : value)),
       ],
     );
-    return tables.length === 0 ? [[0]] : uPlot.join(tables);
+    return tables.length === 0 ? [[0]] : uPlot.join([...tables, ...this.bands().map(edges)]);
+  }
+
+  /** Lines with a band. Its edges are series behind those of all lines, two for each, in this order. */
+  private bands(): Band[] {
+    const { lines, log } = this.spec;
+    return lines.flatMap((line) => {
+      if (!line.spread || line.shadow) return [];
+      const at = (side: 1 | -1) => (value: number | null, i: number) => {
+        if (value === null || (log && value <= 0)) return null;
+        const edge = value + side * line.spread![i]!;
+        return log ? Math.max(edge, value / 10) : edge; // a logarithmic axis has no zero
+      };
+      return [{ line, high: line.y.map(at(1)), low: line.y.map(at(-1)) }];
+    });
   }
 
   private options(): uPlot.Options {
-    const { lines, categories, log, range, group } = this.spec;
+    const { lines, categories, log, range, group, xLabel, yLabel } = this.spec;
+    const bands = this.bands();
     const ink = (): string => color('--muted');
     const grid = { stroke: () => color('--grid'), width: 1 };
     const font = '12px system-ui, sans-serif';
-    const axis = { stroke: ink, grid, ticks: { ...grid, size: 5 }, font };
+    const title = { labelFont: `600 ${font}`, labelSize: 18, labelGap: 2 };
+    const axis = { stroke: ink, grid, ticks: { ...grid, size: 5 }, font, ...title };
     const format = this.spec.format ?? short;
     return {
       width: this.width,
@@ -141,7 +163,7 @@ export class Chart {
       legend: { show: false },
       cursor: {
         drag: { x: !categories, y: false },
-        dataIdx: (u, series, at) => nearest(u.data[series]!, at),
+        dataIdx: (u, series, at) => (series > lines.length ? null : nearest(u.data[series]!, at)), // bands have no points
         points: { size: 7 },
         ...(group ? { sync: { key: group, scales: ['x', null] } } : {}),
       },
@@ -155,16 +177,29 @@ export class Chart {
       },
       axes: [
         categories
-          ? { ...axis, ...categoryAxis(categories, this.width) }
-          : { ...axis, space: 60, size: 30 },
+          ? { ...axis, ...categoryAxis(categories, this.width), label: xLabel }
+          : { ...axis, space: 60, size: 30, label: xLabel },
         {
           ...axis,
-          size: 62,
+          label: yLabel,
+          size: VALUES,
           values: (_u, splits) =>
             splits.map((value) => (value === null || value === undefined ? '' : format(value))),
         },
       ],
-      series: [{}, ...lines.map((line) => seriesOf(line))],
+      series: [
+        {},
+        ...lines.map((line) => seriesOf(line)),
+        ...bands.flatMap(() => [
+          { width: 0, points: { show: false } },
+          { width: 0, points: { show: false } },
+        ]),
+      ],
+      bands: bands.map(({ line }, i): uPlot.Band => {
+        const high = lines.length + 1 + 2 * i;
+        const fill = (): string => `${css(line.color)}${line.style === 'bold' ? '30' : '16'}`;
+        return { series: [high, high + 1], fill };
+      }),
       hooks: {
         setCursor: [(u) => this.showTip(u)],
         setScale: [
@@ -205,12 +240,13 @@ export class Chart {
           h('i', { style: `background:${css(line.color)}`, class: line.style }),
           h('span', {}, line.label),
           h('b', {}, format(value)),
+          h('small', {}, spreadAt(line, where, format)),
           where !== x && h('small', {}, ` at ${place(where)}`),
         ),
       ),
     );
     const { width } = this.plot.getBoundingClientRect();
-    const at = left! + 62;
+    const at = left! + VALUES + 18;
     const box = this.tip.offsetWidth;
     const beside = at + 14 + box > width ? at - box - 14 : at + 14;
     this.tip.style.left = `${Math.max(0, Math.min(width - box, beside))}px`;
@@ -263,21 +299,40 @@ export class Chart {
   private numbers() {
     const { xLabel, categories, lines } = this.spec;
     const named = lines.filter(({ shadow }) => !shadow);
-    const values = named.map(
-      ({ x, y, exact }) => new Map(x.map((at, i) => [at, (exact ?? y)[i]!])),
-    );
+    const columns = named.flatMap(({ label, x, y, exact, spread }) => {
+      const column = (name: string, of: readonly (number | null)[]) => ({
+        name,
+        values: new Map(x.map((at, i) => [at, of[i]!])),
+      });
+      const mean = column(label, exact ?? y);
+      return spread ? [mean, column(`${label}, standard deviation`, spread)] : [mean];
+    });
     const xs = [...new Set(named.flatMap(({ x }) => [...x]))].sort((a, b) => a - b);
     return {
-      head: [xLabel, ...named.map(({ label }) => label)],
+      head: [xLabel, ...columns.map(({ name }) => name)],
       rows: xs
         .slice(-ROWS_SHOWN)
-        .map((x) => [categories?.[x] ?? x, ...values.map((line) => line.get(x) ?? null)]),
+        .map((x) => [categories?.[x] ?? x, ...columns.map(({ values }) => values.get(x) ?? null)]),
       note:
         xs.length > ROWS_SHOWN
           ? `The last ${ROWS_SHOWN} of ${xs.length}; metrics.csv in the run folder has all.`
           : undefined,
     };
   }
+}
+
+interface Band {
+  line: Line;
+  high: (number | null)[];
+  low: (number | null)[];
+}
+
+const edges = ({ line, high, low }: Band): uPlot.AlignedData => [[...line.x], high, low];
+
+/** ` ± 2.9 %` at a place where the line is a mean of several. */
+function spreadAt({ x, spread }: Line, at: number, format: (value: number) => string): string {
+  const value = spread?.[x.indexOf(at)];
+  return value === undefined ? '' : ` ± ${format(value)}`;
 }
 
 const css = (name: string): string => (name.startsWith('--') ? color(name) : name);

@@ -4,13 +4,24 @@ import { h, onWidth, selectBox } from './dom.js';
 import { percent, whole } from './format.js';
 import { color, onTheme } from './theme.js';
 
-/** Pixels: names are written from this cell size on, and take this much room. */
+/** Pixels: names are written from this height of a row on, and take this much room, lying or standing. */
 const NAMED = 11;
 const NAMES = 118;
-const LARGEST = 44;
+const LYING = 36;
+/** Room for the titles of the axes where there are no names. */
+const TITLES = 18;
+/** Height of a row: in a tall matrix, at most, and at most when enlarged. */
+const ROW = 26;
+const TALLEST = 64;
+const LARGEST = 88;
 const PAIRS = 40;
 
-/** The confusion matrix on a canvas that draws what is in view, and the most confused pairs beside it. */
+interface Size {
+  width: number;
+  height: number;
+}
+
+/** The confusion matrix on a canvas that draws what is in view, and the most confused pairs below it. */
 export function confusion(run: RunReport): HTMLElement {
   if (!run.validation) return h('p', { class: 'empty' }, `Not available: ${run.missing}`);
   return new Matrix(run.validation).element;
@@ -105,31 +116,56 @@ class Matrix {
     this.layout();
   }
 
-  /** Pixels a side of a cell. */
-  private cell(): number {
-    return Math.min(LARGEST * 1.5, this.fitting() * this.zoom);
+  /** Of a cell, in pixels. */
+  private cell(): Size {
+    const { width, height } = this.fitting();
+    return { width: width * this.zoom, height: height * this.zoom };
   }
 
-  /** Pixels a side of a cell at zoom 1: as many as let the matrix fit into the page. */
-  private fitting(): number {
-    const fit = Math.max(2, Math.min(LARGEST, (this.width - 2) / this.order.length));
-    const named = Math.max(2, Math.min(LARGEST, (this.width - NAMES - 2) / this.order.length));
-    return named >= NAMED ? named : fit;
+  /** Of a cell at zoom 1: as wide as the page allows, and no taller than wide. */
+  private fitting(): Size {
+    const n = this.order.length;
+    const named = (this.width - NAMES - 2) / n;
+    if (named < NAMED) {
+      const width = Math.max(2, (this.width - TITLES - 2) / n);
+      return { width, height: Math.min(width, NAMED - 0.1) }; // lower than a name
+    }
+    const room = (this.tallest() - NAMES) / n;
+    return { width: named, height: Math.min(named, TALLEST, Math.max(ROW, room)) };
   }
 
-  private margin(): number {
-    return this.cell() >= NAMED ? NAMES : 0;
+  /** Of the matrix: it and the line above it fit the window. */
+  private tallest(): number {
+    return Math.max(320, innerHeight * 0.75);
+  }
+
+  /** Room for the names left of the cells and above them. */
+  private margin(): { left: number; top: number } {
+    const { width, height } = this.cell();
+    if (height < NAMED) return { left: TITLES, top: TITLES };
+    return { left: NAMES, top: this.lying(width) ? LYING : NAMES };
+  }
+
+  /** Whether the names of the columns lie: where the longest fits its column. */
+  private lying(width: number): boolean {
+    const longest = Math.max(...this.order.map((at) => this.name(at).length));
+    return 7 * longest + 8 <= width;
+  }
+
+  private name(at: number): string {
+    const name = this.report.classes[at]!;
+    return name.length > 17 ? `${name.slice(0, 16)}…` : name;
   }
 
   private layout(): void {
     if (this.width === 0) return;
-    const size = this.margin() + this.cell() * this.order.length;
-    const height = Math.min(size, Math.max(320, innerHeight * 0.75));
-    this.view.style.height = `${height + 2}px`;
-    this.view.style.width = `${Math.min(this.width, size + 2)}px`;
-    this.sizer.style.width = `${size}px`;
-    this.sizer.style.height = `${size}px`;
-    const [shownWidth, shownHeight] = [Math.min(size, this.view.clientWidth), height];
+    const [cell, margin, n] = [this.cell(), this.margin(), this.order.length];
+    const whole = { width: margin.left + cell.width * n, height: margin.top + cell.height * n };
+    const shownHeight = Math.min(whole.height, this.tallest());
+    this.view.style.height = `${shownHeight + 2}px`;
+    this.sizer.style.width = `${whole.width}px`;
+    this.sizer.style.height = `${whole.height}px`;
+    const shownWidth = Math.min(whole.width, this.view.clientWidth);
     const ratio = devicePixelRatio;
     this.canvas.width = Math.round(shownWidth * ratio);
     this.canvas.height = Math.round(shownHeight * ratio);
@@ -149,106 +185,115 @@ class Matrix {
     ];
     context.setTransform(devicePixelRatio, 0, 0, devicePixelRatio, 0, 0);
     context.clearRect(0, 0, width, height);
-    const rowAt = (y: number): number => Math.floor((y + scrollTop - margin) / cell);
-    const columnAt = (x: number): number => Math.floor((x + scrollLeft - margin) / cell);
+    const { left, top } = margin;
+    const rowAt = (y: number): number => Math.floor((y + scrollTop - top) / cell.height);
+    const columnAt = (x: number): number => Math.floor((x + scrollLeft - left) / cell.width);
     const last = this.order.length - 1;
-    const rows = [Math.max(0, rowAt(margin)), Math.min(last, rowAt(height))] as const;
-    const columns = [Math.max(0, columnAt(margin)), Math.min(last, columnAt(width))] as const;
+    const rows = [Math.max(0, rowAt(top)), Math.min(last, rowAt(height))] as const;
+    const columns = [Math.max(0, columnAt(left)), Math.min(last, columnAt(width))] as const;
     context.save();
     context.beginPath();
-    context.rect(margin - 2, margin - 2, width, height);
+    context.rect(left - 2, top - 2, width, height);
     context.clip();
     context.fillStyle = color('--well');
-    context.fillRect(margin, margin, width, height);
+    context.fillRect(left, top, width, height);
     for (let row = rows[0]; row <= rows[1]; row++) {
       for (let column = columns[0]; column <= columns[1]; column++) {
         this.drawCell(context, row, column, {
-          x: margin + column * cell - scrollLeft,
-          y: margin + row * cell - scrollTop,
-          cell,
+          x: left + column * cell.width - scrollLeft,
+          y: top + row * cell.height - scrollTop,
+          ...cell,
         });
       }
     }
     const [row, column] = this.selected;
-    const x = margin + column * cell - scrollLeft;
-    const y = margin + row * cell - scrollTop;
+    const x = left + column * cell.width - scrollLeft;
+    const y = top + row * cell.height - scrollTop;
     context.strokeStyle = color('--ink');
     context.lineWidth = 1.5;
-    context.strokeRect(x - 0.75, y - 0.75, cell + 1.5, cell + 1.5);
-    if (cell < NAMED) {
+    context.strokeRect(x - 0.75, y - 0.75, cell.width + 1.5, cell.height + 1.5);
+    if (cell.height < NAMED) {
       context.globalAlpha = 0.35;
       context.lineWidth = 1;
-      context.strokeRect(-10, y, 1e5, cell);
-      context.strokeRect(x, -10, cell, 1e5);
+      context.strokeRect(-10, y, 1e5, cell.height);
+      context.strokeRect(x, -10, cell.width, 1e5);
     }
     context.restore();
-    if (margin > 0) this.drawNames(context, rows, columns, { cell, margin, scrollLeft, scrollTop });
+    if (cell.height < NAMED) drawTitles(context, width);
+    else this.drawNames(context, rows, columns, { cell, margin, scrollLeft, scrollTop });
   }
 
   private drawCell(
     context: CanvasRenderingContext2D,
     row: number,
     column: number,
-    { x, y, cell }: { x: number; y: number; cell: number },
+    { x, y, width, height }: { x: number; y: number } & Size,
   ): void {
     const [label, predicted] = [this.order[row]!, this.order[column]!];
     const count = this.count(label, predicted);
     if (count === 0) return;
     const share = count / this.report.perClass[label]!.images;
-    const gap = cell >= 6 ? 0.5 : 0;
+    const gap = height >= 6 ? 0.5 : 0;
+    const inside = (size: number): number => Math.max(1, size - 2 * gap);
     context.globalAlpha = 0.12 + 0.88 * Math.sqrt(share);
     context.fillStyle = color(label === predicted ? '--good' : '--bad');
-    context.fillRect(x + gap, y + gap, Math.max(1, cell - 2 * gap), Math.max(1, cell - 2 * gap));
+    context.fillRect(x + gap, y + gap, inside(width), inside(height));
     context.globalAlpha = 1;
-    if (cell < 20) return;
+    if (height < 16 || width < 20) return;
     context.fillStyle = color(share > 0.45 ? '--on-color' : '--ink');
-    context.font = '10px system-ui, sans-serif';
+    context.font = `${height < 30 ? 10 : 12}px system-ui, sans-serif`;
     context.textAlign = 'center';
     context.textBaseline = 'middle';
-    context.fillText(String(count), x + cell / 2, y + cell / 2 + 0.5);
+    context.fillText(String(count), x + width / 2, y + height / 2 + 0.5);
   }
 
   private drawNames(
     context: CanvasRenderingContext2D,
     rows: readonly [number, number],
     columns: readonly [number, number],
-    at: { cell: number; margin: number; scrollLeft: number; scrollTop: number },
+    at: {
+      cell: Size;
+      margin: { left: number; top: number };
+      scrollLeft: number;
+      scrollTop: number;
+    },
   ): void {
-    const { cell, margin, scrollLeft, scrollTop } = at;
-    context.font = `${Math.min(12, Math.max(9, cell - 3))}px system-ui, sans-serif`;
+    const { cell, scrollLeft, scrollTop } = at;
+    const { left, top } = at.margin;
+    context.font = `${Math.min(12, Math.max(9, cell.height - 3))}px system-ui, sans-serif`;
     context.textBaseline = 'middle';
-    const shortened = (name: string): string => (name.length > 17 ? `${name.slice(0, 16)}…` : name);
     const ink = (chosen: boolean): string => color(chosen ? '--ink' : '--muted');
     context.save();
     context.beginPath();
-    context.rect(0, margin, margin, 1e5);
+    context.rect(0, top, left, 1e5);
     context.clip();
     context.textAlign = 'right';
     for (let row = rows[0]; row <= rows[1]; row++) {
       context.fillStyle = ink(row === this.selected[0]);
-      const y = margin + (row + 0.5) * cell - scrollTop;
-      context.fillText(shortened(this.report.classes[this.order[row]!]!), margin - 7, y);
+      const y = top + (row + 0.5) * cell.height - scrollTop;
+      context.fillText(this.name(this.order[row]!), left - 7, y);
     }
     context.restore();
     context.save();
     context.beginPath();
-    context.rect(margin, 0, 1e5, margin);
+    context.rect(left, 0, 1e5, top);
     context.clip();
-    context.textAlign = 'left';
+    const lying = this.lying(cell.width);
+    context.textAlign = lying ? 'center' : 'left';
     for (let column = columns[0]; column <= columns[1]; column++) {
       context.save();
       context.fillStyle = ink(column === this.selected[1]);
-      context.translate(margin + (column + 0.5) * cell - scrollLeft, margin - 7);
-      context.rotate(-Math.PI / 2);
-      context.fillText(shortened(this.report.classes[this.order[column]!]!), 0, 0);
+      context.translate(left + (column + 0.5) * cell.width - scrollLeft, top - (lying ? 12 : 7));
+      if (!lying) context.rotate(-Math.PI / 2);
+      context.fillText(this.name(this.order[column]!), 0, 0);
       context.restore();
     }
     context.restore();
     context.fillStyle = color('--muted');
     context.textAlign = 'right';
-    context.font = '10px system-ui, sans-serif';
-    context.fillText('predicted →', margin - 7, margin - 24);
-    context.fillText('label ↓', margin - 7, margin - 10);
+    context.font = TITLE_FONT;
+    context.fillText(COLUMNS, left - 7, top - 25);
+    context.fillText(ROWS, left - 7, top - 10);
   }
 
   private count(label: number, predicted: number): number {
@@ -257,12 +302,12 @@ class Matrix {
 
   private point(event: PointerEvent): void {
     const box = this.view.getBoundingClientRect();
-    const [cell, margin] = [this.cell(), this.margin()];
+    const [cell, { left, top }] = [this.cell(), this.margin()];
     const x = event.clientX - box.left - this.view.clientLeft;
     const y = event.clientY - box.top - this.view.clientTop;
-    if (x < margin || y < margin) return;
-    const column = Math.floor((x + this.view.scrollLeft - margin) / cell);
-    const row = Math.floor((y + this.view.scrollTop - margin) / cell);
+    if (x < left || y < top) return;
+    const column = Math.floor((x + this.view.scrollLeft - left) / cell.width);
+    const row = Math.floor((y + this.view.scrollTop - top) / cell.height);
     const n = this.order.length;
     if (row >= 0 && column >= 0 && row < n && column < n) this.select(row, column, false);
   }
@@ -298,13 +343,12 @@ class Matrix {
   private reveal(): void {
     const [cell, margin] = [this.cell(), this.margin()];
     const [row, column] = this.selected;
-    const into = (at: number, from: number, size: number): number => {
-      if (at * cell < from) return at * cell;
-      const most = (at + 1) * cell + margin - size;
-      return Math.max(from, most);
+    const { scrollTop, scrollLeft, clientHeight, clientWidth } = this.view;
+    const into = (at: number, from: number, size: number, room: number): number => {
+      return at * size < from ? at * size : Math.max(from, (at + 1) * size - room);
     };
-    this.view.scrollTop = into(row, this.view.scrollTop, this.view.clientHeight);
-    this.view.scrollLeft = into(column, this.view.scrollLeft, this.view.clientWidth);
+    this.view.scrollTop = into(row, scrollTop, cell.height, clientHeight - margin.top);
+    this.view.scrollLeft = into(column, scrollLeft, cell.width, clientWidth - margin.left);
   }
 
   private tell(): void {
@@ -323,7 +367,7 @@ class Matrix {
   }
 
   private zoomTo(zoom: number): void {
-    this.zoom = Math.max(1, Math.min((LARGEST * 1.5) / this.fitting(), zoom));
+    this.zoom = Math.max(1, Math.min(LARGEST / this.fitting().height, zoom));
     this.layout();
     this.reveal();
     this.draw();
@@ -342,6 +386,7 @@ class Matrix {
         if (select) select.value = 'all';
       }
       this.select(this.order.indexOf(label), this.order.indexOf(predicted), true);
+      this.readout.scrollIntoView({ block: 'nearest' });
     };
     return h(
       'div',
@@ -366,4 +411,22 @@ class Matrix {
       wrong.length === 0 && h('p', { class: 'empty' }, 'No mistakes.'),
     );
   }
+}
+
+const TITLE_FONT = '600 11px system-ui, sans-serif';
+const COLUMNS = 'predicted →';
+const ROWS = 'label ↓';
+
+/** What rows and columns are, where there is no room for names. */
+function drawTitles(context: CanvasRenderingContext2D, width: number): void {
+  context.fillStyle = color('--muted');
+  context.font = TITLE_FONT;
+  context.textBaseline = 'middle';
+  context.textAlign = 'center';
+  context.fillText(COLUMNS, width / 2, TITLES / 2);
+  context.save();
+  context.translate(TITLES / 2, 60);
+  context.rotate(Math.PI / 2);
+  context.fillText('label →', 0, 0);
+  context.restore();
 }

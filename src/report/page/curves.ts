@@ -1,25 +1,34 @@
 import type { Columns, RunReport } from '../data.js';
 import { Chart, type ChartSpec, type Line } from './chart.js';
 import { choice, h } from './dom.js';
-import { percent, short } from './format.js';
-import { runColor } from './theme.js';
+import { percent } from './format.js';
+import { across, type Group, type Series, titleOf } from './group.js';
 
 interface Options {
   x: 'epoch' | 'step';
   log: 'linear' | 'log';
   smoothing: number;
+  /** The mean of a group's seeds, or each of them. */
+  seeds: 'mean' | 'each';
+  /** Labels of groups. */
   hidden: Set<string>;
 }
 
 const GROUP = 'training';
 
-/** Losses, errors, learning rate and speed over the training, all runs in each chart. */
-export function curves(): { element: HTMLElement; update: (runs: readonly RunReport[]) => void } {
-  const options: Options = { x: 'epoch', log: 'linear', smoothing: 0, hidden: new Set() };
+/** Losses, accuracies, learning rate and speed over the training, all runs in each chart. */
+export function curves(): { element: HTMLElement; update: (groups: readonly Group[]) => void } {
+  const options: Options = {
+    x: 'epoch',
+    log: 'linear',
+    smoothing: 0,
+    seeds: 'mean',
+    hidden: new Set(),
+  };
   const charts = new Map<string, Chart>();
   const grid = h('div', { class: 'grid charts' });
   const toggles = h('div', { class: 'toggles', role: 'group', 'aria-label': 'runs shown' });
-  let current: readonly RunReport[] = [];
+  let current: readonly Group[] = [];
 
   const draw = (): void => {
     const specs = specsOf(current, options);
@@ -41,7 +50,8 @@ export function curves(): { element: HTMLElement; update: (runs: readonly RunRep
   const drawToggles = (): void => {
     toggles.hidden = current.length < 2;
     toggles.replaceChildren(
-      ...current.map(({ label }, i) => {
+      ...current.map((group) => {
+        const { label, color } = group;
         const box = h('input', {
           type: 'checkbox',
           checked: !options.hidden.has(label),
@@ -51,8 +61,8 @@ export function curves(): { element: HTMLElement; update: (runs: readonly RunRep
             draw();
           },
         });
-        const dot = h('i', { style: `background:var(${runColor(i)})` });
-        return h('label', { class: 'toggle' }, box, dot, label);
+        const dot = h('i', { style: `background:var(${color})` });
+        return h('label', { class: 'toggle' }, box, dot, titleOf(group));
       }),
     );
   };
@@ -67,6 +77,23 @@ export function curves(): { element: HTMLElement; update: (runs: readonly RunRep
       draw();
     },
   });
+  const seeds = choice(
+    'runs of one config',
+    [
+      ['mean', 'mean of seeds'],
+      ['each', 'each seed'],
+    ] as const,
+    'mean',
+    (chosen) => {
+      options.seeds = chosen;
+      draw();
+    },
+  );
+  const bands = h(
+    'span',
+    {},
+    ' Runs that differ by their seed alone are one line, their mean, with a band of one standard deviation (n − 1) on either side, where all of them have a value.',
+  );
   const controls = h(
     'div',
     { class: 'controls' },
@@ -95,118 +122,137 @@ export function curves(): { element: HTMLElement; update: (runs: readonly RunRep
         draw();
       },
     ),
+    seeds,
     h('label', { class: 'field' }, h('span', {}, 'smoothing'), slider),
   );
   const key = h(
     'p',
     { class: 'note' },
     'Thin: training batches as they were seen, augmented. Bold with dots: validation. Drag to zoom, double click to see everything.',
+    bands,
   );
   return {
     element: h('div', {}, controls, key, grid),
-    update(runs) {
-      const names = (list: readonly RunReport[]): string => list.map(({ label }) => label).join();
-      const same = names(runs) === names(current);
-      current = runs;
+    update(groups) {
+      const names = (list: readonly Group[]): string => list.map(titleOf).join();
+      const same = names(groups) === names(current);
+      current = groups;
+      seeds.hidden = groups.every(({ runs }) => runs.length === 1);
+      bands.hidden = seeds.hidden;
       if (!same || toggles.childElementCount === 0) drawToggles();
       draw();
     },
   };
 }
 
-function specsOf(runs: readonly RunReport[], options: Options): ChartSpec[] {
+function specsOf(groups: readonly Group[], options: Options): ChartSpec[] {
+  const shown = groups.filter(({ label }) => !options.hidden.has(label));
+  const runs = groups.flatMap((group) => group.runs);
   const losses = [...new Set(runs.flatMap(({ network }) => network.losses.map((l) => l.name)))];
-  const column = (name: string, from: (value: number) => number = (v) => v) =>
-    linesOf(
-      runs,
-      options,
-      ({ train }) => [train, name, from],
-      ({ val }) => [val, name],
-    );
-  const error = (k: 1 | 5): Line[] => [
-    ...linesOf(
-      runs,
-      options,
-      ({ train }) => [train, `top${k}`, (value) => 100 - value],
-      ({ val }) => [val, `top${k}_err`],
-    ),
-    ...emaLines(runs, options, k),
+  const named = groups.length > 1 || groups.some((group) => group.runs.length > 1);
+  const lines = (part: string, style: Line['style'], pick: Pick): Line[] =>
+    shown.flatMap((group) => linesOf(group, { ...options, part, style, pick, named }));
+  const train = (column: string, style: Line['style'] = 'faint', times = 1): Line[] =>
+    lines('training', style, ({ train }) => [train, column, times]);
+  const val = (column: string): Line[] => lines('validation', 'bold', ({ val }) => [val, column]);
+  const accuracy = (k: 1 | 5): Line[] => [
+    ...train(`top${k}`),
+    ...val(`top${k}`),
+    ...lines('validation of the average weights', 'dashed', ({ val }) => [val, `top${k}_ema`]),
   ];
   const base = { xLabel: options.x, group: GROUP };
   const specs: ChartSpec[] = [
     ...losses.map((loss) => ({
       ...base,
       title: `Loss, ${loss}`,
+      yLabel: 'loss',
       note: 'Softmax cross-entropy, without its weight.',
       log: options.log === 'log',
-      lines: column(`loss.${loss}`),
+      lines: [...train(`loss.${loss}`), ...val(`loss.${loss}`)],
     })),
-    { ...base, title: 'Top-1 error', format: (v) => percent(v, 1), lines: error(1) },
-    { ...base, title: 'Top-5 error', format: (v) => percent(v, 1), lines: error(5) },
+    ...([1, 5] as const).map((k) => ({
+      ...base,
+      title: `Top-${k} accuracy`,
+      yLabel: `top-${k} accuracy`,
+      format: (v: number) => percent(v, 1),
+      lines: accuracy(k),
+    })),
     {
       ...base,
       title: 'Learning rate',
-      lines: column('lr').map((line) => ({ ...line, style: 'plain' as const })),
+      yLabel: 'learning rate',
+      note: schedulesOf(shown),
+      lines: train('lr', 'plain'),
     },
     {
       ...base,
       title: 'Throughput',
+      yLabel: 'images per second',
       note: 'Images per second of training; evaluations, checkpoints and diagnostics left out.',
-      format: (v) => `${short(v)}/s`,
-      lines: column('imagesPerSecond').map((line) => ({ ...line, style: 'plain' as const })),
+      lines: train('imagesPerSecond', 'plain'),
     },
     {
       ...base,
       title: 'Waiting for images',
+      yLabel: 'share of the time',
       note: 'Share of the training time.',
       format: (v) => percent(v, 0),
       range: [0, 100],
-      lines: column('dataWait', (v) => 100 * v).map((line) => ({
-        ...line,
-        style: 'plain' as const,
-      })),
+      lines: train('dataWait', 'plain', 100),
     },
   ];
-  return specs.filter(({ lines }) => lines.length > 0);
+  return specs.filter((spec) => spec.lines.length > 0);
 }
 
-type Pick = (run: RunReport) => [Columns, string, ((value: number) => number)?];
+/** The columns that a line shows, the one of them, and what its values are multiplied by. */
+type Pick = (run: RunReport) => [columns: Columns, column: string, times?: number];
 
-/** Of each visible run the training values, smoothed, and the validation values. */
-function linesOf(runs: readonly RunReport[], options: Options, train: Pick, val: Pick): Line[] {
-  return runs.flatMap((run, i) => {
-    if (options.hidden.has(run.label)) return [];
-    const name = (part: string): string => (runs.length > 1 ? `${run.label}, ${part}` : part);
-    const read = ([columns, column, from = (v: number) => v]: ReturnType<Pick>) => {
-      const ys = (columns[column] ?? []).map((value) => (value === null ? null : from(value)));
-      return { x: columns[options.x] as number[], y: ys };
-    };
-    const [a, b] = [read(train(run)), read(val(run))];
-    const line = { color: runColor(i) };
-    const lines: Line[] = [];
-    if (a.y.some((value) => value !== null)) {
-      const raw = { ...line, ...a, label: name('training') };
-      const y = smoothed(a.y, options.smoothing);
-      if (options.smoothing > 0) {
-        lines.push({ ...raw, style: 'faint', shadow: true });
-        lines.push({ ...raw, y, exact: a.y, style: 'plain' });
-      } else lines.push({ ...raw, style: 'faint' });
-    }
-    if (b.y.some((value) => value !== null)) {
-      lines.push({ ...line, ...b, label: name('validation'), style: 'bold' });
-    }
-    return lines;
+/** A line for the mean of the group's seeds, or one for each of its runs. */
+function linesOf(
+  group: Group,
+  of: Options & { part: string; style: Line['style']; pick: Pick; named: boolean },
+): Line[] {
+  const { x, seeds, smoothing, part, style, pick, named } = of;
+  const { runs, color } = group;
+  const series = runs.map((run): Series => {
+    const [columns, column, times = 1] = pick(run);
+    const values = columns[column] ?? [];
+    const y = values.map((value) => (value === null ? null : times * value));
+    return { x: columns[x] as number[], y };
   });
+  const line = (label: string, at: Series): Line => {
+    return { ...at, label: named ? `${label}, ${part}` : part, color, style };
+  };
+  if (runs.length === 1 || seeds === 'each') {
+    return runs.flatMap((run, i) => {
+      const one = series[i]!;
+      return one.y.some((value) => value !== null) ? drawn(line(run.label, one), smoothing) : [];
+    });
+  }
+  const { x: at, mean, std } = across(series);
+  if (at.length === 0) return [];
+  return drawn({ ...line(`mean of ${group.label}`, { x: at, y: mean }), spread: std }, smoothing);
 }
 
-function emaLines(runs: readonly RunReport[], { x, hidden }: Options, k: 1 | 5): Line[] {
-  return runs.flatMap(({ label, val }, i): Line[] => {
-    const values = val[`top${k}_ema`];
-    if (!values || hidden.has(label)) return [];
-    const y = values.map((value) => (value === null ? null : 100 - value));
-    const name = `${runs.length > 1 ? `${label}, ` : ''}validation of the average weights`;
-    return [{ label: name, color: runColor(i), x: val[x] as number[], y, style: 'dashed' }];
-  });
+/** Training values are smoothed if asked for, the raw ones remain as a shadow. */
+function drawn(line: Line, smoothing: number): Line[] {
+  if (smoothing === 0 || line.style === 'bold' || line.style === 'dashed') return [line];
+  return [
+    { ...line, style: 'faint', shadow: true },
+    { ...line, y: smoothed(line.y, smoothing), exact: line.y, style: 'plain' },
+  ];
+}
+
+/** How the rate is to go on, once for groups with the same schedule. */
+function schedulesOf(groups: readonly Group[]): string {
+  const texts = new Map<string, string[]>();
+  for (const { label, runs } of groups) {
+    const { schedule } = runs[0]!.facts;
+    texts.set(schedule, [...(texts.get(schedule) ?? []), label]);
+  }
+  return [...texts]
+    .map(([text, labels]) => (texts.size > 1 ? `${labels.join(', ')}: ${text}` : text))
+    .join('; ');
 }
 
 /** Exponential moving average, without the bias towards its start. */

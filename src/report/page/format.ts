@@ -30,3 +30,6 @@ export function duration(seconds: number): string {
   if (h > 0) return `${h} h ${m} min`;
   return m > 0 ? `${m} min ${Math.floor(seconds % 60)} s` : `${Math.floor(seconds)} s`;
 }
+
+/** `2026-01-31 12:00 UTC` of a time in ISO 8601. */
+export const minute = (iso: string): string => `${iso.slice(0, 16).replace('T', ' ')} UTC`;

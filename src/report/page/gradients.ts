@@ -87,8 +87,9 @@ const titleOf = (measure: Measure): string =>
   measure === 'gradient' ? 'Mean |gradient|' : 'Mean |gradient| over mean |weight|';
 
 /** A chart with the layers along its horizontal axis. */
-const overLayers = (categories: string[]) => ({
+const overLayers = (categories: string[], measure: Measure) => ({
   xLabel: 'layer',
+  yLabel: measure === 'gradient' ? 'mean |gradient|' : 'mean |gradient| / mean |weight|',
   categories,
   log: true,
   format: short,
@@ -102,7 +103,7 @@ function overIterations(run: RunReport, measure: Measure): ChartSpec {
   return {
     title: `${titleOf(measure)} at several steps`,
     note: 'Of what the update uses: the sum over the losses. Layers from input to output.',
-    ...overLayers(names),
+    ...overLayers(names, measure),
     lines: picked.map((row, i) => ({
       label: `step ${row.step}`,
       color: `--scale-${Math.round((i * 5) / Math.max(1, picked.length - 1))}`,
@@ -136,7 +137,7 @@ function ofLosses(run: RunReport, row: GradientRow, measure: Measure): ChartSpec
   return {
     title: `${titleOf(measure)} by loss, step ${row.step}`,
     note: "Each loss's share, its weight included; a line ends where the loss's range does.",
-    ...overLayers(names),
+    ...overLayers(names, measure),
     lines: [...lines, total],
   };
 }
@@ -155,6 +156,7 @@ function cosineSpecs(rows: readonly GradientRow[]): ChartSpec[] {
     title: `Cosine between the gradients of ${pair}`,
     note: 'In each layer of their overlap: 1 where the losses pull the same way, 0 where at right angles.',
     xLabel: 'step',
+    yLabel: 'cosine',
     height: 320,
     legend: true,
     format: (value) => value.toFixed(2),

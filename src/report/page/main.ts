@@ -3,10 +3,11 @@ import { classes } from './classes.js';
 import { confusion } from './confusion.js';
 import { curves } from './curves.js';
 import { h, selectBox } from './dom.js';
-import { percent, whole } from './format.js';
+import { minute, whole } from './format.js';
 import { gallery } from './gallery.js';
 import { gradients } from './gradients.js';
-import { networkFigure } from './network.js';
+import { type Group, groupsIn, spreadText, titleOf } from './group.js';
+import { networks } from './networks.js';
 import { summary } from './summary.js';
 import { themeButton } from './theme.js';
 
@@ -14,9 +15,10 @@ import { themeButton } from './theme.js';
 interface Section {
   id: string;
   title: string;
-  /** Shows one run at a time: there is a choice where there are several. */
-  perRun?: (run: RunReport, runs: readonly RunReport[]) => HTMLElement;
-  all?: (runs: readonly RunReport[]) => HTMLElement;
+  all?: (groups: readonly Group[]) => HTMLElement;
+  /** Shows one group, or one run, at a time: there is a choice where there are several. */
+  perGroup?: (group: Group, groups: readonly Group[]) => HTMLElement;
+  perRun?: (run: RunReport) => HTMLElement;
   /** What it depends on; it is left alone while this stays the same. */
   key: (run: RunReport) => unknown;
   note?: string;
@@ -27,7 +29,9 @@ const SECTIONS: readonly Section[] = [
     id: 'summary',
     title: 'Summary',
     all: summary,
-    key: ({ state, step, totalSteps, val, facts }) => [state, step, totalSteps, val, facts],
+    key: ({ state, step, totalSteps, val, facts, sessions }) => {
+      return [state, step, totalSteps, val, facts, sessions];
+    },
   },
   {
     id: 'curves',
@@ -38,19 +42,7 @@ const SECTIONS: readonly Section[] = [
     id: 'network',
     title: 'Network and ranges',
     note: "How each loss's gradient flows: it enters at its head and stops at the bottom of its range. Where ranges overlap a layer takes the sum of both.",
-    all: (runs) =>
-      h(
-        'div',
-        {},
-        runs.map((run) =>
-          h(
-            'div',
-            {},
-            h('h3', {}, runs.length > 1 ? `${run.label}: ${run.method}` : run.method),
-            networkFigure(run),
-          ),
-        ),
-      ),
+    all: networks,
     key: ({ network }) => network,
   },
   {
@@ -59,7 +51,7 @@ const SECTIONS: readonly Section[] = [
     perRun: gradients,
     key: ({ gradients }) => gradients.length,
   },
-  { id: 'classes', title: 'Classes', perRun: classes, key: validationKey },
+  { id: 'classes', title: 'Classes', perGroup: classes, key: validationKey },
   { id: 'confusion', title: 'Confusion', perRun: confusion, key: validationKey },
   { id: 'gallery', title: 'Images', perRun: gallery, key: validationKey },
 ];
@@ -77,6 +69,7 @@ class Page {
   private readonly subtitle = h('p', { class: 'note' });
   private chosen = '';
   private runs: readonly RunReport[] = [];
+  private groups: readonly Group[] = [];
 
   constructor() {
     const links = SECTIONS.map(({ id, title }) => h('a', { href: `#${id}` }, title));
@@ -113,14 +106,15 @@ class Page {
     for (const section of document.querySelectorAll('section')) spy.observe(section);
   }
 
-  show({ runs, relaybp, generated }: ReportData): void {
+  show(data: ReportData): void {
+    const { runs, relaybp, generated } = data;
     this.runs = runs;
+    this.groups = groupsIn(data);
     if (!runs.some(({ label }) => label === this.chosen)) this.chosen = runs.at(-1)!.label;
-    const names = runs.map(({ label }) => label);
-    this.title.textContent = names.length > 2 ? `${names.length} runs` : names.join(' and ');
+    const names = this.groups.map(titleOf);
+    this.title.textContent = names.length > 2 ? `${runs.length} runs` : names.join(' and ');
     document.title = `${names.join(', ')} · relaybp`;
-    const at = generated.slice(0, 16).replace('T', ' ');
-    this.subtitle.textContent = `relaybp ${relaybp} · ${at} UTC`;
+    this.subtitle.textContent = `relaybp ${relaybp} · ${minute(generated)}`;
     for (const section of SECTIONS) this.draw(section);
   }
 
@@ -142,30 +136,41 @@ class Page {
     );
   }
 
-  private draw({ id, all, perRun, key }: Section): void {
-    const { runs, chosen } = this;
-    const state = JSON.stringify([perRun && chosen, runs.map((run) => [run.label, key(run)])]);
+  private draw({ id, all, perGroup, perRun, key }: Section): void {
+    const { runs, groups, chosen } = this;
+    const one = perRun ?? perGroup;
+    const state = JSON.stringify([
+      one && chosen,
+      groups.map(({ label }) => label),
+      runs.map((run) => [run.label, key(run)]),
+    ]);
     if (this.drawn.get(id) === state) return;
     this.drawn.set(id, state);
     const body = this.bodies.get(id)!;
-    if (all) body.replaceChildren(all(runs));
-    else if (!perRun) this.curves.update(runs);
-    else {
-      const run = runs.find(({ label }) => label === chosen)!;
-      body.replaceChildren(
-        ...(runs.length > 1 ? [this.chooser(id)] : []),
-        about(id, run),
-        perRun(run, runs),
-      );
-    }
+    const group = groups.find((each) => each.runs.some(({ label }) => label === chosen))!;
+    if (all) body.replaceChildren(all(groups));
+    else if (perGroup) {
+      const options = groups.map((each) => [each.runs[0]!.label, titleOf(each)] as const);
+      const chooser = this.chooser(id, options, group.runs[0]!.label);
+      body.replaceChildren(chooser, about(group.runs), perGroup(group, groups));
+    } else if (perRun) {
+      const run = group.runs.find(({ label }) => label === chosen)!;
+      const options = runs.map(({ label }) => [label, label] as const);
+      const chooser = this.chooser(id, options, chosen);
+      body.replaceChildren(chooser, id === 'gradients' ? '' : about([run]), perRun(run));
+    } else this.curves.update(groups);
   }
 
-  /** Chooses the run for all sections that show one at a time. */
-  private chooser(id: string): HTMLElement {
-    const options = this.runs.map(({ label }) => [label, label] as const);
-    const box = selectBox('run', options, this.chosen, (label) => {
+  /** Chooses the run for all sections that show one, or its group, at a time. */
+  private chooser(
+    id: string,
+    options: readonly (readonly [label: string, text: string])[],
+    chosen: string,
+  ): HTMLElement | string {
+    if (options.length < 2) return '';
+    const box = selectBox('run', options, chosen, (label) => {
       this.chosen = label;
-      for (const section of SECTIONS) if (section.perRun) this.draw(section);
+      for (const section of SECTIONS) if (section.perRun || section.perGroup) this.draw(section);
       document.querySelector<HTMLSelectElement>(`#${id} .chooser select`)?.focus();
     });
     return h('div', { class: 'controls chooser' }, box);
@@ -179,15 +184,20 @@ function reveal(link: HTMLElement): void {
 }
 
 /** Where the numbers of the sections on images come from. */
-function about(id: string, { validation }: RunReport): HTMLElement | string {
-  if (id === 'gradients' || !validation) return '';
-  const { step, source, images, top1, top5 } = validation;
-  const from = step === null ? source : `best checkpoint, step ${whole(step)}, single centre crop`;
-  return h(
-    'p',
-    { class: 'note' },
-    `${from}: ${whole(images)} images, top-1 ${percent(top1)}, top-5 ${percent(top5)}`,
-  );
+function about(runs: readonly RunReport[]): HTMLElement | string {
+  const found = runs.flatMap(({ validation }) => validation ?? []);
+  const [first] = found;
+  if (!first) return '';
+  const { step, source, images } = first;
+  const one = step === null ? source : `best checkpoint, step ${whole(step)}, single centre crop`;
+  const several = found.some((each) => each.step === null)
+    ? found.map((each) => each.source).join(', ')
+    : `best checkpoints of ${found.length} seeds, single centre crop`;
+  const rates = ([1, 5] as const).map((k) => {
+    return `top-${k} accuracy ${spreadText(found.map((each) => each[`top${k}`]))}`;
+  });
+  const from = found.length > 1 ? several : one;
+  return h('p', { class: 'note' }, `${from}: ${whole(images)} images, ${rates.join(', ')}`);
 }
 
 /** A watched page: reads the data from the server, again after each event. */
