@@ -154,7 +154,9 @@ async function ofData(data: DataConfig): Promise<string[]> {
 function warnOfStride(chain: readonly LayerPlan[], notice: (line: string) => void): void {
   const first = chain.flatMap(flatten).find((layer) => {
     return (
-      layer.type === 'conv' && layer.name.endsWith('.body.conv1') && layer.window.stride[0] > 1
+      layer.type === 'conv' &&
+      layer.name.endsWith('.body.conv1') &&
+      Math.max(...layer.window.stride) > 1
     );
   });
   if (!first) return;

@@ -349,6 +349,38 @@ describe('what goes wrong', () => {
     expect(existsSync(join(cwd, 'run/checkpoints/step-1/state.json'))).toBe(true);
   });
 
+  it("a schedule's minimum above the rate: an error before anything is done; runs that were trained so are read", async () => {
+    const wrong = ['--set', 'schedule={type: cosine, minimum: 1}'];
+    const message = 'schedule.minimum: 1 is above optimizer.lr, ';
+    for (const args of [
+      ['train', 'c.yaml', '--out', 'run'],
+      ['plan', 'c.yaml'],
+    ]) {
+      const { code, stderr } = await relaybp(...args, ...wrong);
+      expect(stderr, args[0]).toContain(message);
+      expect(code, args[0]).toBe(2);
+    }
+    expect(existsSync(join(cwd, 'run'))).toBe(false);
+
+    expect((await train('--out', 'run', '--max-steps', '1')).code).toBe(0);
+    const older = join(cwd, 'run/checkpoints/step-1');
+    const state = JSON.parse(readFileSync(join(older, 'state.json'), 'utf8'));
+    state.config.schedule = { type: 'cosine', minimum: 1 };
+    writeFileSync(join(older, 'state.json'), JSON.stringify(state));
+    rmSync(join(older, 'state.sha256'));
+    const evaluated = await relaybp('eval', 'run', '--engine', 'wasm');
+    expect(evaluated.code, evaluated.stderr).toBe(0);
+    const log = file('run', 'metrics.jsonl');
+    const resumed = await relaybp('train', '--resume', 'run', '--engine', 'wasm');
+    expect(resumed.stderr).toContain(message);
+    expect(resumed.code).toBe(2);
+    expect(file('run', 'metrics.jsonl')).toEqual(log);
+    const mended = await relaybp(
+      ...['train', '--resume', 'run', '--engine', 'wasm', '--set', 'schedule.minimum=0'],
+    );
+    expect(mended.code, mended.stderr).toBe(0);
+  });
+
   it('diverged weights never become a checkpoint', async () => {
     const good = await train('--out', 'run', '--max-steps', '1');
     expect(good.code).toBe(0);
