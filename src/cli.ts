@@ -18,7 +18,7 @@ import { addExchange } from './cli/exchange.js';
 import { addReport } from './cli/report.js';
 import { addHelpCommands, usageHint } from './cli/usage.js';
 import { CheckpointError, ConfigError, DataError, RelaybpError } from './errors.js';
-import { isSystemError, systemFix } from './system-error.js';
+import { isSystemError, messageWithPath, systemFix } from './system-error.js';
 import { version } from './version.js';
 
 /**
@@ -199,7 +199,7 @@ function report(error: unknown): number {
     return error instanceof CheckpointError ? 4 : 1;
   }
   if (isSystemError(error)) {
-    printError(`error: ${error.message}`);
+    printError(`error: ${messageWithPath(error)}`);
     const fix = systemFix(error);
     if (fix) printError(`hint: ${fix}`);
     return 1;

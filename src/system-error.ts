@@ -1,3 +1,5 @@
+import { getSystemErrorMap } from 'node:util';
+
 /** What a failed system call means to a user, and what to do about it. */
 
 const FIXES: Readonly<Record<string, string>> = {
@@ -8,7 +10,7 @@ const FIXES: Readonly<Record<string, string>> = {
   EPERM: 'fix the permissions, or name a folder that this user may write to',
   ENOENT: 'it is not there, or not any more: check whether it was moved or removed',
   ENOTDIR: 'a part of that path is a file: check the path',
-  EISDIR: 'that is a folder: name a file',
+  EISDIR: 'name a file',
   ELOOP: 'symbolic links go round in a circle: remove the loop',
   ENAMETOOLONG: 'use shorter names',
   EMFILE: 'raise the limit of open files (ulimit -n)',
@@ -26,7 +28,28 @@ export function systemFix(error: unknown): string | undefined {
   return isSystemError(error) ? FIXES[error.code ?? ''] : undefined;
 }
 
-/** One line that says what went wrong. */
+/**
+ * What went wrong, in words. Of a system error the reason alone, `no such file or directory` say: whoever tells it
+ * names the file.
+ */
 export function messageOf(error: unknown): string {
+  if (isSystemError(error)) return reasonOf(error);
   return error instanceof Error ? error.message : String(error);
+}
+
+/** The same for those who do not name the file. */
+export function messageWithPath(error: unknown): string {
+  const path = isSystemError(error) ? error.path : undefined;
+  return path === undefined ? messageOf(error) : `${path}: ${messageOf(error)}`;
+}
+
+/** Where the system's own words are not plain. */
+const PLAIN: Readonly<Record<string, string>> = {
+  EISDIR: 'it is a folder',
+  ENOTFOUND: 'no such host',
+};
+
+function reasonOf({ errno, code, message }: NodeJS.ErrnoException): string {
+  const [, reason] = getSystemErrorMap().get(errno ?? 0) ?? [];
+  return PLAIN[code ?? ''] ?? reason ?? message;
 }

@@ -11,6 +11,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { ruleText } from '../config/rule-text.js';
 import { type ExperimentConfig, experimentSchema } from '../config/schema.js';
 import { CheckpointError, DamagedCheckpointError } from '../errors.js';
 import { expectFinite } from '../finite.js';
@@ -260,7 +261,7 @@ function parseState(checkpoint: string): {
       'it was written by a newer relaybp: update this one',
     );
   }
-  const result = stateSchema.safeParse(data);
+  const result = stateSchema.safeParse(data, { error: ruleText });
   if (!result.success) {
     const issue = result.error.issues[0]!;
     throw wrong(`${issue.path.join('.')}: ${issue.message}`);

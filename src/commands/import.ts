@@ -14,6 +14,7 @@ import { readSource } from '../import/source.js';
 import { chainOf } from '../model/dense.js';
 import { flatten, type LayerPlan } from '../model/plan.js';
 import { type ExperimentPlan, planExperiment } from '../plan/experiment.js';
+import { messageOf, systemFix } from '../system-error.js';
 import { normalizationTensors, openByOwnClasses } from '../train/data.js';
 import { newRun, RunFolder } from '../train/run-folder.js';
 import { beginning } from '../train/trainer.js';
@@ -122,7 +123,7 @@ function linesOf(file: string): string[] {
     const lines = readFileSync(file, 'utf8').split(/\r?\n/);
     return lines.map((line) => line.trim()).filter((line) => line !== '');
   } catch (error) {
-    throw new DataError(`--classes ${file}: cannot be read: ${(error as Error).message}`);
+    throw new DataError(`--classes ${file}: cannot be read: ${messageOf(error)}`, systemFix(error));
   }
 }
 

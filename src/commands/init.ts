@@ -10,6 +10,7 @@ import { findLayout } from '../init/layout.js';
 import { split } from '../init/split.js';
 import { type Survey, survey } from '../init/survey.js';
 import { planExperiment } from '../plan/experiment.js';
+import { messageOf } from '../system-error.js';
 import { openImages } from '../train/data.js';
 import { checkOutput } from './options.js';
 
@@ -111,7 +112,7 @@ function writeNew(file: string, text: string): void {
   try {
     writeFileSync(file, text, { flag: 'wx' });
   } catch (error) {
-    throw new ConfigError(`${file}: cannot be written: ${(error as Error).message}`);
+    throw new ConfigError(`${file}: cannot be written: ${messageOf(error)}`);
   }
 }
 

@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import envPaths from 'env-paths';
 import type { EngineChoice } from '../engine/select.js';
 import { ConfigError } from '../errors.js';
+import { messageOf } from '../system-error.js';
 
 /** Options that several commands share, as commander parses them. */
 export interface ConfigOptions {
@@ -38,9 +39,8 @@ export function checkParent(option: string, path: string): void {
   try {
     accessSync(dirname(path), constants.W_OK);
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
     throw new ConfigError(
-      `${option} ${path}: its folder cannot be written to: ${code}`,
+      `${option} ${path}: its folder cannot be written to: ${messageOf(error)}`,
       'make the folder, or name another',
     );
   }

@@ -46,7 +46,12 @@ export async function predictCommand(
   const writer = predictionWriter(options.format, k, classes);
   output.write(writer.begin());
   try {
-    for await (const image of images) output.write(writer.image(image));
+    for await (const image of images) {
+      output.write(writer.image(image));
+      const { image: name, reason } = image;
+      if (reason === null || options.format === 'text') continue; // that says so itself
+      output.notice(`skipped: ${name}: ${reason}`);
+    }
   } finally {
     // Also after an error: what has been written until then stays a whole document.
     output.write(writer.end());
@@ -87,10 +92,7 @@ export async function predictions(
         onError: { policy, limit: index.count },
       };
       for await (const { index: i, row, reason } of scoreImages(model.network, request)) {
-        if (reason !== null) {
-          failed += 1;
-          notice(`skipped: ${names[i]}: ${reason}`);
-        }
+        if (reason !== null) failed += 1;
         yield { image: names[i]!, best: row ? bestClasses(row, classes, k) : [], reason };
       }
     } finally {

@@ -3,6 +3,7 @@ import { ConfigError } from '../errors.js';
 import { LiveReport } from '../report/live-report.js';
 import { runFolders } from '../report/run-folders.js';
 import { isLoopback, watchServer } from '../report/watch-server.js';
+import { messageOf } from '../system-error.js';
 
 export interface WatchCommandOptions {
   port: number;
@@ -43,7 +44,7 @@ export async function watchCommand(
       throw new ConfigError(`--port ${port}: in use on ${host}`, 'take another, or 0 for any');
     }
     if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND' || code === 'EACCES') {
-      throw new ConfigError(`--host ${host}, --port ${port}: ${code}`, 'check the two');
+      throw new ConfigError(`--host ${host}, --port ${port}: ${messageOf(error)}`, 'check the two');
     }
     throw error;
   } finally {

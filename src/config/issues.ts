@@ -37,7 +37,7 @@ export function describeIssues(
         });
       }
       const value = valueAt(root, path);
-      const given = value === undefined ? 'missing' : `${JSON.stringify(value).slice(0, 80)}`;
+      const given = value === undefined ? 'missing' : shown(value);
       return [
         `${locate(path)}: ${formatPath(path)}: ${given}: ${issue.message}${decimalPoint(value)}`,
       ];
@@ -64,4 +64,10 @@ function suggest(key: string, path: Path, root: Yaml): string {
   return near === undefined
     ? `; valid keys here: ${valid.join(', ')}`
     : `; did you mean "${near}"?`;
+}
+
+/** A value as YAML has it, shortened. */
+function shown(value: Yaml): string {
+  if (typeof value === 'number') return String(value); // JSON has no infinity
+  return JSON.stringify(value).slice(0, 80);
 }

@@ -11,12 +11,14 @@ import {
   visit,
 } from 'yaml';
 import { ConfigError } from '../errors.js';
+import { messageOf, systemFix } from '../system-error.js';
 import { decimalComma } from './decimal-comma.js';
 import { describeIssues, type Path } from './issues.js';
 import { withoutEmptyKeys } from './known-keys.js';
 import { applyLayerDefaults } from './layer-defaults.js';
 import { isMap, merge, type Yaml, type YamlMap } from './merge.js';
 import { checkDepth, checkNesting, tooDeep } from './nesting.js';
+import { ruleText } from './rule-text.js';
 import { type ExperimentConfig, experimentSchema } from './schema.js';
 
 /** A validated config, and where each of its keys was written, for messages. */
@@ -85,7 +87,7 @@ function validate(merged: Yaml, sources: readonly Source[]): LoadedConfig {
     }
     return sources.at(-1)?.label ?? 'config';
   };
-  const result = experimentSchema.safeParse(merged);
+  const result = experimentSchema.safeParse(merged, { error: ruleText });
   if (!result.success) throw describeIssues(result.error, merged, locate);
   return { config: deepFreeze(result.data), locate };
 }
@@ -116,9 +118,12 @@ function readSources(file: string, chain: readonly string[]): Source[] {
   try {
     text = readText(file);
   } catch (error) {
-    const reason = (error as NodeJS.ErrnoException).code ?? String(error);
+    const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
     const from = chain.length > 0 ? ` (extended by ${relative(process.cwd(), chain.at(-1)!)})` : '';
-    throw new ConfigError(`${label}: cannot read this config${from}: ${reason}`, 'check the path');
+    throw new ConfigError(
+      `${label}: cannot read this config${from}: ${messageOf(error)}`,
+      (missing ? undefined : systemFix(error)) ?? 'check the path',
+    );
   }
   const source = readSource(text, label);
   const { extends: bases, ...data } = source.data;

@@ -6,6 +6,7 @@
  */
 import { open } from 'node:fs/promises';
 import sharp from 'sharp';
+import { messageOf } from '../system-error.js';
 import type { Kernel, Pixels } from './preprocessing.js';
 import { shrinkFactor } from './shrink-on-load.js';
 
@@ -162,7 +163,7 @@ function repeated(gray: Uint8Array): Uint8Array {
 
 /** One line that says why a file could not be decoded. */
 export function reasonOf(error: unknown): string {
-  const text = error instanceof Error ? error.message : String(error);
+  const text = messageOf(error);
   // Files are decoded from memory, which is nothing to those who read it.
   return text
     .replace(/^Input buffer /, 'Input file ')

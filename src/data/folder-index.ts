@@ -197,7 +197,8 @@ function listFolder(folder: FilePath): Entry[] {
 
 function unreadable(path: FilePath, error: unknown): DataError {
   const code = (error as NodeJS.ErrnoException).code;
-  const wrong = { ENOENT: 'no such folder', ENOTDIR: 'not a folder' }[code ?? ''];
+  const missing = /\.\w+$/.test(shown(path)) ? 'no such file or folder' : 'no such folder';
+  const wrong = { ENOENT: missing, ENOTDIR: 'not a folder' }[code ?? ''];
   return new DataError(
     `${shown(path)}: ${wrong ?? `cannot be read: ${messageOf(error)}`}`,
     (wrong ? undefined : systemFix(error)) ?? 'check the path of the data set in the config',

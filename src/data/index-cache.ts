@@ -9,7 +9,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync, type Stats, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { LabelMeaning } from '../config/label-meaning.js';
-import { messageOf } from '../system-error.js';
+import { messageOf, messageWithPath } from '../system-error.js';
 import { changedDirectory, Directories, type DirectoryColumns, RACY_MS } from './directories.js';
 import { firstChanged } from './file-changes.js';
 import { type FilePath, pathOf, shown } from './file-names.js';
@@ -215,7 +215,7 @@ export class IndexCache {
       if (this.#complained) return;
       this.#complained = true;
       onNotice?.(
-        `the index of the images cannot be kept and will be made again next time: ${messageOf(error)}`,
+        `the index of the images cannot be kept and will be made again next time: ${messageWithPath(error)}`,
       );
     }
   }

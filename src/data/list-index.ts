@@ -127,7 +127,7 @@ function read(file: string): Buffer {
     return hasMark ? bytes.subarray(3) : bytes;
   } catch (error) {
     const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
-    const reason = missing ? 'no such list file' : String(error);
+    const reason = missing ? 'no such list file' : `cannot be read: ${messageOf(error)}`;
     throw new DataError(`${file}: ${reason}`, 'check the path of the list in the config');
   }
 }

@@ -1,7 +1,7 @@
 /** The worker thread of a `ScanPool`: asks the file system about class folders, or about the files of a list. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { DataError } from '../errors.js';
-import { messageOf } from '../system-error.js';
+import { messageWithPath } from '../system-error.js';
 import { Directories } from './directories.js';
 import { pathOf } from './file-names.js';
 import { scanClass } from './folder-index.js';
@@ -38,6 +38,11 @@ port.on('message', (job: ScanJob) => {
     else send({ kind: 'stat', result: statImages(index!, job.from, job.to) });
   } catch (error) {
     const hint = error instanceof DataError ? error.hint : undefined;
-    send({ kind: 'failed', data: error instanceof DataError, message: messageOf(error), hint });
+    send({
+      kind: 'failed',
+      data: error instanceof DataError,
+      message: messageWithPath(error),
+      hint,
+    });
   }
 });

@@ -1,6 +1,7 @@
 /** Mean image and colour statistics of a training set, computed once and kept in a file. */
 import { createHash } from 'node:crypto';
 import { DataError } from '../errors.js';
+import { messageWithPath } from '../system-error.js';
 import { DECODING, MAX_PIXELS } from './decode.js';
 import type { Skipped } from './failure-policy.js';
 import { fingerprint } from './fingerprint.js';
@@ -153,7 +154,7 @@ function keep(file: string, result: DataStatistics, onNotice?: (line: string) =>
     return true;
   } catch (error) {
     onNotice?.(
-      `the data statistics cannot be kept and will be computed again next time: ${(error as Error).message}`,
+      `the data statistics cannot be kept and will be computed again next time: ${messageWithPath(error)}`,
     );
     return false;
   }

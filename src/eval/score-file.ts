@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { writeOutput } from '../checkpoint/files.js';
+import { ruleText } from '../config/rule-text.js';
 import { CheckpointError } from '../errors.js';
 import {
   decodeSafetensors,
@@ -8,6 +9,7 @@ import {
   type NamedTensor,
   safetensorsMetadata,
 } from '../safetensors.js';
+import { messageOf, systemFix } from '../system-error.js';
 import type { ScoreSet } from './score-set.js';
 
 /** The metadata of a score file (docs/evaluation.md), JSON under `scores`. */
@@ -46,7 +48,7 @@ export function readScoreFile(file: string): ScoreSet {
   const tensors = decodeSafetensors(bytes, file);
   const { scores } = safetensorsMetadata(bytes, file);
   if (scores === undefined) return fail('its metadata has no "scores"');
-  const parsed = metadataSchema.safeParse(jsonOf(scores));
+  const parsed = metadataSchema.safeParse(jsonOf(scores), { error: ruleText });
   if (!parsed.success) {
     const issue = parsed.error.issues[0]!;
     return fail(`its metadata: ${issue.path.join('.')}: ${issue.message}`);
@@ -97,6 +99,6 @@ function read(file: string): Buffer {
   try {
     return readFileSync(file);
   } catch (error) {
-    throw new CheckpointError(`${file}: cannot be read: ${(error as Error).message}`);
+    throw new CheckpointError(`${file}: cannot be read: ${messageOf(error)}`, systemFix(error));
   }
 }

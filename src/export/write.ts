@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { syncFolder, writeDurably } from '../checkpoint/files.js';
 import { ExportError } from '../errors.js';
 import { decodeSafetensors } from '../safetensors.js';
+import { messageOf } from '../system-error.js';
 import type { ExportFormat, ExportModel } from './model.js';
 import { onnxFile } from './onnx.js';
 import { savedModelFiles } from './saved-model.js';
@@ -38,7 +39,7 @@ export async function writeExport(
     rmSync(temporary, { recursive: true, force: true });
     if ((error as NodeJS.ErrnoException).code === undefined) throw error;
     throw new ExportError(
-      `${out}: the export could not be written: ${(error as Error).message}`,
+      `${out}: the export could not be written: ${messageOf(error)}`,
       'make room, fix the permissions, or give another --out',
     );
   }

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { extname } from 'node:path';
 import { CheckpointError, ConfigError } from '../errors.js';
 import { decodeSafetensors, type NamedTensor } from '../safetensors.js';
+import { messageOf, systemFix } from '../system-error.js';
 import { readCaffeModel } from './caffemodel.js';
 import { FOREIGN_DTYPES } from './dtypes.js';
 
@@ -27,7 +28,7 @@ export function readSource(path: string): Source {
   try {
     file = readFileSync(path);
   } catch (error) {
-    throw new CheckpointError(`${path}: cannot be read: ${(error as Error).message}`);
+    throw new CheckpointError(`${path}: cannot be read: ${messageOf(error)}`, systemFix(error));
   }
   return extension === '.caffemodel'
     ? { format: 'caffemodel', tensors: readCaffeModel(file, path) }

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { parse } from 'csv-parse/sync';
 import { CheckpointError } from '../errors.js';
 import { RESULT_COLUMNS } from '../eval/results.js';
+import { messageOf } from '../system-error.js';
 
 /** One line of a per-image results file (docs/evaluation.md). */
 export interface ImageResult {
@@ -26,7 +27,7 @@ export function readResults(file: string, classes: readonly string[]): ImageResu
   try {
     records = parse(readFileSync(file, 'utf8'), { relax_column_count: true });
   } catch (error) {
-    return fail((error as Error).message);
+    return fail(messageOf(error));
   }
   const [header, ...lines] = records;
   if (header?.join() !== RESULT_COLUMNS.join()) {

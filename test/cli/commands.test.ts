@@ -190,7 +190,7 @@ describe('the command line', () => {
     expect((await relaybp('train', 'c.yaml', '--max-steps', '0')).code).toBe(2);
     expect((await relaybp('train')).code).toBe(2);
     expect((await relaybp('train', 'nowhere.yaml')).stderr).toContain(
-      'nowhere.yaml: cannot read this config: ENOENT',
+      'nowhere.yaml: cannot read this config: no such file or directory',
     );
   });
 

@@ -118,7 +118,7 @@ training: {epochs: null, steps: 7}
       load({ 'main.yaml': 'extends: other.yaml\n', 'other.yaml': 'extends: main.yaml\n' }),
     ).toThrow(/"extends" goes round in a circle/);
     expect(() => load({ 'main.yaml': 'extends: nowhere.yaml\n' })).toThrow(
-      /nowhere\.yaml: cannot read this config \(extended by .*main\.yaml\): ENOENT/,
+      /nowhere\.yaml: cannot read this config \(extended by .*main\.yaml\): no such file or directory/,
     );
   });
 
@@ -197,7 +197,7 @@ describe('--set', () => {
 
   it('is checked by the schema, and named in the message', () => {
     expect(problem(SMALL_CONFIG, ['training.batchSize=many'])).toMatch(
-      /^--set training\.batchSize=many: training\.batchSize: "many": .*expected (int|number)/,
+      /^--set training\.batchSize=many: training\.batchSize: "many": {2}must be a number/,
     );
     expect(problem(SMALL_CONFIG, ['training.bachSize=4'])).toBe(
       '--set training.bachSize=4: training.bachSize: unknown key; did you mean "batchSize"?',
@@ -272,7 +272,7 @@ describe('messages', () => {
 
   it.each([
     ['version: 1', 'version: 2', /version: 2: version: 1 is the only version/],
-    ['lr: 0.02', 'lr: fast', /optimizer\.lr: "fast": .*expected number/],
+    ['lr: 0.02', 'lr: fast', /optimizer\.lr: "fast": must be a number/],
     ['epochs: 2,', '', /training: .*: training has either epochs or steps/],
     [
       'range: {downTo: seg2}',

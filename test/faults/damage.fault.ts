@@ -101,11 +101,15 @@ const damage: [string, (path: string) => void, RegExp][] = [
     (path) => flip(join(path, files[3]!)),
     /state\.json: its SHA-256 differs/,
   ],
-  ['no state.json', (path) => rmSync(join(path, files[3]!)), /state\.json: cannot be read: ENOENT/],
+  [
+    'no state.json',
+    (path) => rmSync(join(path, files[3]!)),
+    /state\.json: cannot be read: no such file or directory/,
+  ],
   [
     'everything gone',
     (path) => rmSync(path, { recursive: true }),
-    /state\.json: cannot be read: ENOENT/,
+    /state\.json: cannot be read: no such file or directory/,
   ],
 ];
 

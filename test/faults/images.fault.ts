@@ -179,21 +179,26 @@ describe('at the start', () => {
       'a class folder that may not be read',
       'train/red',
       0o300,
-      /train\/red: cannot be read: EACCES/,
+      /train\/red: cannot be read: permission denied/,
     ],
     [
       'a class folder that may not be searched',
       'train/red',
       0o600,
-      /train\/red\/0\.jpg: cannot be read: EACCES/,
+      /train\/red\/0\.jpg: cannot be read: permission denied/,
     ],
     [
       'a training folder that may not be searched',
       'train',
       0o600,
-      /train\/\w+: cannot be read: EACCES/,
+      /train\/\w+: cannot be read: permission denied/,
     ],
-    ['a validation folder that may not be read', 'val', 0o300, /val: cannot be read: EACCES/],
+    [
+      'a validation folder that may not be read',
+      'val',
+      0o300,
+      /val: cannot be read: permission denied/,
+    ],
   ])('%s, as a user without rights', async (_, path, mode, message) => {
     const own = (at: string): void => {
       giveAway(at);

@@ -196,7 +196,10 @@ describe('watch', () => {
     });
     taken.close();
     const host = await run(['watch', 'run', '--port', '0', '--host', '192.0.2.1'], cwd);
-    expect(host).toMatchObject({ code: 2, stderr: expect.stringContaining('EADDRNOTAVAIL') });
+    expect(host).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('address not available'),
+    });
     const none = await run(['watch', 'nothing'], cwd);
     expect(none).toMatchObject({
       code: 4,
