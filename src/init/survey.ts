@@ -2,6 +2,7 @@ import sharp from 'sharp';
 import { classCounts, type ImageIndex, imagePath } from '../data/image-index.js';
 import { DataError } from '../errors.js';
 import { permutation, Random } from '../random.js';
+import { messageOf } from '../system-error.js';
 
 /** What a data set is like. */
 export interface Survey {
@@ -46,7 +47,7 @@ export async function survey(index: ImageIndex): Promise<Survey> {
         const { width, height } = await sharp(path).metadata();
         sides.push(Math.min(width, height));
       } catch (error) {
-        problems.push(`${path}: ${error instanceof Error ? error.message : String(error)}`);
+        problems.push(`${path}: ${messageOf(error)}`);
       }
     }
   };
