@@ -350,9 +350,8 @@ class ModelB(nn.Module):
         }
 
     def names(self):
-        # The config's first segment is the paper's second, and layers are numbered by position.
-        modules = {2: self.seg3, 3: self.seg4, 4: self.seg5}
-        inception = [m.names(f"branch{n}_{i + 1}") for n, seg in modules.items() for i, m in enumerate(seg)]
+        modules = {3: self.seg3, 4: self.seg4, 5: self.seg5}
+        inception = [m.names(f"inception{n}_{i + 1}") for n, seg in modules.items() for i, m in enumerate(seg)]
         return merged(
             self.conv1.names("conv1"), *inception, self.classifier.names(), self.auxiliary.names("auxiliary")
         )
@@ -417,7 +416,7 @@ class ResNet50Relay(nn.Module):
 
     def names(self):
         names = ["res2_1", "res2_2", "res2_3", "res3_1", "res3_2", "res3_3", "res3_4"]
-        names += ["res4_1", "res4_2", "res4_3", "res4_4", "res5_1", "res5_2", "res6_1", "res6_2", "res6_3"]
+        names += ["res4_1", "res4_2", "res4_3", "res4_4", "res4_5", "res4_6", "res5_1", "res5_2", "res5_3"]
         blocks = [block.names(name) for name, block in zip(names, self.blocks, strict=True)]
         return merged(
             self.stem.names("conv1_1"), *blocks, {"primary.fc1": self.fc}, self.auxiliary.names("auxiliary")

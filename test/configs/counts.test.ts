@@ -1,8 +1,10 @@
 /** Every config in configs/: that it plans, says what it is, and has the sizes and ranges that it claims. */
 import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { loadConfig } from '../../src/config/load.js';
 import type { ExperimentConfig } from '../../src/config/schema.js';
+import { parametersOf, trunkOf } from '../../src/model/plan.js';
 import { totals } from '../../src/plan/cost.js';
 import { type ExperimentPlan, planExperiment } from '../../src/plan/experiment.js';
 import { inRange } from '../../src/relay/ranges.js';
@@ -188,6 +190,45 @@ describe('ranges', () => {
       'Mixed_6e',
     ]);
   });
+
+  test('a block has the number of its segment, as in the paper', () => {
+    for (const name of ['places2-modelB', 'imagenet-resnet50', 'imagenet-resnet50-pretrained']) {
+      for (const segment of planOf(name).network.segments) {
+        const [, number] = /(\d)/.exec(segment.name)!;
+        for (const { name: layer } of segment.layers) {
+          expect(/\d/.exec(layer)![0], `${name}: ${layer} in ${segment.name}`).toBe(number);
+        }
+      }
+    }
+    const blocks = trunkOf(planOf('imagenet-resnet50').network).map(({ name }) => name);
+    expect(blocks.filter((name) => /^res[45]/.test(name)).join(' ')).toBe(
+      'res4_1 res4_2 res4_3 res4_4 res4_5 res4_6 res5_1 res5_2 res5_3',
+    );
+  });
+
+  test.each([
+    ['places2-modelB', /^branch2_1\.p1\.conv1\.weight$/, /^branch4_4\.p3\.conv2\.bias$/],
+    ['imagenet-resnet50-relay', /^res6_1\.body\.conv1\.weight$/, /^res6_3\.body\.conv3_bn\./],
+  ])(
+    '%s of version 0.1: the config in its checkpoints has its parameters under their old names',
+    (name, ...old) => {
+      const file = new URL(`../fixtures/older/${name}.yaml`, import.meta.url);
+      const older = planExperiment(loadConfig(fileURLToPath(file)));
+      const parametersIn = (plan: ExperimentPlan) => parametersOf([...plan.layers.values()]);
+      const [then, now] = [parametersIn(older), parametersIn(planOf(name))];
+      expect(then.map(({ shape }) => shape)).toEqual(now.map(({ shape }) => shape));
+      for (const pattern of old) {
+        expect(then.some((parameter) => pattern.test(parameter.name))).toBe(true);
+        expect(now.some((parameter) => pattern.test(parameter.name))).toBe(false);
+      }
+      // No name of then is given to other weights of the same shape now: nothing is loaded into the wrong place.
+      const shapes = new Map(now.map((parameter, i) => [parameter.name, { parameter, i }]));
+      then.forEach((parameter, i) => {
+        const here = shapes.get(parameter.name);
+        if (here?.parameter.shape.join() === parameter.shape.join()) expect(here.i).toBe(i);
+      });
+    },
+  );
 
   test("three losses: the paper's Figure 2", () => {
     expect(trainedBy('imagenet-vgg19-three-losses')).toEqual({
