@@ -5,6 +5,7 @@ import { extname } from 'node:path';
 import sharp from 'sharp';
 import { decodeImage, MAX_RESIZED_PIXELS, reasonOf } from '../data/decode.js';
 import { type FilePath, shown } from '../data/file-names.js';
+import { withExifInFront } from '../data/late-exif.js';
 import { bitOf, type KindName } from './kinds.js';
 
 export interface Limits {
@@ -47,7 +48,7 @@ export async function inspect(path: FilePath, { maxPixels, minSide }: Limits): P
     if (why !== undefined) reasons.push([kind, why]);
   };
   try {
-    const meta = await sharp(bytes, { limitInputPixels: false }).metadata();
+    const meta = await sharp(await withExifInFront(bytes), { limitInputPixels: false }).metadata();
     const { width, height, space, depth, hasAlpha, orientation, format } = meta;
     if (width * height > maxPixels) {
       found('tooLarge', `${width}x${height}, more than ${maxPixels} pixels`);

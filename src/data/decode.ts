@@ -4,9 +4,11 @@
  * Importing this file sets two process-wide options of sharp: one thread per image, as several
  * images are decoded at once, and no cache of operations, as no image is read twice in a row.
  */
-import { open } from 'node:fs/promises';
-import sharp from 'sharp';
+import { type FileHandle, open } from 'node:fs/promises';
+import sharp, { type Metadata, type Sharp } from 'sharp';
 import { messageOf } from '../system-error.js';
+import { grayToSrgb } from './gray-profile.js';
+import { findLateExif, withExifInFront } from './late-exif.js';
 import type { Kernel, Pixels } from './preprocessing.js';
 import { shrinkFactor } from './shrink-on-load.js';
 
@@ -14,7 +16,7 @@ sharp.concurrency(1);
 sharp.cache(false);
 
 /** Counts the changes of what a file is decoded to: statistics of other decoding are not taken over. */
-export const DECODING = 2;
+export const DECODING = 3;
 
 /** Larger files count as undecodable unless the config says otherwise; a guard against decompression bombs. */
 export const MAX_PIXELS = 100_000_000;
@@ -26,9 +28,10 @@ export const MAX_RESIZED_PIXELS = 4_000_000;
  * Decode a file and resize its shorter side to `resize`, the other side in proportion (rounded),
  * whether that shrinks or enlarges it.
  *
- * - The EXIF orientation is applied; an invalid one is ignored.
+ * - The EXIF orientation is applied, of a PNG also from behind the image; an invalid one is ignored.
  * - An embedded ICC profile is converted to sRGB, CMYK and YCCK too (without a profile by
- *   libvips's generic one). Grayscale is repeated over three channels, 16 bits become 8.
+ *   libvips's generic one), at 16 bits as at 8; only one of 16-bit grayscale that has a table in
+ *   place of a curve is ignored. Grayscale is repeated over three channels, 16 bits become 8.
  * - Transparency is flattened on white. Of an animation the first frame is taken.
  * - JPEGs are decoded at a reduced scale where that is exact enough (`shrinkFactor`).
  *
@@ -57,10 +60,17 @@ async function contentsOf(path: string | Buffer): Promise<string | Buffer> {
   const file = await open(path);
   try {
     const { size } = await file.stat();
-    return typeof path === 'string' && size > MOST_READ ? path : await file.readFile();
+    const isLarge = typeof path === 'string' && size > MOST_READ;
+    if (isLarge && !(await findLateExif((at, length) => bytesAt(file, at, length)))) return path;
+    return await file.readFile();
   } finally {
     await file.close();
   }
+}
+
+async function bytesAt(file: FileHandle, position: number, length: number): Promise<Buffer> {
+  const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, position);
+  return buffer.subarray(0, bytesRead);
 }
 
 /** Bytes of a file beyond which it is left to libvips to read it. */
@@ -78,21 +88,23 @@ export function decodeBytes(
 
 /** @param source a path, or the contents of a file; @param name to open it by, if there is one that is text */
 async function decodeSource(
-  source: string | Buffer,
+  contents: string | Buffer,
   name: string | null,
   resize: number,
   kernel: Kernel,
   maxPixels: number,
 ): Promise<Pixels> {
+  const source = typeof contents === 'string' ? contents : await withExifInFront(contents);
   // Only the header is read here; the limit below holds for whatever the decoder then finds.
   const header = await sharp(source, { limitInputPixels: false }).metadata();
   checkPixels(header, maxPixels);
   checkResized(header, resize);
-  const image = sharp(shrunk(name, header, resize) ?? source, {
+  const opened = sharp(shrunk(name, header, resize) ?? source, {
     failOn: 'truncated',
     limitInputPixels: maxPixels,
     autoOrient: true,
   });
+  const image = await inSrgb(opened, header);
   image
     .resize({ width: resize, height: resize, fit: 'outside', kernel, fastShrinkOnLoad: false })
     .flatten({ background: '#ffffff' })
@@ -103,6 +115,26 @@ async function decodeSource(
   if (channels === 3) return { data, width, height };
   if (channels === 1) return { data: repeated(data), width, height };
   throw new Error(`decoded to ${channels} channels instead of 3`);
+}
+
+/**
+ * sharp converts what has a profile to sRGB, with two exceptions: 16-bit RGB to Display P3, which is then taken for
+ * sRGB, unless the pipeline begins in sRGB; and 16-bit grayscale not at all.
+ */
+async function inSrgb(image: Sharp, { space, icc }: Metadata): Promise<Sharp> {
+  if (!icc) return image;
+  if (space === 'rgb16') return image.pipelineColourspace('srgb');
+  const table = space === 'grey16' ? grayToSrgb(icc) : null;
+  if (!table) return image;
+  image.toColourspace('grey16').raw({ depth: 'ushort' });
+  const { data, info } = await withReason(() => image.toBuffer({ resolveWithObject: true }));
+  const { width, height, channels } = info;
+  const values = new Uint16Array(Uint8Array.from(data).buffer);
+  // Behind the gray value there may be one of transparency.
+  const bytes = Uint8Array.from(values, (value, i) =>
+    i % channels === 0 ? table[value]! : value >> 8,
+  );
+  return sharp(bytes, { raw: { width, height, channels } });
 }
 
 /**

@@ -14,6 +14,8 @@ export interface Packed {
   readonly encoding: 'raw' | 'jpeg';
   /** Length of the shorter side that the images were resized to. */
   readonly side: number;
+  /** How the originals were decoded: `DECODING` of then. */
+  readonly decoding: number;
   readonly imagesPerShard: number;
   /** `[images]`: where each begins in its shard. */
   readonly offsets: Float64Array;

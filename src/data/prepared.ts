@@ -97,7 +97,7 @@ function keptIndex(folder: string, facts: PreparedFacts): ImageIndex {
 
 /** Where every image is, from the tables of all shards. */
 function packed(folder: string, facts: PreparedFacts): Packed {
-  const { images, imagesPerShard, encoding, side } = facts;
+  const { images, imagesPerShard, encoding, side, decoding } = facts;
   const shared = (bytes: number): SharedArrayBuffer => new SharedArrayBuffer(bytes);
   const offsets = new Float64Array(shared(8 * images));
   const rows = new Uint32Array(shared(16 * images));
@@ -111,7 +111,7 @@ function packed(folder: string, facts: PreparedFacts): Packed {
     }
     for (const [place, reason] of table.failures) failures.push([first + place, reason]);
   }
-  return { folder, encoding, side, imagesPerShard, offsets, rows, failures };
+  return { folder, encoding, side, decoding, imagesPerShard, offsets, rows, failures };
 }
 
 /** @throws DataError if the shard is missing or damaged, or has another number of images than `count` */

@@ -68,7 +68,7 @@ export async function dataStatistics(
   const key = {
     ...{ data, resize, height, width, kernel: kernel ?? 'lanczos3', images: total },
     maxPixels: maxPixels ?? MAX_PIXELS,
-    decoding: DECODING,
+    decoding: dataset.packed?.decoding ?? DECODING,
     ...(dataset.packed ? preparedKey(dataset.packed, resize) : {}),
   };
   const file = cacheDir === null ? null : statisticsFile(cacheDir, key);

@@ -5,6 +5,7 @@ import type { LabelMeaning } from '../config/label-meaning.js';
 import type { DataConfig } from '../config/schema.js';
 import type { Augmentation, PcaColor } from '../data/augment.js';
 import type { ColorJitter } from '../data/color-jitter.js';
+import { DECODING } from '../data/decode.js';
 import type { ImageIndex } from '../data/image-index.js';
 import { emptyClasses } from '../data/image-index.js';
 import { IndexCache } from '../data/index-cache.js';
@@ -55,6 +56,11 @@ export async function openImages(
   }
   if (isPrepared(path)) {
     const index = openPrepared(path, classes);
+    if (index.packed && index.packed.decoding !== DECODING) {
+      onNotice(
+        `${path}: was prepared by a version of relaybp that decodes some files otherwise (docs/data.md); prepare it anew to have all as they are decoded now`,
+      );
+    }
     sayEmpty(path, index, onNotice);
     return index;
   }

@@ -96,6 +96,31 @@ describe('shards', () => {
     expect(other).toThrow('has the class "green", which the model was not trained on');
   });
 
+  it('of another decoding are used, and said to be so; their statistics are their own', async () => {
+    await prepare();
+    const facts = join(cwd, 'out/train/prepared.json');
+    const now = JSON.parse(readFileSync(facts, 'utf8')) as { decoding: number };
+    const opened = async (decoding: number) => {
+      writeFileSync(facts, JSON.stringify({ ...now, decoding }));
+      const notices: string[] = [];
+      const index = await openImages(join(cwd, 'out'), 'train', undefined, (line) =>
+        notices.push(line),
+      );
+      const cacheDir = join(cwd, 'cache');
+      const { read } = await dataStatistics(index, { resize: SIDE, crop: 16, cacheDir });
+      return { notices, read };
+    };
+    expect(await opened(now.decoding)).toEqual({ notices: [], read: false });
+    const { notices, read } = await opened(now.decoding - 1);
+    expect(notices).toEqual([
+      expect.stringContaining(
+        'was prepared by a version of relaybp that decodes some files otherwise',
+      ),
+    ]);
+    expect(read).toBe(false);
+    expect((await opened(now.decoding)).read).toBe(true);
+  });
+
   it('are too small for a larger shorter side', async () => {
     await prepare();
     const message = 'prepared with a shorter side of 18, but images of 19 are needed';
