@@ -30,6 +30,7 @@ async function demo(args) {
   const run = optionOf(args, '--out') ?? (resumed ? undefined : newRun());
   const out = run === undefined || optionOf(args, '--out') ? [] : ['--out', run];
   print(`\ntraining: node ${[CLI, 'train', CONFIG, ...args].join(' ')}`);
+  print(`to watch it, in another terminal: node ${CLI} watch ${run ?? 'runs'}`);
   const training = await relaybp(['train', CONFIG, ...out, ...args]);
   if (training.code !== 0) {
     print(
@@ -100,6 +101,10 @@ function report(result, elapsed) {
       `Run folder: ${run} (config, metrics, checkpoints, log)`,
       '',
       'What to type next:',
+      `  node ${CLI} report ${run}`,
+      '      report.html, a page to open: curves, ranges, classes, mistakes and images',
+      `  node ${CLI} watch runs`,
+      '      the same page of all runs, in a browser, following those that are training',
       `  node ${CLI} eval ${run} --checkpoint last`,
       '      this evaluation again; --results predictions.csv writes every prediction',
       `  node ${CLI} plan ${CONFIG}`,

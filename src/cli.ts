@@ -18,7 +18,7 @@ import { addExchange } from './cli/exchange.js';
 import { addReport } from './cli/report.js';
 import { addHelpCommands, usageHint } from './cli/usage.js';
 import { CheckpointError, ConfigError, DataError, RelaybpError } from './errors.js';
-import { isSystemError, messageWithPath, systemFix } from './system-error.js';
+import { isSystemError, messageOf, messageWithPath, systemFix } from './system-error.js';
 import { version } from './version.js';
 
 /**
@@ -28,9 +28,10 @@ import { version } from './version.js';
  * Exit codes: 0; 1 runtime; 2 config or usage; 3 data; 4 checkpoint; 130 interrupted.
  */
 export async function main(argv: readonly string[]): Promise<number> {
-  process.stdout.on('error', ({ code, message }: NodeJS.ErrnoException) => {
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (argv[0] === 'train') return; // a training goes on, its log has everything
-    if (code !== 'EPIPE') printError(`error: the output cannot be written: ${message}`);
+    const { code } = error;
+    if (code !== 'EPIPE') printError(`error: the output cannot be written: ${messageOf(error)}`);
     process.exit(code === 'EPIPE' ? 0 : 1); // whoever reads has enough, as with `| head`
   });
   let code = 0;

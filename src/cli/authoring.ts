@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { InitResult } from '../commands/init.js';
-import { print, printError } from './common.js';
+import { commandLine, print, printError } from './common.js';
 import { addCompletion } from './completion.js';
 
 /** The commands that help to write configs and command lines: init, schema, completion. */
@@ -22,7 +22,7 @@ function addInit(cli: Command): void {
     });
 }
 
-function initLines({ config, lists, survey, valImages, choices }: InitResult): string[] {
+function initLines({ config, others, survey, valImages, choices }: InitResult): string[] {
   const { classes, images } = survey;
   const [largest, smallest] = [classes[0]!, classes.at(-1)!];
   const { crop, resize, batchSize, epochs } = choices;
@@ -30,8 +30,11 @@ function initLines({ config, lists, survey, valImages, choices }: InitResult): s
   return [
     `${classes.length} classes, ${images} training images (${largest.images} ${largest.name} to ${smallest.images} ${smallest.name}), ${valImages} validation images; ${sizes}`,
     `resized to ${resize}, cropped to ${crop}; ${epochs} epochs in batches of ${batchSize}`,
-    `written: ${[config, ...lists].join(', ')}`,
-    `next: relaybp plan ${config}; relaybp train ${config} --fast-dev-run; relaybp train ${config}`,
+    `written: ${[config, ...others].join(', ')}`,
+    'next:',
+    `  ${commandLine('plan', config)}`,
+    `  ${commandLine('train', config, '--fast-dev-run')}`,
+    `  ${commandLine('train', config)}`,
   ];
 }
 

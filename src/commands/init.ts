@@ -1,14 +1,15 @@
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
-import { basename, dirname, isAbsolute, relative, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { basename, isAbsolute, join, relative, resolve } from 'node:path';
+import { writeOutput } from '../checkpoint/files.js';
 import { parseConfig } from '../config/load.js';
-import { joinPath } from '../data/image-index.js';
 import { ConfigError } from '../errors.js';
 import { type Choices, choose } from '../init/choices.js';
 import { configText } from '../init/config-text.js';
-import { findLayout } from '../init/layout.js';
+import { findLayout, type Layout } from '../init/layout.js';
+import { schemaPlace } from '../init/schema-place.js';
 import { split } from '../init/split.js';
 import { type Survey, survey } from '../init/survey.js';
+import { checkLabelled, whyNotForValidation } from '../init/unlabelled.js';
 import { planExperiment } from '../plan/experiment.js';
 import { messageOf } from '../system-error.js';
 import { openImages } from '../train/data.js';
@@ -16,16 +17,16 @@ import { checkOutput } from './options.js';
 
 export interface InitResult {
   config: string;
-  /** List files written beside it, where one folder had to be split. */
-  lists: string[];
+  /** Written beside it: lists, where one folder had to be split, and the schema. */
+  others: string[];
   survey: Survey;
   valImages: number;
   choices: Choices;
 }
 
 /**
- * `relaybp init`: a config for a folder of images. Of a folder without a validation part a fifth of each class is
- * drawn, as two list files beside the config; the images are not touched.
+ * `relaybp init`: a config for a folder of images. Of a folder without a validation part that has classes a fifth of
+ * each class is drawn, as two list files beside the config; the images are not touched.
  *
  * @param out the config to write; `<folder>.yaml` unless given
  * @throws ConfigError if a file is there already, DataError if the folder is not a data set; nothing is written then
@@ -36,6 +37,7 @@ export async function initCommand(
   onNotice: (line: string) => void,
 ): Promise<InitResult> {
   const layout = findLayout(folder);
+  checkLabelled(layout);
   if (layout.root.includes('${')) {
     throw new ConfigError(
       `${layout.root}: "\${" in a path means an environment variable in a config`,
@@ -45,10 +47,17 @@ export async function initCommand(
   const name = experimentName(basename(out ?? resolve(layout.root)).replace(/\.ya?ml$/, ''));
   const config = out ?? `${name}.yaml`;
   const stem = config.replace(/\.ya?ml$/, '');
-  const lists = layout.val === null ? [`${stem}.train.txt`, `${stem}.val.txt`] : [];
-  for (const file of [config, ...lists]) refuse(file);
+  refuse(config);
   const train = await openImages(layout.root, layout.train, undefined, onNotice);
-  const parts = layout.val === null ? split(train) : null;
+  const reason = splitReason(layout, train.classes);
+  if (typeof reason === 'string') {
+    onNotice(
+      `${reason}: a fifth of each class of ${join(layout.root, layout.train)} is set aside for validation`,
+    );
+  }
+  const lists = reason === null ? [] : [`${stem}.train.txt`, `${stem}.val.txt`];
+  for (const file of lists) refuse(file);
+  const parts = reason === null ? null : split(train, relative(layout.root, train.root));
   if (parts) {
     const [single] = parts.tooSmall;
     if (single !== undefined) {
@@ -56,10 +65,17 @@ export async function initCommand(
         `${parts.tooSmall.length} classes have a single image, which is for training: ${single}, …`,
       );
     }
-    writeNew(lists[0]!, parts.train);
-    writeNew(lists[1]!, parts.val);
   }
+  const written: string[] = [];
+  const write = (file: string, text: string): void => {
+    writeNew(file, text);
+    written.push(file);
+  };
   try {
+    if (parts) {
+      write(lists[0]!, parts.train);
+      write(lists[1]!, parts.val);
+    }
     const fromRoot = (file: string): string =>
       isAbsolute(layout.root) ? resolve(file) : relative(layout.root, file);
     const complete = {
@@ -79,6 +95,7 @@ export async function initCommand(
       );
     }
     const choices = choose(found);
+    const schema = schemaPlace(config);
     const text = configText({
       file: config,
       name,
@@ -87,15 +104,27 @@ export async function initCommand(
       wasSplit: parts !== null,
       survey: found,
       choices,
-      schema: schemaFor(config),
+      schema: schema.name,
     });
     planExperiment(parseConfig(text, config));
-    writeNew(config, text);
-    return { config, lists, survey: found, valImages: val.count, choices };
+    if (schema.taken) {
+      onNotice(`${schema.taken} is not relaybp's: the config names no schema for editors`);
+    }
+    write(config, text);
+    if (schema.copy) writeOutput(schema.copy.file, schema.copy.text);
+    const others = [...lists, ...(schema.copy ? [schema.copy.file] : [])];
+    return { config, others, survey: found, valImages: val.count, choices };
   } catch (error) {
-    for (const list of lists) rmSync(list, { force: true });
+    for (const file of written) rmSync(file, { force: true });
     throw error;
   }
+}
+
+/** Why the training images have to be split: in words where that may surprise, true without; null: they need not. */
+function splitReason(layout: Layout, classes: readonly string[]): string | true | null {
+  const folder = layout.val ?? layout.withoutClasses;
+  if (folder === undefined) return true;
+  return whyNotForValidation(join(layout.root, folder), classes);
 }
 
 function refuse(file: string): void {
@@ -120,14 +149,4 @@ function writeNew(file: string, text: string): void {
 function experimentName(folder: string): string {
   const name = folder.replace(/[^\w-]+/g, '-').replace(/^[^A-Za-z]+|-+$/g, '');
   return name === '' ? 'experiment' : name;
-}
-
-const SCHEMA = fileURLToPath(new URL('../../schema/relaybp.schema.json', import.meta.url));
-
-/** Where editors find the schema: relative within this folder (a checkout, node_modules), absolute elsewhere. */
-function schemaFor(config: string): string {
-  const near = !relative(process.cwd(), SCHEMA).startsWith('..');
-  return near
-    ? joinPath(relative(dirname(resolve(config)), dirname(SCHEMA)), basename(SCHEMA))
-    : SCHEMA;
 }

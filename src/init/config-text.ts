@@ -17,16 +17,16 @@ export interface ConfigFacts {
   wasSplit: boolean;
   survey: Survey;
   choices: Choices;
-  /** As the file's first line names it. */
-  schema: string;
+  /** As the file's first line names it; null: it does not. */
+  schema: string | null;
 }
 
 /** A config for a data set, with a comment at everything that was chosen. */
 export function configText(facts: ConfigFacts): string {
   const { file, name, schema, choices } = facts;
   const { resize, crop, batchSize, epochs, lr, warmup, every } = choices;
-  return `# yaml-language-server: $schema=${schema}
-# ${description(facts)}
+  const modeline = schema === null ? '' : `# yaml-language-server: $schema=${schema}\n`;
+  return `${modeline}# ${description(facts)}
 # Written by "relaybp init"; every number is a starting point. docs/config.md explains all keys.
 #
 #   relaybp plan ${file} # what will be trained by which loss

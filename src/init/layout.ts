@@ -8,9 +8,12 @@ export interface Layout {
   train: string;
   /** Null: there is one part only, which has to be split. */
   val: string | null;
+  /** In place of `val`: a folder of such a name that holds no folders of classes. */
+  withoutClasses?: string;
 }
 
 const TRAIN = ['train', 'training', 'train.txt'];
+const TEST = ['test', 'testing', 'test.txt'];
 const VAL = ['val', 'validation', 'valid', 'test', 'testing', 'val.txt'];
 
 /**
@@ -27,8 +30,20 @@ export function findLayout(folder: string): Layout {
   }
   const train = partOf(root, TRAIN);
   if (train === undefined) return { root, train: '.', val: null };
-  return { root, train, val: partOf(root, VAL) ?? null };
+  const val = partOf(root, VAL);
+  if (val !== undefined) return { root, train, val };
+  const withoutClasses = readdirSync(root).find(
+    (entry) => VAL.includes(entry.toLowerCase()) && isFolder(join(root, entry)),
+  );
+  return { root, train, val: null, withoutClasses };
 }
+
+/** Whether a folder of this name is usually a part of a data set, not a class. */
+export const isPartName = (name: string): boolean =>
+  [...TRAIN, ...VAL, ...TEST].includes(name.toLowerCase());
+
+const isFolder = (path: string): boolean =>
+  statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
 
 function partOf(root: string, names: readonly string[]): string | undefined {
   const entries = readdirSync(root);
@@ -36,8 +51,6 @@ function partOf(root: string, names: readonly string[]): string | undefined {
     .map((name) => entries.find((entry) => entry.toLowerCase() === name))
     .find((entry) => entry !== undefined && isPart(join(root, entry)));
 }
-
-const TEST = ['test', 'testing', 'test.txt'];
 
 /**
  * All parts of a data set that can be checked: what is called `train`, `val` and `test` (or another usual name) in the
@@ -57,7 +70,5 @@ export function findParts(folder: string): { root: string; parts: string[] } {
 function isPart(path: string): boolean {
   const stats = statSync(path, { throwIfNoEntry: false });
   if (!stats?.isDirectory()) return stats?.isFile() === true && basename(path).endsWith('.txt');
-  return readdirSync(path).some(
-    (entry) => statSync(join(path, entry), { throwIfNoEntry: false })?.isDirectory() === true,
-  );
+  return readdirSync(path).some((entry) => isFolder(join(path, entry)));
 }

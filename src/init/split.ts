@@ -17,11 +17,13 @@ export interface Split {
 /**
  * Draws a fifth of each class for validation, the same images every time.
  *
+ * @param folder of the images, relative to the root that the lists are for
  * @throws DataError if a name cannot be written into a list, or no class has two images
  */
-export function split(index: ImageIndex): Split {
+export function split(index: ImageIndex, folder: string): Split {
   const byClass = index.classes.map((): number[] => []);
   for (const [i, label] of index.labels.entries()) byClass[label]!.push(i);
+  const prefix = folder === '' ? '' : `${folder}/`;
   const parts = { train: [] as string[], val: [] as string[] };
   const tooSmall: string[] = [];
   for (const [label, images] of byClass.entries()) {
@@ -31,7 +33,7 @@ export function split(index: ImageIndex): Split {
     const order = permutation(images.length, new Random(1, 'split', name));
     const held = new Set(order.slice(0, count));
     for (const [at, i] of images.entries()) {
-      parts[held.has(at) ? 'val' : 'train'].push(line(relativePath(index, i), name));
+      parts[held.has(at) ? 'val' : 'train'].push(line(prefix + relativePath(index, i), name));
     }
   }
   if (parts.val.length === 0) {

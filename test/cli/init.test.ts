@@ -5,6 +5,7 @@ import {
   mkdtempSync,
   readFileSync,
   renameSync,
+  rmSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -14,9 +15,12 @@ import { loadConfig } from '../../src/config/load.js';
 import { choose } from '../../src/init/choices.js';
 import { planExperiment } from '../../src/plan/experiment.js';
 import { type Outcome, run } from '../support/cli.js';
+import { ROOT } from '../support/consumer.js';
 import { colourImages } from '../support/images.js';
 
 vi.setConfig({ testTimeout: 240_000 }); // whole trainings by processes of their own
+
+const SCHEMA = 'schema/relaybp.schema.json';
 
 let images: string;
 let cwd: string;
@@ -41,7 +45,9 @@ describe('init', () => {
       '3 classes, 23 training images (12 blue to 4 red), 15 validation images; shorter side 20 to 20 pixels',
     );
     const text = read('my-photos.yaml');
-    expect(text).toMatch(/^# yaml-language-server: \$schema=.*schema\/relaybp\.schema\.json\n/);
+    expect(text).toMatch(/^# yaml-language-server: \$schema=relaybp\.schema\.json\n/);
+    expect(stdout).toContain('written: my-photos.yaml, relaybp.schema.json\n');
+    expect(read('relaybp.schema.json')).toBe(readFileSync(join(ROOT, SCHEMA), 'utf8'));
     expect(text).toContain('# 3 classes, 23 training images: 12 ("blue") to 4 ("red") a class.');
     expect(text).toContain('the largest has 3.0 x the smallest');
     const { config } = loadConfig(join(cwd, 'my-photos.yaml'));
@@ -65,7 +71,9 @@ describe('init', () => {
     renameSync(join(cwd, 'flat/blue'), join(cwd, 'flat/dark blue'));
     const { code, stdout } = await relaybp('init', 'flat');
     expect(code).toBe(0);
-    expect(stdout).toContain('written: flat.yaml, flat.train.txt, flat.val.txt');
+    expect(stdout).toContain(
+      'written: flat.yaml, flat.train.txt, flat.val.txt, relaybp.schema.json\n',
+    );
     const [train, val] = [lines('flat.train.txt'), lines('flat.val.txt')];
     const count = (list: string[], name: string): number =>
       list.filter((line) => line.endsWith(`\t${name}`)).length;
@@ -115,6 +123,83 @@ describe('init', () => {
 
     expect((await relaybp('init', 'nowhere')).stderr).toContain('nowhere: no such folder');
     expect((await relaybp('init', 'flat/red')).stderr).toContain('but no class folders');
+  });
+});
+
+describe('init where the validation part has no classes', () => {
+  const copyTo = (name: string): void =>
+    cpSync(join(images, 'train'), join(cwd, name, 'train'), { recursive: true });
+  const loose = (folder: string): void => {
+    mkdirSync(join(cwd, folder), { recursive: true });
+    cpSync(join(images, 'val/red/0.jpg'), join(cwd, folder, '0.jpg'));
+  };
+  const SPLIT = 'a fifth of each class of a/train is set aside for validation\n';
+
+  it.each([
+    ['there is none', () => {}, ''],
+    ['it is empty', () => mkdirSync(join(cwd, 'a/val')), `a/val has no class folders: ${SPLIT}`],
+    ['it holds images', () => loose('a/valid'), `a/valid has no class folders: ${SPLIT}`],
+    ['it is a test set', () => loose('a/test'), `a/test has no class folders: ${SPLIT}`],
+    [
+      'its folders are no classes',
+      () => loose('a/val/all'),
+      `a/val has none of the training classes (but all): ${SPLIT}`,
+    ],
+  ])('%s: training images are set aside, and that is said', async (_, make, notice) => {
+    copyTo('a');
+    make();
+    const { code, stdout, stderr } = await relaybp('init', 'a');
+    expect({ code, stderr }).toEqual({ code: 0, stderr: notice });
+    expect(stdout).toContain('3 classes, 19 training images (10 blue to 3 red), 4 validation');
+    expect(lines('a.train.txt')[0]).toMatch(/^train\/blue\/\d+\.jpg\tblue$/);
+    const trained = await relaybp(
+      ...['train', 'a.yaml', '--engine', 'wasm', '--fast-dev-run', '--out', 'run'],
+    );
+    expect([trained.code, trained.stderr]).toEqual([0, '']);
+  });
+
+  it('parts with images and no class folders are not taken for classes', async () => {
+    loose('a/train');
+    loose('a/val');
+    const { code, stderr } = await relaybp('init', 'a');
+    expect(code).toBe(3);
+    expect(stderr).toContain('a/train: no class folders in it: what the images show is not known');
+    expect(existsSync(join(cwd, 'a.yaml'))).toBe(false);
+  });
+});
+
+describe('the schema beside a config', () => {
+  beforeEach(() => cpSync(images, join(cwd, 'a'), { recursive: true }));
+  const init = (): Promise<Outcome> => relaybp('init', 'a', '--out', 'configs/a.yaml');
+
+  it('is brought up to date, and left alone if it is none of ours', async () => {
+    mkdirSync(join(cwd, 'configs'));
+    const ours = readFileSync(join(ROOT, SCHEMA), 'utf8');
+    const older = JSON.stringify({ ...JSON.parse(ours), description: 'An older one.' });
+    writeFileSync(join(cwd, 'configs/relaybp.schema.json'), older);
+    expect((await init()).code).toBe(0);
+    expect(read('configs/relaybp.schema.json')).toBe(ours);
+
+    rmSync(join(cwd, 'configs/a.yaml'));
+    writeFileSync(join(cwd, 'configs/relaybp.schema.json'), '{}');
+    const { code, stderr } = await init();
+    expect(code).toBe(0);
+    expect(stderr).toContain("configs/relaybp.schema.json is not relaybp's");
+    expect(read('configs/relaybp.schema.json')).toBe('{}');
+    expect(read('configs/a.yaml')).not.toContain('$schema');
+  });
+
+  it('is not copied in a folder that holds relaybp itself', async () => {
+    const config = join(ROOT, `.init-test-${process.pid}.yaml`);
+    try {
+      const { code, stdout } = await run(['init', join(cwd, 'a'), '--out', config], ROOT);
+      expect(code).toBe(0);
+      expect(stdout).not.toContain('relaybp.schema.json');
+      const [first] = readFileSync(config, 'utf8').split('\n');
+      expect(first).toBe(`# yaml-language-server: $schema=${SCHEMA}`);
+    } finally {
+      rmSync(config, { force: true });
+    }
   });
 });
 

@@ -1,9 +1,11 @@
+import { copyFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { TextDocument } from 'vscode-languageserver-textdocument';
 import { getLanguageService, type LanguageService } from 'yaml-language-server';
+import { folderWith } from '../support/configs.js';
 
 /** yaml-language-server, what editors use, on configs as they are written here: it finds the schema by their first line. */
 
@@ -76,6 +78,15 @@ describe('an editor', () => {
     );
     const range = 'losses:\n  - name: a\n    range: {down|To: seg1}\n';
     expect(await hover(range)).toContain('The lowest segment or layer');
+  });
+
+  it('finds a schema beside the config', async () => {
+    const folder = folderWith({});
+    copyFileSync(join(ROOT, 'schema/relaybp.schema.json'), join(folder, 'relaybp.schema.json'));
+    const text = '# yaml-language-server: $schema=relaybp.schema.json\ntraining: {batchsize: 3}\n';
+    const uri = pathToFileURL(join(folder, 'photos.yaml')).href;
+    const found = await editor.doValidation(TextDocument.create(uri, 'yaml', 1, text), false);
+    expect(found.map(({ message }) => message)).toEqual(['Property batchsize is not allowed.']);
   });
 
   it('marks mistakes, and nothing in a config of ours', async () => {
