@@ -1,6 +1,7 @@
 import type { AddressInfo } from 'node:net';
 import { ConfigError } from '../errors.js';
 import { LiveReport } from '../report/live-report.js';
+import { htmlPage } from '../report/page.js';
 import { runFolders } from '../report/run-folders.js';
 import { isLoopback, watchServer } from '../report/watch-server.js';
 import { messageOf } from '../system-error.js';
@@ -20,8 +21,9 @@ export async function watchCommand(
   onNotice: (line: string) => void,
 ): Promise<void> {
   const loopback = isLoopback(host);
+  const page = htmlPage(null); // before anything is opened: it may be that it cannot be made
   const report = new LiveReport(() => runFolders(runs), LOOK_MS, onNotice);
-  const server = watchServer(report, { loopback });
+  const server = watchServer(report, { loopback, page });
   try {
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);

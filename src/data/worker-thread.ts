@@ -2,9 +2,11 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
+import { RelaybpError } from '../errors.js';
+import { toMend } from '../installation.js';
 import type { WorkerSetup } from './protocol.js';
 
-/** Start a decoding worker. @throws Error if it has not been built */
+/** Start a decoding worker. @throws RelaybpError if it is not there: not built */
 export const startWorker = (setup: WorkerSetup): Worker => startThread('decode-worker', setup);
 
 /**
@@ -12,7 +14,7 @@ export const startWorker = (setup: WorkerSetup): Worker => startThread('decode-w
  * (tests), it is the one that `npm run build` has put into dist, as a worker cannot load
  * TypeScript.
  * @param name of the file, without its ending; @param data must survive a structured clone
- * @throws Error if it has not been built
+ * @throws RelaybpError if it is not there: not built
  */
 export function startThread(name: string, data: unknown): Worker {
   return new Worker(compiled(name), {
@@ -22,12 +24,12 @@ export function startThread(name: string, data: unknown): Worker {
   });
 }
 
-/** The compiled file of a program that runs beside this one, in this folder. @throws Error if it has not been built */
+/** The compiled file of a program that runs beside this one, in this folder. @throws RelaybpError if it is not there: not built */
 export function compiled(name: string): URL {
   const source = import.meta.url.endsWith('.ts');
   const url = new URL(source ? `../../dist/data/${name}.js` : `./${name}.js`, import.meta.url);
   if (!existsSync(url)) {
-    throw new Error(`${fileURLToPath(url)} does not exist: run \`npm run build\` first`);
+    throw new RelaybpError(`${fileURLToPath(url)}: missing`, toMend());
   }
   return url;
 }

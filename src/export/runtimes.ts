@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { locateNative } from '../engine/locate.js';
+import { toAdd } from '../installation.js';
 import type { ExportFormat } from './model.js';
 import { INPUT, LOGITS, PROBABILITIES } from './model.js';
 
@@ -48,9 +49,7 @@ async function onnxRuntime(): Promise<ExportRuntime | MissingRuntime> {
   try {
     ort = await import('onnxruntime-node');
   } catch (error) {
-    return {
-      missing: `onnxruntime-node is not installed or does not load here (${firstLine(error)}); to have exports tested: npm install onnxruntime-node`,
-    };
+    return { missing: whyMissing(error) };
   }
   return {
     name: `onnxruntime ${ort.env.versions.node ?? ort.env.versions.common}`,
@@ -67,6 +66,15 @@ async function onnxRuntime(): Promise<ExportRuntime | MissingRuntime> {
       }
     },
   };
+}
+
+/** @param error of importing onnxruntime-node */
+function whyMissing(error: unknown): string {
+  const { code, message } = error as NodeJS.ErrnoException;
+  if (code === 'ERR_MODULE_NOT_FOUND' && message.includes("'onnxruntime-node'")) {
+    return `onnxruntime-node is not installed; to have exports tested: ${toAdd('onnxruntime-node')}`;
+  }
+  return `onnxruntime-node is installed, but does not load here: ${message.split('\n')[0]}`;
 }
 
 async function tfjsRuntime(): Promise<ExportRuntime> {
@@ -142,6 +150,3 @@ function channelsFirst({ count, size, values }: PixelBatch): Float32Array {
   }
   return result;
 }
-
-const firstLine = (error: unknown): string =>
-  (error instanceof Error ? error.message : String(error)).split('\n')[0]!;

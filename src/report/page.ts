@@ -1,5 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { RelaybpError } from '../errors.js';
+import { toMend } from '../installation.js';
 import type { ReportData } from './data.js';
 
 /** Made by the build from src/report/page. */
@@ -37,7 +39,7 @@ export function htmlPage(data: ReportData | null): string {
 function asset(which: keyof typeof FILES): string {
   const url = new URL(`./page/${FILES[which]}`, built());
   if (!existsSync(url)) {
-    throw new RelaybpError(`${url.pathname}: missing`, 'build it with: npm run build');
+    throw new RelaybpError(`${fileURLToPath(url)}: missing`, toMend());
   }
   return readFileSync(url, 'utf8');
 }

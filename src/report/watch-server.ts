@@ -1,7 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { isIP } from 'node:net';
 import type { LiveReport } from './live-report.js';
-import { htmlPage } from './page.js';
 import { thumbnail } from './pictures.js';
 
 /** How often an idle connection is written to, so that nothing on the way takes it for dead. */
@@ -24,8 +23,13 @@ const HEADERS = {
  *
  * On a loopback address only requests that name one are answered, so that no site on the internet can read along by
  * letting its own name point here.
+ *
+ * @param options.page the HTML, of `htmlPage(null)`
  */
-export function watchServer(report: LiveReport, { loopback }: { loopback: boolean }): Server {
+export function watchServer(
+  report: LiveReport,
+  { loopback, page }: { loopback: boolean; page: string },
+): Server {
   const listeners = new Set<ServerResponse>();
   report.onChange(() => {
     for (const listener of listeners) listener.write('event: change\ndata:\n\n');
@@ -49,7 +53,7 @@ export function watchServer(report: LiveReport, { loopback }: { loopback: boolea
     if (loopback && !isLoopback(hostOf(request))) return text(response, 403, 'ask by localhost\n');
     const path = (request.url ?? '').replace(/\?.*$/, '');
     const [, picture] = /^\/picture\/([0-9a-f]{32})$/.exec(path) ?? [];
-    if (path === '/') return send(response, 'text/html; charset=utf-8', htmlPage(null));
+    if (path === '/') return send(response, 'text/html; charset=utf-8', page);
     if (path === '/data.json') {
       return send(response, 'application/json', JSON.stringify(report.data()));
     }
