@@ -1,7 +1,9 @@
 /**
  * Trains a network from a program, stops it after a while, goes on, and names the classes of some images.
  *
- *   node examples/train.ts my.yaml my-photos/val
+ *   node train.js my.yaml my-photos/val
+ *
+ * Compiled, or copied to train.js as it is: docs/api.md, "In a project".
  */
 import { loadConfig, planExperiment, planJson, predict, RelaybpError, train } from 'relaybp';
 
