@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { shellWord } from './shell-word.js';
 
 /** The folder of its package.json. */
 const HOME = dirname(fileURLToPath(new URL('../package.json', import.meta.url)));
@@ -18,17 +19,17 @@ const FOREIGN_LOCKS = ['pnpm-lock.yaml', 'yarn.lock', 'bun.lock', 'bun.lockb'];
  * @param home the folder of relaybp's package.json
  */
 export function toAdd(name: string, home = HOME): string {
-  if (!isInstalled(home)) return `npm ci --prefix ${word(home)}`;
+  if (!isInstalled(home)) return `npm ci --prefix ${shellWord(home)}`;
   const owner = dirname(dirname(home));
   const has = (file: string): boolean => existsSync(join(owner, file));
   if (FOREIGN_FOLDER.test(home) || FOREIGN_LOCKS.some(has)) {
     return `add ${name} with the package manager that installed ${home}`;
   }
   const install = 'npm install --ignore-scripts';
-  if (has('package.json')) return `${install} --prefix ${word(owner)} ${name}`;
+  if (has('package.json')) return `${install} --prefix ${shellWord(owner)} ${name}`;
   // npm's global folder: <prefix>/lib/node_modules, on Windows <prefix>\node_modules.
   const prefix = basename(owner) === 'lib' ? dirname(owner) : owner;
-  return `${install} --global --prefix ${word(prefix)} ${name}`;
+  return `${install} --global --prefix ${shellWord(prefix)} ${name}`;
 }
 
 /** What to do where one of relaybp's own files is missing. */
@@ -39,9 +40,3 @@ export function toMend(home = HOME): string {
 
 /** As a package, not a checkout. */
 const isInstalled = (home: string): boolean => basename(dirname(home)) === 'node_modules';
-
-/** A path as one word of a command line. */
-function word(path: string): string {
-  if (/^[\w./\\:@+-]+$/.test(path)) return path;
-  return process.platform === 'win32' ? `"${path}"` : `'${path.replaceAll("'", "'\\''")}'`;
-}

@@ -1,5 +1,6 @@
 import { basename, relative } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { shellWord } from '../shell-word.js';
 import { Foot } from '../terminal/terminal.js';
 
 /** What the definitions of several commands share. */
@@ -77,9 +78,5 @@ export function commandLine(...args: string[]): string {
   const script = process.argv[1] ?? 'relaybp';
   const self =
     basename(script) === 'relaybp' ? ['relaybp'] : ['node', relative(process.cwd(), script)];
-  return [...self, ...args].map(quoted).join(' ');
+  return [...self, ...args].map(shellWord).join(' ');
 }
-
-/** As a shell takes it for one word. */
-const quoted = (word: string): string =>
-  /^[\w@%+=:,./~-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;

@@ -27,7 +27,7 @@ export function configText(facts: ConfigFacts): string {
   const { resize, crop, batchSize, epochs, lr, warmup, every } = choices;
   const modeline = schema === null ? '' : `# yaml-language-server: $schema=${schema}\n`;
   return `${modeline}# ${description(facts)}
-# Written by "relaybp init"; every number is a starting point. docs/config.md explains all keys.
+# Written by "relaybp init"; every number is a starting point. All keys: relaybp schema --markdown
 #
 #   relaybp plan ${file} # what will be trained by which loss
 #   relaybp train ${file} --fast-dev-run # three steps: does everything work?

@@ -14,6 +14,7 @@ import { pathToFileURL } from 'node:url';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { commandsIn } from '../../scripts/docs/commands.js';
+import { version } from '../../src/version.js';
 import { inBrowser } from '../support/chromium.js';
 import { ROOT } from '../support/consumer.js';
 import { colourImages } from '../support/images.js';
@@ -44,7 +45,7 @@ afterAll(() => rmSync(work, { recursive: true }));
 /** Commands that are not run here, and why. */
 const ELSEWHERE: [RegExp, string][] = [
   [/^npm ci && npm run build && npm pack/, 'in a checkout; pack.ts packs'],
-  [/^relaybp (train .*--out runs\/longer|compare)/, 'a second training'],
+  [/^relaybp (train .*--out runs\/longer|compare|report .*runs\/longer)/, 'a second training'],
 ];
 if (process.env.RELAYBP_PACKAGE_ENGINE !== '1') {
   ELSEWHERE.push([/^relaybp engine install/, 'fetches TensorFlow; scripts/check-package --engine']);
@@ -163,6 +164,21 @@ async function open(browser: Browser, url: string) {
     },
   };
 }
+
+describe('other commands', () => {
+  const packed = `'${join(prefix, 'lib/node_modules/relaybp')}'`;
+  it.each([
+    ['relaybp --version', new RegExp(`^${version.replaceAll('.', '\\.')}\\n$`)],
+    ['relaybp engine status', /^wasm +works/m],
+    [`relaybp plan ${packed}/configs/places2-modelA.yaml`, /^parameters /m],
+    ['relaybp completion bash | bash -n', /^$/],
+    ['relaybp schema --markdown', /^# /m],
+    ['relaybp data preview my-photos.yaml', /\.png/],
+    ['relaybp export --format tfjs', /^tested with TensorFlow\.js/m],
+  ])('%s', async (command, says) => {
+    expect((await shell(command, cwd, env)).stdout).toMatch(says);
+  });
+});
 
 describe('an installation that is incomplete', () => {
   it.each([['relaybp report runs/first --out other.html'], ['relaybp watch runs/first --port 0']])(
