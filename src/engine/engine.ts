@@ -137,6 +137,18 @@ export const PRECISION_CHOICES = ['float32', 'bf16', 'auto'] as const;
 /** With `auto` the engine decides when it is opened. */
 export type PrecisionChoice = (typeof PRECISION_CHOICES)[number];
 
+/** What a trial of operations found that not every device has, or does not have in every type. */
+export interface Trial {
+  /** What was tried. */
+  readonly what: string;
+  /** Of the values that it computes. */
+  readonly type: Precision;
+  /** Why it is not used, in one line; null where it is. */
+  readonly problem: string | null;
+  /** What is used in its place where there is a problem. */
+  readonly instead: string;
+}
+
 /** `TensorFlow 2.21.0, 2 threads, cpu`, and the precision if it is not float32. */
 export function describeEngine({ library, threads, device, precision }: EngineInfo): string {
   const mixed = precision === 'float32' ? '' : `, ${precision}`;
@@ -148,6 +160,8 @@ export type Targets = Int32Array | Float32Array;
 
 export interface Engine {
   readonly info: EngineInfo;
+  /** What was tried on this device when the engine was opened, if anything. */
+  readonly trials?: readonly Trial[];
 
   // --- Memory -------------------------------------------------------------------------------------------
 

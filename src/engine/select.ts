@@ -40,7 +40,7 @@ async function openNative(options: OpenOptions): Promise<Engine> {
     const message = `the native engine is not installed (looked in ${engineRoot(options.dir)})`;
     throw new EngineError(message, INSTALL_HINT);
   }
-  const { openNativeEngine } = await import('./native/native-engine.js');
+  const { openNativeEngine } = await import('./native/open.js');
   return openNativeEngine(location, options);
 }
 

@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { batchGradients } from '../../src/commands/grad.js';
 import { locateNative } from '../../src/engine/locate.js';
-import { openNativeEngine } from '../../src/engine/native/native-engine.js';
+import { openNativeEngine } from '../../src/engine/native/open.js';
 import { openEngine } from '../../src/engine/select.js';
 import { fixturePlan, randomBatch, relativeError, startingWith } from './harness.js';
 

@@ -69,15 +69,27 @@ export const AttributeType = { string: 0, int: 1, float: 2, bool: 3, type: 4, sh
  */
 const ENVIRONMENT = { TF_CPP_MIN_LOG_LEVEL: '2', TF_ENABLE_ONEDNN_OPTS: '1' } as const;
 
+/**
+ * Variables that would change numbers behind the config's back: the first three make "float32" multiply narrower values,
+ * the last one keeps filters as they were first seen, though training changes them.
+ */
+const NUMBERS = [
+  'ONEDNN_DEFAULT_FPMATH_MODE',
+  'DNNL_DEFAULT_FPMATH_MODE',
+  'TF_SET_ONEDNN_FPMATH_MODE',
+  'TF_ONEDNN_ASSUME_FROZEN_WEIGHTS',
+] as const;
+
 let loaded: { path: string; binding: Binding } | undefined;
 
 /**
  * Loads `tfjs_binding.node` and with it TensorFlow (about 0.5 s, once per process).
  *
  * @param path absolute path of the compiled binding
+ * @param onNotice takes a line about each variable of the environment that is not heeded
  * @throws EngineError if it does not load, or if another one is already loaded in this process
  */
-export function loadBinding(path: string): Binding {
+export function loadBinding(path: string, onNotice?: (line: string) => void): Binding {
   if (loaded?.path === path) return loaded.binding;
   if (loaded) {
     throw new EngineError(
@@ -85,6 +97,12 @@ export function loadBinding(path: string): Binding {
     );
   }
   for (const [name, value] of Object.entries(ENVIRONMENT)) process.env[name] ??= value;
+  for (const name of NUMBERS) {
+    const value = process.env[name];
+    if (value === undefined) continue;
+    delete process.env[name];
+    onNotice?.(`${name}=${value} is not heeded: precision in the config says how to compute.`);
+  }
   try {
     const require = createRequire(import.meta.url);
     const binding = loadQuietly(dirname(path), (): Binding => require(path));

@@ -1,5 +1,6 @@
 /** Convolution, forward and backward; see `Engine.conv` for shapes and ownership, `mode.ts` for element types. */
 import type { Forward, ParameterGradient, Tensor, Window } from '../engine.js';
+import { inScope } from '../scope.js';
 import {
   boolAttribute,
   CHANNELS_LAST,
@@ -40,24 +41,26 @@ export function conv(
   if (bias) expectShape('a bias', bias, [filter.shape[3]!]);
   const { maps, products } = runtime.mode;
   const plan = planConv(x, options.window, products);
-  const input = convInput(runtime, x, plan);
-  const y = scoped(runtime, (scope) => {
-    const operands = [scope.as(input, products), scope.parameter(filter, products)];
-    const offset = bias && scope.parameter(bias, products);
-    return convolve(runtime, plan, operands, offset, options.relu, products);
+  return inScope(runtime, (handles) => {
+    const input = handles.result(convInput(runtime, x, plan));
+    const y = scoped(runtime, (scope) => {
+      const operands = [scope.as(input, products), scope.parameter(filter, products)];
+      const offset = bias && scope.parameter(bias, products);
+      return convolve(runtime, plan, operands, offset, options.relu, products);
+    });
+    const output = ownAs(runtime, y, outputShape(plan, filter), products, maps);
+    output.rectified = options.relu;
+    const saved: ConvSaved = {
+      kind: 'conv',
+      input,
+      filter: runtime.retain(filter),
+      hasBias: bias !== null,
+      output: options.relu ? runtime.retain(output) : null,
+      plan,
+      inputType: x.type,
+    };
+    return { y: output, saved };
   });
-  const output = ownAs(runtime, y, outputShape(plan, filter), products, maps);
-  output.rectified = options.relu;
-  const saved: ConvSaved = {
-    kind: 'conv',
-    input,
-    filter: runtime.retain(filter),
-    hasBias: bias !== null,
-    output: options.relu ? runtime.retain(output) : null,
-    plan,
-    inputType: x.type,
-  };
-  return { y: output, saved };
 }
 
 export function convParameterGradient(
@@ -77,10 +80,10 @@ export function convParameterGradient(
       [scope.as(input, products), shape, scope.as(signal, products)],
     ),
   );
-  return {
-    weight: ownAs(runtime, weight, filter.shape, products, DataType.float),
+  return inScope(runtime, (handles) => ({
+    weight: handles.result(ownAs(runtime, weight, filter.shape, products, DataType.float)),
     bias: saved.hasBias ? biasGradient(runtime, signal) : null,
-  };
+  }));
 }
 
 export function convInputGradient(runtime: Runtime, saved: ConvSaved, dz: Tensor): Tensor {

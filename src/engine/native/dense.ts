@@ -3,6 +3,7 @@
  * precision: reading their weights takes the time, and rounding these first would take more.
  */
 import type { Forward, ParameterGradient, Rows, Tensor } from '../engine.js';
+import { inScope } from '../scope.js';
 import { boolAttribute, CHANNELS_LAST, FLOAT, typeAttribute } from './attributes.js';
 import { DataType } from './binding.js';
 import { biasGradient } from './convolution.js';
@@ -67,10 +68,10 @@ export function denseParameterGradient(
     }
     return runtime.run('MatMul', FIRST_TRANSPOSED, [x, scope.float(signal)]);
   });
-  return {
-    weight: runtime.own(weight, [end - begin, units]),
+  return inScope(runtime, (handles) => ({
+    weight: handles.result(runtime.own(weight, [end - begin, units])),
     bias: hasBias && begin === 0 ? biasGradient(runtime, signal) : null,
-  };
+  }));
 }
 
 /** `dL/dx = dz weightᵀ`. */

@@ -11,8 +11,12 @@ interface Loader {
   preload(path: string): boolean;
 }
 
-/** Lines that TensorFlow logs for information only: `I0000 00:00:17… port.cc:153] …` and a remark on its log. */
-const INFORMATION = /^(I\d{4} |WARNING: All log messages before absl::InitializeLog)/;
+/**
+ * Lines that TensorFlow logs for information only: `I0000 00:00:17… port.cc:153] …`, a remark on its log, and that oneDNN
+ * has no bfloat16 on this CPU, which trials find out.
+ */
+const INFORMATION =
+  /^(I\d{4} |WARNING: All log messages before absl::InitializeLog|.*oneDNN supports DT_BFLOAT16 only)/;
 
 /**
  * Runs `load` while the process's stderr is redirected, then prints what was logged and is not information.

@@ -35,8 +35,9 @@ export class NativeMemory {
     const { type } = runtime.check(t);
     if (type === DataType.float) runtime.replace(t, id);
     else {
-      runtime.replace(t, runtime.cast(id, DataType.float, type));
-      runtime.binding.deleteTensor(id);
+      scoped(runtime, (scope) => {
+        runtime.replace(t, runtime.cast(scope.temporary(id), DataType.float, type));
+      });
     }
   }
 

@@ -16,7 +16,7 @@ export interface Elements {
   readonly products: ElementType;
 }
 
-/** What an engine may use; all of it needs a CPU, and is found out when the engine is opened. */
+/** What an engine may use; tried on the device when the engine is opened (`abilities.ts`). */
 export interface Abilities {
   /** The operations of `cpp/kernels.cc`. */
   readonly ownKernels: boolean;
@@ -24,12 +24,37 @@ export interface Abilities {
   readonly fusedConv: boolean;
   /** oneDNN's maximum pooling, which remembers the positions. */
   readonly oneDnnPooling: boolean;
+  /** The type in which each of these computes bfloat16 maps: as they are, or widened, and the result rounded. */
+  readonly types: { readonly [O in NarrowOperation]: ElementType };
 }
+
+/** Operations on maps of which not every device has a bfloat16 kernel, or one that rounds its result alone. */
+export const NARROW_OPERATIONS = ['oneDnnPooling', 'maxPool', 'averagePool', 'batchNorm'] as const;
+export type NarrowOperation = (typeof NARROW_OPERATIONS)[number];
 
 export type Mode = Elements & Abilities;
 
-/** Operations that every device has, and no others. */
-export const PORTABLE: Abilities = { ownKernels: false, fusedConv: false, oneDnnPooling: false };
+/** Operations that every device has, and no others, all of them in float32. */
+export const PORTABLE: Abilities = {
+  ownKernels: false,
+  fusedConv: false,
+  oneDnnPooling: false,
+  types: {
+    oneDnnPooling: DataType.float,
+    maxPool: DataType.float,
+    averagePool: DataType.float,
+    batchNorm: DataType.float,
+  },
+};
+
+/** The type in which `operation` computes maps that are stored as `type`. */
+export function computedAs(
+  { types }: Pick<Mode, 'types'>,
+  operation: NarrowOperation,
+  type: ElementType,
+): ElementType {
+  return type === DataType.float ? type : types[operation];
+}
 
 /** @param bf16Units whether the device multiplies bfloat16 faster than float32 */
 export function elementsFor(precision: 'float32' | 'bf16', bf16Units: boolean): Elements {

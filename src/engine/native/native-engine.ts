@@ -12,30 +12,28 @@ import type {
   LrnOptions,
   ParameterGradient,
   PoolWindow,
-  Precision,
-  PrecisionChoice,
   Rows,
   Saved,
   SgdStep,
   Shape,
   Targets,
   Tensor,
+  Trial,
   Window,
 } from '../engine.js';
-import { findAbilities, multipliesBf16 } from './abilities.js';
+import { inScope } from '../scope.js';
 import { activationGradient, giveUpOutput } from './activation.js';
 import { elements, FLOAT, intAttribute, typeAttribute } from './attributes.js';
-import { DataType, loadBinding } from './binding.js';
+import { DataType } from './binding.js';
 import { conv, convInputGradient, convParameterGradient } from './convolution.js';
 import { dense, denseInputGradient, denseParameterGradient } from './dense.js';
 import { softmaxCrossEntropy } from './loss.js';
 import { NativeMemory } from './memory.js';
-import { elementsFor, PORTABLE } from './mode.js';
 import { batchNorm, batchNormGradient, lrn, lrnGradient } from './normalization.js';
 import { pool, poolGradient } from './pooling.js';
 import { allFinite, squaredNorm } from './reductions.js';
 import { rowsOf } from './rows.js';
-import { type NativeTensor, Runtime } from './runtime.js';
+import type { NativeTensor, Runtime } from './runtime.js';
 import { type DropoutSaved, expectSaved, type ReluSaved } from './saved.js';
 import { ownAs, scoped } from './scope.js';
 import { expectShape, expectSize, sizeOf } from './shapes.js';
@@ -45,56 +43,14 @@ const INDEX = typeAttribute('Tidx', DataType.int32);
 const LENGTHS = typeAttribute('Tlen', DataType.int32);
 const SHAPE = typeAttribute('Tshape', DataType.int32);
 
-export interface NativeOptions {
-  /** Default `float32`. */
-  precision?: PrecisionChoice;
-  /** Takes a line that says what `auto` chose, and why. */
-  onNotice?: (line: string) => void;
-  /** Only operations that every device has, as on a GPU: for tests. */
-  portable?: boolean;
-  /** In which type convolutions multiply under `bf16`, whatever the device can: for tests. */
-  bf16Products?: boolean;
-}
-
-/**
- * Loads TensorFlow and returns the engine on it. Several engines of one process share the library, not tensors.
- * @param location where the compiled binding lies; see `locateNative`
- * @throws EngineError if it does not load
- */
-export async function openNativeEngine(
-  location: { binding: string },
-  options: NativeOptions = {},
-): Promise<NativeEngine> {
-  const binding = loadBinding(location.binding);
-  const { portable = binding.isUsingGpuDevice(), onNotice } = options;
-  const choice = options.precision ?? 'float32';
-  // Asking the device takes a moment on a GPU.
-  const bf16Units = choice !== 'float32' && (options.bf16Products ?? multipliesBf16(binding));
-  const precision = choosePrecision(choice, bf16Units, onNotice);
-  const types = elementsFor(precision, bf16Units);
-  const abilities = portable ? PORTABLE : findAbilities(binding, types.products);
-  return new NativeEngine(new Runtime(binding, { ...types, ...abilities }));
-}
-
-function choosePrecision(
-  choice: PrecisionChoice,
-  bf16Units: boolean,
-  onNotice: NativeOptions['onNotice'],
-): Precision {
-  if (choice !== 'auto') return choice;
-  onNotice?.(
-    bf16Units
-      ? 'Precision bf16: this device multiplies bfloat16 faster than float32.'
-      : 'Precision float32: this device has no fast bfloat16 multiplication (AMX, or a GPU of compute capability 8); bf16 would save memory, not time.',
-  );
-  return bf16Units ? 'bf16' : 'float32';
-}
-
 export class NativeEngine extends NativeMemory implements Engine {
   readonly info: EngineInfo;
   readonly rows?: (t: Tensor, rows: Rows) => Tensor;
 
-  constructor(runtime: Runtime) {
+  constructor(
+    runtime: Runtime,
+    readonly trials: readonly Trial[] = [],
+  ) {
     super(runtime);
     this.info = {
       name: 'native',
@@ -183,9 +139,11 @@ export class NativeEngine extends NativeMemory implements Engine {
 
   dropout(x: Tensor, mask: Float32Array): Forward {
     const { runtime } = this;
-    const factors = runtime.own(this.upload(mask, x.shape), x.shape);
-    const saved: DropoutSaved = { kind: 'dropout', mask: factors };
-    return { y: this.product(x, factors), saved };
+    return inScope(runtime, (handles) => {
+      const factors = handles.result(runtime.own(this.upload(mask, x.shape), x.shape));
+      const saved: DropoutSaved = { kind: 'dropout', mask: factors };
+      return { y: this.product(x, factors), saved };
+    });
   }
 
   dropoutGradient(saved: Saved, dy: Tensor): Tensor {

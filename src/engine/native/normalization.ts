@@ -8,6 +8,7 @@ import type {
   Shape,
   Tensor,
 } from '../engine.js';
+import { inScope } from '../scope.js';
 import {
   boolAttribute,
   CHANNELS_LAST,
@@ -18,6 +19,7 @@ import {
   typeAttribute,
 } from './attributes.js';
 import { DataType, type ElementType } from './binding.js';
+import { computedAs } from './mode.js';
 import type { NativeTensor, Runtime } from './runtime.js';
 import type { BatchNormSaved, LrnSaved } from './saved.js';
 import { ownAs, scoped } from './scope.js';
@@ -40,54 +42,60 @@ export function batchNorm(
   for (const t of [weight, bias, mean, variance]) {
     expectShape('a tensor of a batch normalization', t, [channels]);
   }
-  const { type } = x;
+  const type = computedAs(runtime.mode, 'batchNorm', x.type);
   const common = [elements(type), STATISTICS, floatAttribute('epsilon', epsilon), CHANNELS_LAST];
   const attributes = [...common, boolAttribute('is_training', training)];
-  const input = asMaps(runtime, x);
-  // TensorFlow takes no running statistics where none of them would be left.
-  const replaced = training && momentum === 1;
-  const empty = runtime.floats('none', [0], () => new Float32Array());
-  const outputs = runtime.runAll(
-    'FusedBatchNormV3',
-    [...attributes, floatAttribute('exponential_avg_factor', training ? momentum : 1)],
-    [
-      runtime.value(input),
-      runtime.value(weight),
-      runtime.value(bias),
-      ...(replaced ? [empty, empty] : [runtime.value(mean), runtime.value(variance)]),
-    ],
-    6,
-  );
-  const [normalized, newMean, newVariance, ...reserves] = outputs as [
-    number,
-    number,
-    number,
-    ...number[],
-  ];
-  let statistics: NativeTensor[];
-  if (training) {
-    runtime.replace(mean, newMean);
-    runtime.replace(variance, newVariance);
-    statistics = reserves.map((id) => runtime.own(id, []));
-  } else {
-    for (const id of [newMean, newVariance, reserves[0]!, reserves[1]!]) {
-      runtime.binding.deleteTensor(id);
+  return inScope(runtime, (handles) => {
+    const input = handles.result(asMaps(runtime, x));
+    // TensorFlow takes no running statistics where none of them would be left.
+    const replaced = training && momentum === 1;
+    const empty = runtime.floats('none', [0], () => new Float32Array());
+    const outputs = scoped(runtime, (scope) =>
+      runtime.runAll(
+        'FusedBatchNormV3',
+        [...attributes, floatAttribute('exponential_avg_factor', training ? momentum : 1)],
+        [
+          scope.as(input, type),
+          runtime.value(weight),
+          runtime.value(bias),
+          ...(replaced ? [empty, empty] : [runtime.value(mean), runtime.value(variance)]),
+        ],
+        6,
+      ),
+    );
+    const [normalized, newMean, newVariance, ...reserves] = outputs as [
+      number,
+      number,
+      number,
+      ...number[],
+    ];
+    let statistics: NativeTensor[];
+    if (training) {
+      runtime.replace(mean, newMean);
+      runtime.replace(variance, newVariance);
+      statistics = reserves.map((id) => runtime.own(id, []));
+    } else {
+      for (const id of [newMean, newVariance, reserves[0]!, reserves[1]!]) {
+        runtime.binding.deleteTensor(id);
+      }
+      const kept = [mean, variance].map((t) => runtime.retain(runtime.check(t)));
+      statistics = [...kept, runtime.own(reserves[2]!, [])];
     }
-    const kept = [mean, variance].map((t) => runtime.retain(runtime.check(t)));
-    statistics = [...kept, runtime.own(reserves[2]!, [])];
-  }
-  const activated = relu ? runtime.chain(normalized, 'Relu', [elements(type)], []) : normalized;
-  const y = runtime.own(shaped(runtime, activated, x.shape, type), x.shape, type);
-  y.rectified = relu;
-  const saved: BatchNormSaved = {
-    kind: 'batchNorm',
-    attributes,
-    input,
-    weight: runtime.retain(runtime.check(weight)),
-    statistics,
-    output: relu ? runtime.retain(y) : null,
-  };
-  return { y, saved };
+    for (const t of statistics) handles.result(t);
+    const activated = relu ? runtime.chain(normalized, 'Relu', [elements(type)], []) : normalized;
+    const y = ownAs(runtime, shaped(runtime, activated, x.shape, type), x.shape, type, x.type);
+    y.rectified = relu;
+    const saved: BatchNormSaved = {
+      kind: 'batchNorm',
+      attributes,
+      type,
+      input,
+      weight: runtime.retain(runtime.check(weight)),
+      statistics,
+      output: relu ? runtime.retain(y) : null,
+    };
+    return { y, saved };
+  });
 }
 
 export function batchNormGradient(
@@ -95,24 +103,26 @@ export function batchNormGradient(
   saved: BatchNormSaved,
   dz: Tensor,
 ): BatchNormGradient {
-  const { attributes, input, weight, statistics } = saved;
+  const { attributes, type, input, weight, statistics } = saved;
   const [batch, , , channels] = input.shape;
   const count = sizeOf(input.shape);
   expectShape('the signal', dz, dz.shape.length === 2 ? [batch!, count / batch!] : input.shape);
-  const signal = asMaps(runtime, runtime.check(dz));
-  const outputs = scoped(runtime, (scope) => {
-    const kept = [input, weight, ...statistics].map((t) => runtime.value(t));
-    const inputs = [scope.as(signal, input.type), ...kept];
-    return runtime.runAll('FusedBatchNormGradV3', attributes, inputs, 5);
+  return inScope(runtime, (handles) => {
+    const signal = handles.temporary(asMaps(runtime, runtime.check(dz)));
+    const outputs = scoped(runtime, (scope) => {
+      const maps = [signal, input].map((t) => scope.as(t, type));
+      const kept = [weight, ...statistics].map((t) => runtime.value(t));
+      return runtime.runAll('FusedBatchNormGradV3', attributes, [...maps, ...kept], 5);
+    });
+    const [dx, dWeight, dBias, ...unused] = outputs as [number, number, number, ...number[]];
+    for (const id of unused) runtime.binding.deleteTensor(id);
+    const gradients = {
+      weight: handles.result(runtime.own(dWeight, [channels!])),
+      bias: handles.result(runtime.own(dBias, [channels!])),
+    };
+    const inner = shaped(runtime, dx, dz.shape, type);
+    return { ...gradients, input: ownAs(runtime, inner, dz.shape, type, input.type) };
   });
-  const [dx, dWeight, dBias, ...unused] = outputs as [number, number, number, ...number[]];
-  for (const id of unused) runtime.binding.deleteTensor(id);
-  runtime.dispose(signal);
-  return {
-    weight: runtime.own(dWeight, [channels!]),
-    bias: runtime.own(dBias, [channels!]),
-    input: runtime.own(shaped(runtime, dx, dz.shape, input.type), dz.shape, input.type),
-  };
 }
 
 /** `[b, c]` as `[b, 1, 1, c]`; maps as they are, retained. The caller owns the result. */

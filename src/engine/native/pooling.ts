@@ -2,12 +2,14 @@
  * Pooling, forward and backward; see `Engine.pool` for shapes and ownership.
  *
  * Maximum: TensorFlow's own gradient searches for the maxima again and is slow on CPUs; oneDNN's operations remember
- * their positions and are 20 times faster. They exist under an internal name and are used where they run.
+ * their positions and are 20 times faster. They exist under an internal name and are used where they run, in the type in
+ * which they do.
  * Average: TensorFlow divides by the whole window under VALID, and by the real pixels under SAME. Any other divisor
  * is reached by a constant factor per output position.
  */
 import type { Forward, PoolWindow, Tensor } from '../engine.js';
 import { checkPoolWindow } from '../pool-window.js';
+import { inScope } from '../scope.js';
 import { reluGradient } from './activation.js';
 import {
   boolAttribute,
@@ -16,16 +18,19 @@ import {
   intAttribute,
   stringAttribute,
 } from './attributes.js';
-import { DataType, type ElementType, type OpAttribute } from './binding.js';
+import type { ElementType, OpAttribute } from './binding.js';
+import { computedAs } from './mode.js';
 import { cropGradient, padInput } from './padding.js';
 import type { NativeTensor, Runtime } from './runtime.js';
 import type { PoolSaved } from './saved.js';
-import { scoped } from './scope.js';
+import { ownAs, scoped } from './scope.js';
 import { expectShape } from './shapes.js';
 import { planWindow, type WindowPlan } from './window.js';
 
 export interface PoolPlan extends WindowPlan {
   readonly kind: 'max' | 'average' | 'oneDNN max';
+  /** In which the maximum or average is taken; the maps may be stored in a narrower one. */
+  readonly type: ElementType;
   readonly attributes: readonly OpAttribute[];
   /** Average only: the constant `[1, oh, ow, 1]` that corrects the divisor, or null where it is right. */
   readonly correction: number | null;
@@ -40,45 +45,42 @@ const LARGEST_ONEDNN_WINDOW = 255;
 /** What padding holds under a maximum: nothing is lower. */
 const LOWEST = Number.NEGATIVE_INFINITY;
 
-/** Runs oneDNN's maximum pooling on one pixel. @throws EngineError where it is not there */
-export function tryOneDnnPooling(runtime: Runtime, pixel: number): void {
-  const window = { kernel: [1, 1], stride: [1, 1] } as const;
-  const attributes = [...windowAttributes(window, 'VALID', DataType.float), ...ONEDNN];
-  const outputs = runtime.runAll('_MklNativeMaxPool', attributes, [pixel], 2);
-  for (const id of outputs) runtime.binding.deleteTensor(id);
-}
-
 export function pool(runtime: Runtime, x: NativeTensor, window: PoolWindow): Forward {
   expectShape('the input of a pooling', x, [null, null, null, null]);
   checkPoolWindow(window);
   const { type } = x;
   const plan = planPool(runtime, x, window);
   const shape = [x.shape[0]!, ...plan.output, x.shape[3]!];
-  const filler = window.kind === 'max' ? LOWEST : 0;
-  const padded = padInput(runtime, runtime.value(x), plan, type, filler);
-  const input = padded === null ? runtime.retain(x) : runtime.own(padded, plan.padded, type);
-  if (plan.kind === 'average') {
-    let id = runtime.run('AvgPool', plan.attributes, [input.id]);
-    runtime.dispose(input);
-    if (plan.correction !== null) {
-      id = runtime.chain(id, 'Mul', [elements(type)], [plan.correction]);
+  return inScope(runtime, (handles) => {
+    const filler = window.kind === 'max' ? LOWEST : 0;
+    const padded = padInput(runtime, runtime.value(x), plan, type, filler);
+    const input = padded === null ? runtime.retain(x) : runtime.own(padded, plan.padded, type);
+    if (plan.kind === 'average') {
+      handles.temporary(input);
+      const average = scoped(runtime, (scope) => {
+        const id = runtime.run('AvgPool', plan.attributes, [scope.as(input, plan.type)]);
+        if (plan.correction === null) return id;
+        return runtime.chain(id, 'Mul', [elements(plan.type)], [plan.correction]);
+      });
+      const y = ownAs(runtime, average, shape, plan.type, type);
+      const saved: PoolSaved = { kind: 'pool', plan, type, kept: [] };
+      return { y, saved };
     }
-    const saved: PoolSaved = { kind: 'pool', plan, type, kept: [] };
-    return { y: runtime.own(id, shape, type), saved };
-  }
-  const kept = [input];
-  let id: number;
-  if (plan.kind === 'oneDNN max') {
-    const ids = runtime.runAll('_MklNativeMaxPool', plan.attributes, [input.id], 2);
-    id = ids[0]!;
-    kept.push(runtime.own(ids[1]!, []));
-  } else {
-    id = runtime.run('MaxPool', plan.attributes, [input.id]);
-  }
-  const y = runtime.own(id, shape, type);
-  kept.splice(1, 0, runtime.retain(y));
-  const saved: PoolSaved = { kind: 'pool', plan, type, kept };
-  return { y, saved };
+    handles.result(input);
+    const [op, outputs] = plan.kind === 'max' ? ['MaxPool', 1] : ['_MklNativeMaxPool', 2];
+    const [id, ...places] = scoped(runtime, (scope) =>
+      runtime.runAll(op, plan.attributes, [scope.as(input, plan.type)], outputs),
+    );
+    const positions = places.map((place) => handles.result(runtime.own(place, [])));
+    const y = ownAs(runtime, id!, shape, plan.type, type);
+    const saved: PoolSaved = {
+      kind: 'pool',
+      plan,
+      type,
+      kept: [input, runtime.retain(y), ...positions],
+    };
+    return { y, saved };
+  });
 }
 
 /**
@@ -90,50 +92,55 @@ export function poolGradient(runtime: Runtime, saved: PoolSaved, dy: Tensor): Te
   expectShape('the signal', dy, [plan.input[0]!, ...plan.output, plan.input[3]!]);
   const [input, output, ...positions] = kept;
   const masked = runtime.mode.ownKernels && input?.rectified === true;
-  let sums: number | null = null;
-  const id = scoped(runtime, (scope) => {
-    let signal = scope.as(runtime.check(dy), type);
+  return scoped(runtime, (scope) => {
+    const arriving = runtime.check(dy);
+    let id: number;
+    let sums: number | null = null;
     if (plan.kind === 'average') {
+      let signal = scope.as(arriving, plan.type);
       if (plan.correction !== null) {
         const factors = [signal, plan.correction];
-        signal = scope.temporary(runtime.run('Mul', [elements(type)], factors));
+        signal = scope.temporary(runtime.run('Mul', [elements(plan.type)], factors));
       }
-      return runtime.run('AvgPoolGrad', plan.attributes, [runtime.ints(plan.padded), signal]);
+      id = runtime.run('AvgPoolGrad', plan.attributes, [runtime.ints(plan.padded), signal]);
+    } else {
+      let signal: number;
+      if (masked) {
+        const narrow = scope.as(arriving, type);
+        [signal, sums] = reluGradient(runtime, narrow, output!, plan.type, true);
+        scope.temporary(signal);
+        scope.result(sums);
+      } else signal = scope.as(arriving, plan.type);
+      const op = plan.kind === 'max' ? 'MaxPoolGrad' : '_MklNativeMaxPoolGrad';
+      const [x, y] = [input!, output!].map((t) => scope.as(t, plan.type));
+      const places = positions.map((t) => runtime.value(t));
+      id = runtime.run(op, plan.attributes, [x!, y!, signal, ...places]);
     }
-    if (masked) {
-      const [dz, all] = reluGradient(runtime, signal, output!, type, true);
-      signal = scope.temporary(dz);
-      sums = all;
+    const inner = cropGradient(runtime, id, plan, plan.type);
+    const dx = ownAs(runtime, inner, plan.input, plan.type, type);
+    if (sums !== null) {
+      dx.maskedBy = input!;
+      dx.sums = sums;
     }
-    const op = plan.kind === 'max' ? 'MaxPoolGrad' : '_MklNativeMaxPoolGrad';
-    const [x, y, ...places] = [input!, output!, ...positions].map((t) => runtime.value(t));
-    return runtime.run(op, plan.attributes, [x!, y!, signal, ...places]);
+    return dx;
   });
-  const dx = runtime.own(cropGradient(runtime, id, plan, type), plan.input, type);
-  if (sums !== null) {
-    dx.maskedBy = input!;
-    dx.sums = sums;
-  }
-  return dx;
 }
 
 function planPool(runtime: Runtime, x: NativeTensor, window: PoolWindow): PoolPlan {
   const plan = planWindow(x.shape, window);
-  const attributes = windowAttributes(window, plan.rule, x.type);
+  const { mode } = runtime;
   if (window.kind === 'max') {
-    const { oneDnnPooling } = runtime.mode;
-    if (!oneDnnPooling || window.kernel[0] * window.kernel[1] > LARGEST_ONEDNN_WINDOW) {
-      return { ...plan, kind: 'max', attributes, correction: null };
-    }
-    return {
-      ...plan,
-      kind: 'oneDNN max',
-      attributes: [...attributes, ...ONEDNN],
-      correction: null,
-    };
+    const area = window.kernel[0] * window.kernel[1];
+    const oneDnn = mode.oneDnnPooling && area <= LARGEST_ONEDNN_WINDOW;
+    const type = computedAs(mode, oneDnn ? 'oneDnnPooling' : 'maxPool', x.type);
+    const plain = windowAttributes(window, plan.rule, type);
+    const attributes = oneDnn ? [...plain, ...ONEDNN] : plain;
+    return { ...plan, kind: oneDnn ? 'oneDNN max' : 'max', type, attributes, correction: null };
   }
-  const correction = averageCorrection(runtime, plan, window, x.type);
-  return { ...plan, kind: 'average', attributes, correction };
+  const type = computedAs(mode, 'averagePool', x.type);
+  const attributes = windowAttributes(window, plan.rule, type);
+  const correction = averageCorrection(runtime, plan, window, type);
+  return { ...plan, kind: 'average', type, attributes, correction };
 }
 
 function windowAttributes(

@@ -6,6 +6,7 @@
  */
 import { EngineError, OutOfMemoryError } from '../../errors.js';
 import type { Shape, Tensor } from '../engine.js';
+import { Scope, within } from '../scope.js';
 import {
   boolAttribute,
   FLOAT,
@@ -141,6 +142,12 @@ export class Runtime {
     return id;
   }
 
+  /** Deletes the constants; the runtime is not used after this. */
+  close(): void {
+    for (const id of this.constants.values()) this.binding.deleteTensor(id);
+    this.constants.clear();
+  }
+
   /** Runs `body` with temporary scalars, deleted afterwards. */
   withScalars(values: readonly number[], body: (...ids: number[]) => void): void {
     const ids = values.map((value) =>
@@ -237,24 +244,20 @@ export class Runtime {
     const tensor = this.check(t);
     if (tensor.variable === NONE || tensor.negated !== negated) {
       const value = this.value(tensor);
-      const stored = negated ? this.run('Neg', [FLOAT], [value]) : value;
-      const variable = this.run(
-        'VarHandleOp',
-        [
+      const dispose = (id: number) => this.binding.deleteTensor(id);
+      const variable = within(new Scope<number>({ dispose }), (scope) => {
+        const stored = negated ? scope.temporary(this.run('Neg', [FLOAT], [value])) : value;
+        const attributes = [
           typeAttribute('dtype', DataType.float),
           shapeAttribute('shape', tensor.shape),
           stringAttribute('shared_name', ANONYMOUS),
           stringAttribute('container', ''),
-        ],
-        [],
-      );
-      this.runAll(
-        'AssignVariableOp',
-        [typeAttribute('dtype', DataType.float)],
-        [variable, stored],
-        0,
-      );
-      if (negated) this.binding.deleteTensor(stored);
+        ];
+        const made = scope.result(this.run('VarHandleOp', attributes, []));
+        const type = [typeAttribute('dtype', DataType.float)];
+        this.runAll('AssignVariableOp', type, [made, stored], 0);
+        return made;
+      });
       this.free(tensor);
       tensor.variable = variable;
       tensor.negated = negated;

@@ -44,6 +44,8 @@ export interface DropoutSaved extends Saved {
 export interface BatchNormSaved extends Activated {
   readonly kind: 'batchNorm';
   readonly attributes: readonly OpAttribute[];
+  /** In which the operation computes. */
+  readonly type: ElementType;
   /** `[b, h, w, c]`; a matrix is seen as maps of one pixel. */
   readonly input: NativeTensor;
   readonly weight: NativeTensor;

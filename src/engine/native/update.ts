@@ -22,24 +22,26 @@ export function sgd(runtime: Runtime, w: Tensor, v: Tensor, gradient: Tensor, st
   }
   const velocity = runtime.variable(v, true);
   const decay = lr * weightDecay;
-  let decayed: number | null = null;
-  if (decay !== 0 && momentum !== 0 && !nesterov) {
-    runtime.withScalars([decay / momentum], (rate) => {
-      descend(runtime, velocity, rate, runtime.value(w));
+  scoped(runtime, (scope) => {
+    let pull: number | null = null;
+    if (decay !== 0 && momentum !== 0 && !nesterov) {
+      runtime.withScalars([decay / momentum], (rate) => {
+        descend(runtime, velocity, rate, runtime.value(w));
+      });
+    } else if (decay !== 0) {
+      runtime.withScalars([weightDecay], (rate) => {
+        const shrink = runtime.run('Mul', [FLOAT], [runtime.value(w), rate]);
+        const sum = runtime.chain(shrink, 'AddV2', [FLOAT], [runtime.value(gradient)]);
+        pull = scope.temporary(sum);
+      });
+    }
+    const weights = runtime.variable(w, false);
+    runtime.withScalars([lr, momentum], (rate, keep) => {
+      const inputs = [weights, velocity, rate, pull ?? runtime.value(gradient), keep];
+      const attributes = [FLOAT, boolAttribute('use_nesterov', nesterov)];
+      runtime.runAll('ResourceApplyKerasMomentum', attributes, inputs, 0);
     });
-  } else if (decay !== 0) {
-    runtime.withScalars([weightDecay], (rate) => {
-      const shrink = runtime.run('Mul', [FLOAT], [runtime.value(w), rate]);
-      decayed = runtime.chain(shrink, 'AddV2', [FLOAT], [runtime.value(gradient)]);
-    });
-  }
-  const weights = runtime.variable(w, false);
-  runtime.withScalars([lr, momentum], (rate, keep) => {
-    const inputs = [weights, velocity, rate, decayed ?? runtime.value(gradient), keep];
-    const attributes = [FLOAT, boolAttribute('use_nesterov', nesterov)];
-    runtime.runAll('ResourceApplyKerasMomentum', attributes, inputs, 0);
   });
-  if (decayed !== null) runtime.binding.deleteTensor(decayed);
 }
 
 function sgdInOnePass(
@@ -96,9 +98,10 @@ export function adamw(
   ];
   if (weightDecay !== 0) {
     const read = [typeAttribute('dtype', DataType.float)];
-    const value = runtime.run('ReadVariableOp', read, [weights]);
-    runtime.withScalars([lr * weightDecay], (rate) => descend(runtime, weights, rate, value));
-    runtime.binding.deleteTensor(value);
+    scoped(runtime, (scope) => {
+      const value = scope.temporary(runtime.run('ReadVariableOp', read, [weights]));
+      runtime.withScalars([lr * weightDecay], (rate) => descend(runtime, weights, rate, value));
+    });
   }
   const corrected = epsilon * Math.sqrt(1 - powers[1]!);
   runtime.withScalars([...powers, lr, ...betas, corrected], (...scalars) => {

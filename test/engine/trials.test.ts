@@ -1,0 +1,165 @@
+/** Operations that a device may lack: found out by trying them, and replaced by others that compute the same. */
+import { describe, expect, test } from 'vitest';
+import { instructionSets } from '../../src/engine/cpu.js';
+import { locateNative } from '../../src/engine/locate.js';
+import { findAbilities, tryBf16Products } from '../../src/engine/native/abilities.js';
+import { FLOAT } from '../../src/engine/native/attributes.js';
+import { type Binding, DataType, loadBinding } from '../../src/engine/native/binding.js';
+import { elementsFor, type Mode } from '../../src/engine/native/mode.js';
+import { openNativeEngine } from '../../src/engine/native/open.js';
+import * as probes from '../../src/engine/native/probes.js';
+import { Runtime } from '../../src/engine/native/runtime.js';
+import { PLAIN, Trials } from '../../src/engine/native/trials.js';
+import { changedBinding, type Execute } from './changed-binding.js';
+import { expectCloseValues } from './suite/context.js';
+
+const location = locateNative();
+const needed = location || process.env.RELAYBP_REQUIRE_NATIVE === '1';
+
+const typeOf = (attributes: Parameters<Execute>[1]) =>
+  attributes.find(({ name }) => name === 'T')?.value;
+
+/** As on a device that has no `op` in bfloat16, and if it is an internal one, none at all. */
+const without = (binding: Binding, op: string): Binding =>
+  changedBinding(binding, (name, attributes, inputs, outputs) => {
+    const internal = op.startsWith('_') || op.startsWith('Relaybp');
+    if (name === op && (internal || typeOf(attributes) === DataType.bfloat16)) {
+      throw new Error('no such kernel here');
+    }
+    return binding.executeOp(name, attributes, inputs, outputs);
+  });
+
+/** Which input matters, where the last one does not. */
+const MATTERS = new Map([
+  ['_MklNativeMaxPoolGrad', 2],
+  ['FusedBatchNormGradV3', 0],
+]);
+
+/** As on a device where `op` computes other numbers: those of an input times -1. */
+const wrong = (binding: Binding, op: string): Binding =>
+  changedBinding(binding, (name, attributes, inputs, outputs) => {
+    const type = typeOf(attributes);
+    const internal = op.startsWith('_') || op.startsWith('Relaybp');
+    if (name !== op || !(internal || type === DataType.bfloat16)) {
+      return binding.executeOp(name, attributes, inputs, outputs);
+    }
+    const T = attributes.filter(({ name }) => name === 'T');
+    const at = MATTERS.get(op) ?? inputs.length - 1;
+    const [negative] = binding.executeOp('Neg', T.length > 0 ? T : [FLOAT], [inputs[at]!], 1);
+    try {
+      const others = inputs.map((id, i) => (i === at ? negative!.id : id));
+      return binding.executeOp(name, attributes, others, outputs);
+    } finally {
+      binding.deleteTensor(negative!.id);
+    }
+  });
+
+describe.runIf(needed)('trials on the native engine', () => {
+  const binding = () => loadBinding(location!.binding);
+
+  /** What is found out with `device`, in bf16: the mode, and each trial with a problem. */
+  function findOut(device: Binding, products = false) {
+    const trials = new Trials(device);
+    const elements = elementsFor('bf16', products && tryBf16Products(trials));
+    const mode: Mode = { ...elements, ...findAbilities(trials, elements, false) };
+    return { mode, problems: trials.done.filter(({ problem }) => problem !== null) };
+  }
+
+  const probed = (device: Binding, mode: Mode, probe: probes.Probe): Float32Array[] => {
+    const runtime = new Runtime(device, mode);
+    try {
+      return probe(runtime);
+    } finally {
+      runtime.close();
+    }
+  };
+
+  const restricted = Object.keys(process.env).some((name) => /ONEDNN_(OPTS|MAX)/.test(name));
+  test.runIf(instructionSets().includes('avx512f') && !restricted)(
+    'with AVX-512 and oneDNN as it comes nothing is replaced, bfloat16 products included',
+    () => {
+      expect(findOut(binding(), true).problems).toEqual([]);
+    },
+  );
+
+  test('none leaves a tensor behind, whether it fails or not', () => {
+    for (const device of [
+      binding(),
+      without(binding(), 'RelaybpSgd'),
+      wrong(binding(), 'AvgPool'),
+    ]) {
+      const before = binding().getNumOfTensors();
+      findOut(device, true);
+      expect(binding().getNumOfTensors()).toBe(before);
+    }
+  });
+
+  const operations = [
+    '_MklNativeMaxPool',
+    '_MklNativeMaxPoolGrad',
+    '_MklNativeFusedConv2D',
+    'MaxPool',
+    'MaxPoolGrad',
+    'AvgPool',
+    'AvgPoolGrad',
+    'FusedBatchNormV3',
+    'FusedBatchNormGradV3',
+    'Conv2D',
+    'Conv2DBackpropFilter',
+    'Conv2DBackpropInput',
+    'RelaybpReluGradient',
+    'RelaybpCast',
+    'RelaybpSgd',
+    'RelaybpAdamW',
+    'RelaybpAccumulate',
+  ];
+  const all = [
+    probes.ownNarrowOperations,
+    probes.convolution,
+    probes.maxPooling,
+    probes.averagePooling,
+    probes.batchNormalization,
+    probes.ownOperations,
+  ];
+
+  test.each(operations)('a device without %s computes the same by other means', (op) => {
+    const device = without(binding(), op);
+    const { mode, problems } = findOut(device, true);
+    if (!problems.every(({ problem }) => problem!.includes('no such kernel')))
+      // On this device something else is missing as well.
+      expect(instructionSets().includes('avx512f') && !restricted).toBe(false);
+    expect(problems.some(({ problem }) => problem!.includes(`${op} failed: no such kernel`))).toBe(
+      true,
+    );
+    for (const probe of all) {
+      const expected = probed(binding(), PLAIN, probe);
+      probed(device, mode, probe).forEach((values, i) => {
+        expectCloseValues(values, expected[i]!, 2 ** -8);
+      });
+    }
+  });
+
+  test.each(operations.filter((op) => op !== 'MaxPool'))(
+    'where %s computes other numbers it is not used',
+    (op) => {
+      const device = wrong(binding(), op);
+      const { mode, problems } = findOut(device, true);
+      expect(problems.some(({ problem }) => /^it /.test(problem!))).toBe(true);
+      for (const probe of all) {
+        const expected = probed(binding(), PLAIN, probe);
+        probed(device, mode, probe).forEach((values, i) => {
+          expectCloseValues(values, expected[i]!, 2 ** -8);
+        });
+      }
+    },
+  );
+
+  test('what is replaced is said once, with where to look', async () => {
+    const notices: string[] = [];
+    const options = { precision: 'bf16', onNotice: (line: string) => notices.push(line) } as const;
+    const { trials } = await openNativeEngine(location!, options);
+    const missing = trials.filter(({ problem }) => problem !== null);
+    expect(notices).toHaveLength(missing.length > 0 ? 1 : 0);
+    for (const { what } of missing) expect(notices[0]).toContain(what);
+  });
+});
