@@ -122,37 +122,33 @@ describe.runIf(needed)('trials on the native engine', () => {
     probes.ownOperations,
   ];
 
-  test.each(operations)('a device without %s computes the same by other means', (op) => {
-    const device = without(binding(), op);
-    const { mode, problems } = findOut(device, true);
-    if (!problems.every(({ problem }) => problem!.includes('no such kernel')))
-      // On this device something else is missing as well.
-      expect(instructionSets().includes('avx512f') && !restricted).toBe(false);
-    expect(problems.some(({ problem }) => problem!.includes(`${op} failed: no such kernel`))).toBe(
-      true,
-    );
+  /** All probes give what the plain operations of the real device do. */
+  function expectRight(device: Binding, mode: Mode): void {
     for (const probe of all) {
       const expected = probed(binding(), PLAIN, probe);
       probed(device, mode, probe).forEach((values, i) => {
         expectCloseValues(values, expected[i]!, 2 ** -8);
       });
     }
+  }
+  /** The device that runs this may lack something itself; then the same trial fails for that reason. */
+  const lacks = (): boolean => findOut(binding(), true).problems.length > 0;
+
+  test.each(operations)('a device without %s computes the same by other means', (op) => {
+    const device = without(binding(), op);
+    const { mode, problems } = findOut(device, true);
+    const reason = lacks() ? '' : `${op} failed: no such kernel here`;
+    expect(problems.map(({ problem }) => problem)).toContainEqual(expect.stringContaining(reason));
+    expectRight(device, mode);
   });
 
-  test.each(operations.filter((op) => op !== 'MaxPool'))(
-    'where %s computes other numbers it is not used',
-    (op) => {
-      const device = wrong(binding(), op);
-      const { mode, problems } = findOut(device, true);
-      expect(problems.some(({ problem }) => /^it /.test(problem!))).toBe(true);
-      for (const probe of all) {
-        const expected = probed(binding(), PLAIN, probe);
-        probed(device, mode, probe).forEach((values, i) => {
-          expectCloseValues(values, expected[i]!, 2 ** -8);
-        });
-      }
-    },
-  );
+  test.each(operations)('where %s computes other numbers it is not used', (op) => {
+    const device = wrong(binding(), op);
+    const { mode, problems } = findOut(device, true);
+    const reason = lacks() ? /./ : /^it (rounds|computes)/;
+    expect(problems.map(({ problem }) => problem)).toContainEqual(expect.stringMatching(reason));
+    expectRight(device, mode);
+  });
 
   test('what is replaced is said once, with where to look', async () => {
     const notices: string[] = [];
