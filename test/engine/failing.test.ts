@@ -197,6 +197,7 @@ const OPERATIONS: Record<string, (i: Inputs) => () => Tensor[] | Forward> = {
       engine.scale(a, 0.5);
       engine.lerp(a, b, 0.5);
       engine.squaredNorm(a);
+      engine.allFinite([a, b]);
       return [];
     };
   },
