@@ -256,6 +256,12 @@ export interface Engine {
   add(xs: readonly Tensor[]): Tensor;
 
   /**
+   * Says that `t` was computed again, by the same operations from the same values as `first`, which may be disposed of by
+   * now. An engine for which it matters whose maps a signal comes from takes them for the same then.
+   */
+  readonly computedAgain?: (t: Tensor, first: Tensor) => void;
+
+  /**
    * Rows of `t` in its own memory: what operations "in place" change there, they change in `t`. It is for such an
    * update and given up right after it. Absent where an engine cannot share memory.
    */

@@ -52,6 +52,8 @@ export function runMicroBatch(
 ): void {
   const { engine } = parts;
   const outputs = new Map<string, Tensor>([['input', engine.retain(batch.images)]]);
+  /** The output of each layer when it first ran, perhaps disposed of. */
+  const firstOutputs = new Map<string, Tensor>();
   const passes = new Map<string, Pass>();
   const signals = new Map<string, Tensor>();
   const sink: GradientSink = {
@@ -65,6 +67,7 @@ export function runMicroBatch(
       case 'forward': {
         const { y, pass } = parts.layer(action.layer).forward(get(outputs, action.from));
         outputs.set(action.layer, y);
+        firstOutputs.set(action.layer, y);
         passes.set(action.layer, pass);
         return;
       }
@@ -76,6 +79,7 @@ export function runMicroBatch(
             passes.set(layer, pass);
             engine.dispose(x);
             x = y;
+            engine.computedAgain?.(y, get(firstOutputs, layer));
           }
         } finally {
           engine.dispose(x);

@@ -160,6 +160,29 @@ onEveryEngine((engine) => {
     }
   });
 
+  test('a maximum pooling first in its segment: bias gradients are the same to the bit', () => {
+    // Its gradient takes the ReLU below along, whose maps another segment made, and made again.
+    const cut = [
+      'model.segments.seg1.layers=[{conv: {filters: 16, kernel: 3}}]',
+      'model.segments.seg2.layers=[{maxpool: {size: 2}}, {batchnorm: {relu: true}}, {conv: {filters: 8, kernel: 3}}]',
+      'model.segments.seg3.layers=[{maxpool: {size: 2, rounding: ceil}}, {relu: {}}, {maxpool: {size: 3, stride: 1, padding: 1}}]',
+    ];
+    for (const name of ['standard', 'multi-loss', 'relay']) {
+      const range = name === 'relay' ? ['losses.primary.range.downTo=seg2'] : [];
+      const plain = fixturePlan(name, ...cut, ...range);
+      const setting = { weights: randomWeights(plain), batch: randomBatch(plain, 64) };
+      const expected = runStep(plain, engine(), setting);
+      for (const recompute of [['seg1'], ['seg2'], ['seg1', 'seg2'], ['seg1', 'seg2', 'seg3']]) {
+        for (const early of [false, true]) {
+          const { trunk, losses, heads } = plain;
+          const step = planStep(trunk, losses, heads, { early, recompute });
+          const found = runStep(plain, engine(), { ...setting, step });
+          expect([...found.gradients].sort()).toEqual([...expected.gradients].sort());
+        }
+      }
+    }
+  });
+
   test('running statistics follow once', () => {
     const statistics = (recompute: boolean): [string, number[]][] => {
       const plan = fixturePlan('layers', `recompute=${recompute}`);

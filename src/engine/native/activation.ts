@@ -42,7 +42,7 @@ export function activationGradient(
   const { output } = saved;
   if (!output) return runtime.retain(dy);
   if (saved.spent) throw new EngineError('native engine: a signal came after the last one', BUG);
-  if (dy.maskedBy === output) return runtime.retain(dy);
+  if (dy.maskedBy === output.values) return runtime.retain(dy);
   expectShape('the signal', dy, output.shape);
   const { ownKernels, products } = runtime.mode;
   return scoped(runtime, (scope) => {

@@ -33,7 +33,7 @@ import { batchNorm, batchNormGradient, lrn, lrnGradient } from './normalization.
 import { pool, poolGradient } from './pooling.js';
 import { allFinite, squaredNorm } from './reductions.js';
 import { rowsOf } from './rows.js';
-import type { NativeTensor, Runtime } from './runtime.js';
+import { NativeTensor, type Runtime } from './runtime.js';
 import { type DropoutSaved, expectSaved, type ReluSaved } from './saved.js';
 import { ownAs, scoped } from './scope.js';
 import { expectShape, expectSize, sizeOf } from './shapes.js';
@@ -219,6 +219,10 @@ export class NativeEngine extends NativeMemory implements Engine {
       ),
     );
     return runtime.own(sum, first.shape, type);
+  }
+
+  computedAgain(t: Tensor, first: Tensor): void {
+    if (first instanceof NativeTensor) this.runtime.check(t).values = first.values;
   }
 
   // --- Loss and update ----------------------------------------------------------------------------------

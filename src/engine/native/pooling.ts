@@ -119,7 +119,7 @@ export function poolGradient(runtime: Runtime, saved: PoolSaved, dy: Tensor): Te
     const inner = cropGradient(runtime, id, plan, plan.type);
     const dx = ownAs(runtime, inner, plan.input, plan.type, type);
     if (sums !== null) {
-      dx.maskedBy = input!;
+      dx.maskedBy = input!.values;
       dx.sums = sums;
     }
     return dx;

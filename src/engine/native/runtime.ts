@@ -37,8 +37,10 @@ export class NativeTensor implements Tensor {
   shared = false;
   /** Of maps: a ReLU made them, none is negative. */
   rectified = false;
-  /** Of a signal: the maps at whose zeros it is already zero, as their ReLU's gradient demands. */
-  maskedBy: NativeTensor | null = null;
+  /** Stands for these values: the same in tensors of which one was computed again for the other. */
+  values: object = this;
+  /** Of a signal: the `values` of the maps at whose zeros it is already zero, as their ReLU's gradient demands. */
+  maskedBy: object | null = null;
   /** Of a signal: its sums over all axes but the last, `[channels]`, where they fell off on the way, or -1. */
   sums = NONE;
 
