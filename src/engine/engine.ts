@@ -147,6 +147,8 @@ export interface Trial {
   readonly problem: string | null;
   /** What is used in its place where there is a problem. */
   readonly instead: string;
+  /** Nobody notices whether it is used: only `relaybp engine status` tells. */
+  readonly slight?: boolean;
 }
 
 /** `TensorFlow 2.21.0, 2 threads, cpu`, and the precision if it is not float32. */

@@ -1,7 +1,7 @@
 /** What `relaybp engine status` shows: which engines work here, and what the CPU can do. */
 import { availableParallelism } from 'node:os';
 import { cpuModel, instructionSets } from './cpu.js';
-import type { EngineInfo } from './engine.js';
+import type { EngineInfo, Trial } from './engine.js';
 import { type EngineManifest, engineRoot, locateNative } from './locate.js';
 import { openEngine } from './select.js';
 
@@ -13,6 +13,8 @@ export interface BackendStatus {
   readonly info: EngineInfo | null;
   /** Why it does not work, in one line; null if it does. */
   readonly problem: string | null;
+  /** What was tried on this device, in every precision that the engine has; empty if it does not work. */
+  readonly trials: readonly Trial[];
   /** Native only: where it is installed, or null. */
   readonly directory: string | null;
   /** Native only: what was installed, or null. */
@@ -32,12 +34,16 @@ export interface EngineStatus {
     /** Of the sets that matter here, those that the CPU has; 'unknown' outside Linux. */
     readonly instructionSets: readonly string[] | 'unknown';
   };
+  /** Variables of the environment that TensorFlow and oneDNN heed. */
+  readonly environment: Readonly<Record<string, string>>;
   /** Version of Node, for instance `20.20.2`. */
   readonly node: string;
 }
 
 /** Opens every engine once and reports; never throws for an engine that does not work. */
 export async function engineStatus(options: { dir?: string } = {}): Promise<EngineStatus> {
+  // Opening the native engine sets some.
+  const environment = heeded();
   const engines = [await tryEngine('native', options), await tryEngine('wasm', options)];
   return {
     engines,
@@ -48,8 +54,19 @@ export async function engineStatus(options: { dir?: string } = {}): Promise<Engi
       cores: availableParallelism(),
       instructionSets: instructionSets(),
     },
+    environment,
     node: process.versions.node,
   };
+}
+
+function heeded(): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(process.env).flatMap(([name, value]) =>
+      value !== undefined && /^(DNNL|ONEDNN)_|^TF_.*(ONEDNN|THREADS)/.test(name)
+        ? [[name, value]]
+        : [],
+    ),
+  );
 }
 
 async function tryEngine(
@@ -59,10 +76,16 @@ async function tryEngine(
   const location = name === 'native' ? locateNative(options) : undefined;
   const where = { directory: location?.directory ?? null, manifest: location?.manifest ?? null };
   try {
-    const { info } = await openEngine(name, options);
-    return { name, works: true, info, problem: null, ...where };
+    const { info, trials: first = [] } = await openEngine(name, options);
+    const trials = [...first];
+    if (name === 'native') {
+      const { trials: more = [] } = await openEngine(name, { ...options, precision: 'bf16' });
+      const known = new Set(first.map(({ what, type }) => `${type} ${what}`));
+      trials.push(...more.filter(({ what, type }) => !known.has(`${type} ${what}`)));
+    }
+    return { name, works: true, info, problem: null, trials, ...where };
   } catch (error) {
     const problem = error instanceof Error ? error.message : String(error);
-    return { name, works: false, info: null, problem, ...where };
+    return { name, works: false, info: null, problem, trials: [], ...where };
   }
 }

@@ -1,7 +1,7 @@
 /** Finding out what the device under the native engine can do. */
 import { execFileSync } from 'node:child_process';
 import { instructionSets } from '../cpu.js';
-import { type Binding, DataType } from './binding.js';
+import { DataType } from './binding.js';
 import {
   type Abilities,
   type Elements,
@@ -25,7 +25,6 @@ const NARROW: Readonly<Record<NarrowOperation, { what: string; probe: probes.Pro
     probe: probes.batchNormalization,
   },
 };
-const FUSED = 'convolution with bias and ReLU in one (_MklNativeFusedConv2D)';
 
 /**
  * Tries each operation that not every device has.
@@ -33,54 +32,52 @@ const FUSED = 'convolution with bias and ReLU in one (_MklNativeFusedConv2D)';
  * @param portable only operations that are not of the CPU alone
  */
 export function findAbilities(trials: Trials, elements: Elements, portable: boolean): Abilities {
-  const ownKernels = !portable && tryOwnKernels(trials, elements);
-  const plain = { ...PLAIN, ownKernels };
-  const { oneDnnPooling: remembering } = NARROW;
-  const [fused, oneDnnPooling] = portable
-    ? [false, false]
-    : [
-        trials.try(
-          { what: FUSED, type: 'float32', instead: 'three operations: slower, as exact' },
-          { ...plain, fusedConv: true },
-          probes.convolution,
-        ),
-        trials.try(
-          {
-            what: remembering.what,
-            type: 'float32',
-            instead: 'MaxPool, whose gradient is slower, and as exact',
-          },
-          { ...plain, oneDnnPooling: true },
-          remembering.probe,
-        ),
-      ];
-  const abilities = { ...PORTABLE, ownKernels, oneDnnPooling };
-  if (elements.maps === DataType.float) return { ...abilities, fusedConv: fused };
-  const { bfloat16 } = DataType;
-  const narrow = { ...plain, ...elements };
-  const types = { ...PLAIN.types };
+  if (portable) return { ...PORTABLE, types: findTypes(trials, elements, PORTABLE) };
+  const ownKernels = tryOwnKernels(trials, elements);
+  const { what, probe } = NARROW.oneDnnPooling;
+  const instead = 'MaxPool, whose gradient is slower, and as exact';
+  const mode = { ...PLAIN, ownKernels, oneDnnPooling: true };
+  const oneDnnPooling = trials.try({ what, type: 'float32', instead }, mode, probe);
+  const found = { ...PORTABLE, ...findFused(trials, elements), ownKernels, oneDnnPooling };
+  return { ...found, types: findTypes(trials, elements, found) };
+}
+
+/** In which type each operation may compute the maps. */
+function findTypes(trials: Trials, elements: Elements, abilities: Abilities): Abilities['types'] {
+  const types = { ...PORTABLE.types };
+  if (elements.maps === DataType.float) return types;
   for (const operation of NARROW_OPERATIONS) {
-    const remembers = operation === 'oneDnnPooling';
-    if (remembers && !oneDnnPooling) continue;
+    const oneDnnPooling = operation === 'oneDnnPooling';
+    if (oneDnnPooling && !abilities.oneDnnPooling) continue;
     const { what, probe } = NARROW[operation];
-    const mode = {
-      ...narrow,
-      oneDnnPooling: remembers,
-      types: { ...types, [operation]: bfloat16 },
-    };
+    const tried = { ...types, [operation]: DataType.bfloat16 };
+    const mode = { ...abilities, ...elements, oneDnnPooling, types: tried };
     if (trials.try({ what, type: 'bf16', instead: ROUNDED }, mode, probe)) {
-      types[operation] = bfloat16;
+      types[operation] = DataType.bfloat16;
     }
   }
-  const fusedConv =
-    elements.products === bfloat16 && !portable
-      ? trials.try(
-          { what: FUSED, type: 'bf16', instead: 'three operations: slower' },
-          { ...narrow, fusedConv: true },
-          probes.convolution,
-        )
-      : fused;
-  return { ...abilities, fusedConv, types };
+  return types;
+}
+
+/** What a convolution may do in one operation, in the type in which it multiplies. */
+function findFused(trials: Trials, elements: Elements): Pick<Abilities, 'fusedConv' | 'fusedRelu'> {
+  const type = elements.products === DataType.float ? 'float32' : 'bf16';
+  const maps = elements.products;
+  const mode = { ...PLAIN, maps, products: elements.products, fusedConv: true };
+  const bias = {
+    what: 'convolution with bias in one (_MklNativeFusedConv2D)',
+    type,
+    instead: 'two operations: slower, as exact',
+  } as const;
+  if (!trials.try(bias, mode, probes.convolution)) return { fusedConv: false, fusedRelu: false };
+  const relu = {
+    what: 'convolution with bias and ReLU in one (_MklNativeFusedConv2D)',
+    type,
+    slight: true,
+    instead: 'ReLU as an operation of its own: slower, as exact',
+  } as const;
+  const both = { ...mode, fusedRelu: true };
+  return { fusedConv: true, fusedRelu: trials.try(relu, both, probes.rectifiedConvolution) };
 }
 
 /** Whether the operations of `cpp/kernels.cc` run here. */
@@ -94,21 +91,30 @@ function tryOwnKernels(trials: Trials, { maps }: Elements): boolean {
   return trials.try({ what, type: 'bf16', instead }, narrow, probes.ownNarrowOperations);
 }
 
-/** Whether convolutions multiply bfloat16 here, and add the products up in float32. */
-export function tryBf16Products(trials: Trials): boolean {
+/**
+ * Whether convolutions multiply bfloat16 here, and add the products up in float32.
+ *
+ * @param forced also where the device has no units that do this faster than in float32: for tests
+ */
+export function findBf16Products(trials: Trials, gpu: boolean, forced?: boolean): boolean {
   const { bfloat16 } = DataType;
   const trial = {
     what: 'convolution (Conv2D and its gradients)',
     type: 'bf16',
     instead: 'the same of the rounded values in float32',
   } as const;
+  if (forced === false) return false;
+  if (!forced && !hasBf16Units(gpu)) {
+    const units = gpu ? 'a GPU of compute capability 8' : 'AMX';
+    return trials.leaveOut(trial, `float32 is faster on a device without ${units}`);
+  }
   const mode = { ...PLAIN, maps: bfloat16, products: bfloat16 };
   return trials.try(trial, mode, probes.convolution);
 }
 
 /** Whether the device has units that multiply bfloat16 faster than float32: AMX, or a GPU of compute capability 8 or more. */
-export function hasBf16Units(binding: Pick<Binding, 'isUsingGpuDevice'>): boolean {
-  if (binding.isUsingGpuDevice()) return gpuHasBf16Units();
+function hasBf16Units(gpu: boolean): boolean {
+  if (gpu) return gpuHasBf16Units();
   // oneDNN leaves AMX alone where these name an older instruction set.
   const { ONEDNN_MAX_CPU_ISA, DNNL_MAX_CPU_ISA } = process.env;
   const allowed = ONEDNN_MAX_CPU_ISA || DNNL_MAX_CPU_ISA || 'DEFAULT';

@@ -138,15 +138,18 @@ function convolve(
   relu: boolean,
   products: ElementType,
 ): number {
-  if (bias !== null && runtime.mode.fusedConv) {
-    const steps = relu ? ['BiasAdd', 'Relu'] : ['BiasAdd'];
-    return runtime.run(
+  const type = elements(products);
+  const { fusedConv, fusedRelu } = runtime.mode;
+  if (bias !== null && fusedConv) {
+    const withRelu = relu && fusedRelu;
+    const steps = withRelu ? ['BiasAdd', 'Relu'] : ['BiasAdd'];
+    const y = runtime.run(
       '_MklNativeFusedConv2D',
       [...plan.attributes, ...fusedAttributes(steps, products)],
       [...operands, bias],
     );
+    return relu && !withRelu ? runtime.chain(y, 'Relu', [type], []) : y;
   }
-  const type = elements(products);
   let y = runtime.run('Conv2D', [...plan.attributes, CUDNN], operands);
   if (bias !== null) y = runtime.chain(y, 'BiasAdd', [type, CHANNELS_LAST], [bias]);
   return relu ? runtime.chain(y, 'Relu', [type], []) : y;

@@ -20,8 +20,10 @@ export interface Elements {
 export interface Abilities {
   /** The operations of `cpp/kernels.cc`. */
   readonly ownKernels: boolean;
-  /** oneDNN's convolution with bias and ReLU in one operation. */
+  /** oneDNN's convolution with a bias in one operation. */
   readonly fusedConv: boolean;
+  /** The same with a ReLU; its AVX2 kernels make NaN of minus infinity. */
+  readonly fusedRelu: boolean;
   /** oneDNN's maximum pooling, which remembers the positions. */
   readonly oneDnnPooling: boolean;
   /** The type in which each of these computes bfloat16 maps: as they are, or widened, and the result rounded. */
@@ -38,6 +40,7 @@ export type Mode = Elements & Abilities;
 export const PORTABLE: Abilities = {
   ownKernels: false,
   fusedConv: false,
+  fusedRelu: false,
   oneDnnPooling: false,
   types: {
     oneDnnPooling: DataType.float,

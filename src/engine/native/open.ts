@@ -1,7 +1,7 @@
 /** Opening the native engine: in which types it computes, and by which operations, is found out here. */
 import { dirname } from 'node:path';
 import type { Precision, PrecisionChoice, Trial } from '../engine.js';
-import { findAbilities, hasBf16Units, tryBf16Products } from './abilities.js';
+import { findAbilities, findBf16Products } from './abilities.js';
 import { loadBinding } from './binding.js';
 import { loadQuietly } from './loader.js';
 import { elementsFor } from './mode.js';
@@ -16,7 +16,7 @@ export interface NativeOptions {
   onNotice?: (line: string) => void;
   /** Only operations that every device has, as on a GPU: for tests. */
   portable?: boolean;
-  /** In which type convolutions multiply under `bf16`, whatever the device can: for tests. */
+  /** Whether convolutions multiply bfloat16 under `bf16`, also where float32 is faster, if they can: for tests. */
   bf16Products?: boolean;
 }
 
@@ -36,10 +36,9 @@ export async function openNativeEngine(
   const trials = new Trials(binding);
   // TensorFlow logs what is not there; the trials say so.
   const [elements, abilities] = loadQuietly(dirname(location.binding), () => {
+    const gpu = binding.isUsingGpuDevice();
     const bf16Products =
-      choice !== 'float32' &&
-      (options.bf16Products ?? hasBf16Units(binding)) &&
-      tryBf16Products(trials);
+      choice !== 'float32' && findBf16Products(trials, gpu, options.bf16Products);
     const wanted = choice === 'auto' ? (bf16Products ? 'bf16' : 'float32') : choice;
     const found = elementsFor(wanted, bf16Products);
     return [found, findAbilities(trials, found, portable)] as const;
@@ -56,19 +55,20 @@ const CHOSEN: Readonly<Record<Precision, string>> = {
     'Precision float32: this device has no fast bfloat16 multiplication (AMX, or a GPU of compute capability 8); bf16 would save memory, not time.',
 };
 
-/** Says once what runs slower on this device than it might. */
+/** Says once what runs slower on this device than on others. */
 function noteReplacements(
   trials: readonly Trial[],
   precision: Precision,
   onNotice: NativeOptions['onNotice'],
 ): void {
   const missing = trials.filter(
-    ({ problem, type }) => problem !== null && (type === 'float32' || type === precision),
+    ({ problem, slight, type }) =>
+      problem !== null && !slight && (type === 'float32' || type === precision),
   );
   if (missing.length === 0) return;
   const names = missing.map(({ what, type }) => `${what} in ${type}`).join(', ');
   const advice = precision === 'bf16' ? ' bf16 saves memory here, not time.' : '';
   onNotice?.(
-    `This device lacks ${names}; what is used in their place is slower, not less exact.${advice} Details: relaybp engine status`,
+    `Computed by other means on this device, as exactly, but slower than on one that has them: ${names}.${advice} Why: relaybp engine status`,
   );
 }

@@ -76,14 +76,14 @@ const probe =
     });
   };
 
-/** Convolutions of 3x3 pixels without and of one pixel with a ReLU, both with a bias. */
-export const convolution = probe((bench, engine) => {
+/** Convolutions with a bias, of 3x3 pixels and of one, without or with a ReLU. */
+const convolutions = (bench: Bench, engine: NativeEngine, relu: boolean): void => {
   const [inputs, outputs] = [64, 32];
   const x = bench.maps([2, 6, 6, inputs]);
   const dy = bench.maps([2, 6, 6, outputs], 29);
   const bias = bench.values([outputs], 11);
   for (const size of [3, 1]) {
-    // For the ReLU as many sums below zero as above.
+    // In the second as many sums are below zero as above.
     const filter = bench.values([size, size, inputs, outputs], 53, size === 1 ? -1 : -0.5);
     const edge = (size - 1) / 2;
     const window: Window = {
@@ -91,8 +91,7 @@ export const convolution = probe((bench, engine) => {
       stride: [1, 1],
       padding: [edge, edge, edge, edge],
     };
-    const options = { window, relu: size === 1 };
-    bench.layer(engine.conv(x, filter, bias, options), (saved) => {
+    bench.layer(engine.conv(x, filter, bias, { window, relu }), (saved) => {
       const dz = bench.keep(engine.activationGradient(saved, dy));
       const { weight, bias: dBias } = engine.convParameterGradient(saved, dz);
       bench.result(weight);
@@ -100,6 +99,19 @@ export const convolution = probe((bench, engine) => {
       bench.result(engine.convInputGradient(saved, dz));
     });
   }
+};
+
+/** Convolutions and their gradients. */
+export const convolution = probe((bench, engine) => convolutions(bench, engine, false));
+
+/** The same with a ReLU; of infinities too, of which it must not make NaN. */
+export const rectifiedConvolution = probe((bench, engine) => {
+  convolutions(bench, engine, true);
+  const x = bench.keep(engine.tensor(Float32Array.of(-Infinity, -1, Infinity, 2), [1, 4, 1, 1]));
+  const filter = bench.keep(engine.tensor(Float32Array.of(1), [1, 1, 1, 1]));
+  const bias = bench.keep(engine.tensor(Float32Array.of(0.5), [1]));
+  const window: Window = { kernel: [1, 1], stride: [1, 1], padding: [0, 0, 0, 0] };
+  bench.layer(engine.conv(x, filter, bias, { window, relu: true }), () => {});
 });
 
 const pooling = (kind: PoolWindow['kind'], size: number): Probe =>

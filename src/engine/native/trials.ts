@@ -35,6 +35,12 @@ export class Trials {
     return problem === null;
   }
 
+  /** Notes that something is not used, for a reason that needs no trial. */
+  leaveOut(trial: Omit<Trial, 'problem'>, problem: string): false {
+    this.done.push({ ...trial, problem });
+    return false;
+  }
+
   private problemOf(type: Precision, mode: Mode, probe: Probe): string | null {
     let expected = this.expected.get(probe);
     if (!expected) {
@@ -60,18 +66,22 @@ export class Trials {
   }
 }
 
-/** The message in one line, without what is only of use to TensorFlow's authors. */
+/** The message in one line; of oneDNN's what it says itself. */
 function reasonOf(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
-  return message.replace(/^native engine: /, '').replace(/\s+/g, ' ');
+  const line = message.replace(/^native engine: /, '').replace(/\s+/g, ' ');
+  const [, op, own] =
+    /^(.*? failed): .*message: (.+?)(?:\. Run workload|, in file)/.exec(line) ?? [];
+  return own === undefined ? line : `${op}: ${own}`;
 }
 
 function isClose(actual: Float32Array, expected: Float32Array, tolerance: number): boolean {
   let difference = 0;
   let norm = 0;
   for (let i = 0; i < expected.length; i++) {
-    difference += (actual[i]! - expected[i]!) ** 2;
-    norm += expected[i]! ** 2;
+    if (Number.isFinite(expected[i])) norm += expected[i]! ** 2;
+    // Infinities too.
+    if (actual[i] !== expected[i]) difference += (actual[i]! - expected[i]!) ** 2;
   }
   return Math.sqrt(difference) <= tolerance * Math.sqrt(norm);
 }

@@ -36,6 +36,11 @@ async function start(): Promise<BackendWasm> {
   return backend;
 }
 
+/** Whether the kernels use the SIMD instructions of WebAssembly; only where it has none they do not. */
+export async function usesSimd(): Promise<boolean> {
+  return Boolean(await tf.env().getAsync('WASM_HAS_SIMD_SUPPORT'));
+}
+
 function isWasm(backend: tf.KernelBackend): backend is BackendWasm {
   return 'wasm' in backend && 'dataIdMap' in backend;
 }

@@ -17,10 +17,11 @@ import type {
   Shape,
   Targets,
   Tensor,
+  Trial,
   Window,
 } from '../engine.js';
 import { checkPoolWindow } from '../pool-window.js';
-import { startBackend } from './backend.js';
+import { startBackend, usesSimd } from './backend.js';
 import { concat, split } from './channels.js';
 import { ConvSaved, checkConv, checkWindow, convForward } from './conv.js';
 import { filterGradient, inputGradient } from './conv-gradients.js';
@@ -36,7 +37,14 @@ import { WasmUpdates } from './updates.js';
 
 /** Loads the engine; about 0.1 s. @throws EngineError if WebAssembly does not start. */
 export async function openWasmEngine(): Promise<Engine> {
-  return new WasmEngine(new Heap(await startBackend()));
+  const heap = new Heap(await startBackend());
+  const simd: Trial = {
+    what: 'SIMD instructions of WebAssembly',
+    type: 'float32',
+    problem: (await usesSimd()) ? null : 'there are none on this CPU or in this version of Node',
+    instead: 'kernels without them: slower, as exact',
+  };
+  return new WasmEngine(heap, [simd]);
 }
 
 class ReluSaved extends WasmSaved<null> {}
@@ -50,6 +58,13 @@ class WasmEngine extends WasmUpdates implements Engine {
     device: 'cpu',
     threads: 1,
   };
+
+  constructor(
+    heap: Heap,
+    readonly trials: readonly Trial[],
+  ) {
+    super(heap);
+  }
 
   conv(
     x: Tensor,
