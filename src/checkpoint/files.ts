@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import {
   closeSync,
   fstatSync,
@@ -16,6 +16,7 @@ import {
 import { dirname } from 'node:path';
 import { CheckpointError, DamagedCheckpointError, RelaybpError } from '../errors.js';
 import { messageOf, systemFix } from '../system-error.js';
+import { temporaryPath } from '../temporary-path.js';
 
 /** Writes pieces one after another, and makes sure that they are on the disk. @returns size and SHA-256 */
 export function writeDurably(
@@ -46,7 +47,7 @@ function writeAll(file: number, piece: Uint8Array): void {
 
 /** Replaces a file in one go: readers see the old contents or the new, never a part. */
 export function replaceFile(path: string, content: string | Iterable<Uint8Array>): void {
-  const temporary = `${path}.${randomBytes(4).toString('hex')}.tmp`;
+  const temporary = temporaryPath(path);
   try {
     writeDurably(temporary, typeof content === 'string' ? [Buffer.from(content)] : content);
     renameSync(temporary, path);

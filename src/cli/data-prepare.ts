@@ -1,6 +1,14 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { DataPrepareResult } from '../commands/data-prepare.js';
-import { positiveInteger, print, printError, REBUILD_INDEX, stderr, withConfig } from './common.js';
+import {
+  commandLine,
+  positiveInteger,
+  print,
+  printError,
+  REBUILD_INDEX,
+  stderr,
+  withConfig,
+} from './common.js';
 
 export function addDataPrepare(data: Command): void {
   withConfig(data.command('prepare'))
@@ -58,7 +66,7 @@ function quality(text: string): number {
   return value;
 }
 
-function lines(config: string, { out, format, side, quality, parts }: DataPrepareResult): string[] {
+function lines(config: string, { format, side, quality, parts, set }: DataPrepareResult): string[] {
   const kind = format === 'copies' ? 'copies' : quality === null ? 'pixels' : 'JPEGs';
   return [
     ...parts.flatMap(({ part, images, skipped, files, kept, bytes, seconds }) => {
@@ -73,6 +81,6 @@ function lines(config: string, { out, format, side, quality, parts }: DataPrepar
           : []),
       ];
     }),
-    `${kind} with a shorter side of ${side}; train on them with: relaybp train ${config} --set data.root=${out}`,
+    `${kind} with a shorter side of ${side}; train on them with: ${commandLine('train', config, ...set.flatMap((one) => ['--set', one]))}`,
   ];
 }

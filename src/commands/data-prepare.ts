@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { loadConfig } from '../config/load.js';
 import { MAX_PIXELS } from '../data/decode.js';
 import type { Skipped } from '../data/failure-policy.js';
@@ -8,6 +8,7 @@ import type { ImageIndex } from '../data/image-index.js';
 import { IndexCache, type IndexingProgress } from '../data/index-cache.js';
 import { ConfigError } from '../errors.js';
 import { prepareCopies } from '../prepare/copies.js';
+import { checkPlaces, type PlacedPart, placed } from '../prepare/place.js';
 import { prepareShards } from '../prepare/shards.js';
 import { PreparingSource } from '../prepare/source.js';
 import { openTrainingImages, openValidationImages } from '../train/data.js';
@@ -28,7 +29,10 @@ export interface DataPrepareOptions extends ConfigOptions {
 }
 
 export interface PreparedPart {
+  /** As the config names it. */
   part: string;
+  /** Its name in `out`. */
+  name: string;
   images: number;
   /** Images that could not be decoded. */
   skipped: readonly Skipped[];
@@ -48,6 +52,8 @@ export interface DataPrepareResult {
   side: number;
   quality: number | null;
   parts: PreparedPart[];
+  /** What a config is given by `--set` to train on them. */
+  set: string[];
 }
 
 export interface DataPrepareEvents {
@@ -67,8 +73,17 @@ export async function dataPrepareCommand(
   const { data } = loadConfig(file, options.set).config;
   const { out, format } = options;
   checkParent('--out', out);
-  if (resolve(out) === resolve(data.root)) {
-    throw new ConfigError(`--out ${out}: is the folder of the original images`, 'name another');
+  const places = placed(data.root, [
+    { key: 'train', part: data.train },
+    { key: 'val', part: data.val },
+  ]);
+  const [first, second] = places as [PlacedPart, PlacedPart];
+  const same = first.source === second.source;
+  checkPlaces(out, data.root, places);
+  const root = resolve(out);
+  const moved = places.filter(({ part, name }) => resolve(root, part) !== resolve(root, name));
+  for (const { key, part, name } of moved) {
+    events.onNotice(`data.${key}: ${part} is no place in the data root: in ${out} it is ${name}`);
   }
   if (options.imagesPerShard !== undefined && format === 'copies') {
     throw new ConfigError('--images-per-shard: copies are not in shards', 'leave it out');
@@ -83,38 +98,40 @@ export async function dataPrepareCommand(
     onProgress: events.onIndexing,
   });
   const train = await openTrainingImages(data, events.onNotice, cache);
-  const indexes: [string, ImageIndex][] = [[data.train, train]];
-  if (data.val !== data.train) {
+  const indexes: [PlacedPart, ImageIndex][] = [[first, train]];
+  if (!same) {
     const val = await openValidationImages(data, train.classes, events.onNotice, cache);
-    indexes.push([data.val, val]);
+    indexes.push([second, val]);
   }
   const prepared = indexes.find(([, index]) => index.packed);
   if (prepared) {
     throw new ConfigError(
-      `data.root: ${join(data.root, prepared[0])} is prepared already`,
+      `data.root: ${prepared[0].source} is prepared already`,
       'name the original images',
     );
   }
   const parts: PreparedPart[] = [];
-  for (const [part, index] of indexes) {
+  for (const [{ part, name, source: originals }, index] of indexes) {
     const began = performance.now();
     const source = new PreparingSource({
       ...{ index, side, maxPixels, onError, workers },
       onImage: (done) => events.onImages(part, done, index.count),
     });
-    const isList = statSync(join(data.root, part)).isFile();
+    const isList = statSync(originals).isFile();
     const written =
       quality === null || format === 'shards'
         ? await prepareShards(
             index,
-            join(out, part),
+            root,
+            name,
             { side, quality, maxPixels, imagesPerShard: options.imagesPerShard },
             source,
           )
-        : await prepareCopies(index, out, part, isList, { side, quality, maxPixels }, source);
+        : await prepareCopies(index, root, name, isList, { side, quality, maxPixels }, source);
     const { skipped } = source;
     const seconds = Number(((performance.now() - began) / 1000).toFixed(1));
-    parts.push({ part, images: index.count, skipped, ...written, seconds });
+    parts.push({ part, name, images: index.count, skipped, ...written, seconds });
   }
-  return { formatVersion: 1, relaybp: version, out, format, side, quality, parts };
+  const set = [`data.root=${out}`, ...moved.map(({ key, name }) => `data.${key}=${name}`)];
+  return { formatVersion: 1, relaybp: version, out, format, side, quality, parts, set };
 }

@@ -7,7 +7,7 @@
  * Little-endian throughout. Columns: pathBytes, pathOffsets, labels, sizes, mtimes of the images (`ImageIndex`), then
  * pathBytes, pathOffsets, states of the folders (`DirectoryColumns`).
  */
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import {
   closeSync,
   fstatSync,
@@ -21,6 +21,7 @@ import {
 import { endianness } from 'node:os';
 import { dirname } from 'node:path';
 import type { LabelMeaning } from '../config/label-meaning.js';
+import { temporaryPath } from '../temporary-path.js';
 import type { DirectoryColumns } from './directories.js';
 import type { ImageIndex } from './image-index.js';
 
@@ -82,7 +83,7 @@ export function writeIndexFile(path: string, { facts, index, directories }: Kept
   start.writeUInt32LE(text.length, 12);
 
   mkdirSync(dirname(path), { recursive: true });
-  const temporary = `${path}.${randomBytes(4).toString('hex')}.tmp`;
+  const temporary = temporaryPath(path);
   try {
     const file = openSync(temporary, 'wx');
     try {

@@ -7,6 +7,7 @@
 import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { temporaryPath } from '../temporary-path.js';
 import type { DataStatistics } from './statistics.js';
 
 const FORMAT = 'relaybp-statistics-2';
@@ -22,7 +23,7 @@ export function writeStatistics(path: string, statistics: DataStatistics): void 
   const bytes = Buffer.from(mean.buffer, mean.byteOffset, mean.byteLength);
   const text = JSON.stringify({ ...rest, mean: bytes.toString('base64') });
   mkdirSync(dirname(path), { recursive: true });
-  const temporary = `${path}.${process.pid}.tmp`;
+  const temporary = temporaryPath(path);
   try {
     writeFileSync(
       temporary,

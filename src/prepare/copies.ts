@@ -1,5 +1,5 @@
 /** Writes a part of a data set as smaller files of the same names and formats (docs/data.md). */
-import { mkdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { lstatSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { goodList } from '../check/good-list.js';
@@ -12,6 +12,8 @@ import { type ImageIndex, imageFile, relativePath } from '../data/image-index.js
 import { isPrepared } from '../data/prepared.js';
 import type { Pixels } from '../data/preprocessing.js';
 import { ConfigError, DataError } from '../errors.js';
+import { beginning, tagOf } from '../temporary-path.js';
+import { OutputFolders, writing } from './place.js';
 import { checkSame, readSettings, SETTINGS_FILE } from './settings.js';
 import type { PreparingSource } from './source.js';
 
@@ -31,8 +33,8 @@ export interface WrittenCopies {
 }
 
 /**
- * @param root folder for the prepared data set, made if missing; copies that are there already are kept
- * @param part the part's folder below it, or the list file, which is written, too
+ * @param root folder for the prepared data set, absolute, made if missing; copies that are there already are kept
+ * @param part the name of the part's folder below it, or of the list file, which is written, too
  * @param isList whether the part is a list, so that paths are relative to `root`
  * @throws ConfigError if the folder was prepared from other images or with other settings
  */
@@ -49,14 +51,17 @@ export async function prepareCopies(
     throw new ConfigError(`--out: ${join(root, part)} holds shards`, 'name another folder');
   }
   checkInside(index);
-  mkdirSync(folder, { recursive: true });
-  begin(root, part, { ...settings, decoding: DECODING, fingerprint: fingerprint(index) });
+  const folders = new OutputFolders(root);
+  folders.make(folder);
+  if (isList) folders.makeFor(join(root, part));
+  begin(root, part, { ...settings, decoding: DECODING }, fingerprint(index));
   const target: ImageIndex = { ...index, root: folder };
   const written: WrittenCopies = { files: 0, kept: 0, bytes: 0 };
   const findings = new Uint16Array(index.count);
-  const made = new Set<string>();
   const wanted = (image: number): boolean => {
-    const present = statSync(imageFile(target, image), { throwIfNoEntry: false });
+    const file = imageFile(target, image);
+    folders.makeFor(file);
+    const present = writing(file, () => lstatSync(file, { throwIfNoEntry: false }));
     if (!present?.isFile()) return true;
     written.files++;
     written.kept++;
@@ -66,7 +71,6 @@ export async function prepareCopies(
   const write = async (pixels: Pixels, image: number): Promise<void> => {
     const file = imageFile(target, image);
     const bytes = await encoded(pixels, relativePath(index, image), settings.quality);
-    makeFolder(file, made);
     replace(file, bytes);
     written.files++;
     written.bytes += bytes.length;
@@ -74,19 +78,36 @@ export async function prepareCopies(
   for await (const prepared of source.images(0, index.count, wanted, write)) {
     if ('reason' in prepared) findings[prepared.image] = bitOf('undecodable');
   }
-  if (isList) replaceFile(join(root, part), goodList(index, '', findings, false).pieces);
+  if (isList) {
+    const list = join(root, part);
+    writing(list, () => replaceFile(list, goodList(index, '', findings, false).pieces));
+  }
   return written;
 }
 
-/** Which images were prepared how is kept beside the part, so that nothing else is mixed in. */
-function begin(root: string, part: string, settings: Record<string, string | number>): void {
-  const name = `${part.replaceAll(/[/\\]/g, '-')}.${SETTINGS_FILE}`;
-  const found = readSettings(join(root, name));
-  if (found === null) {
-    replaceFile(join(root, name), `${JSON.stringify(settings, null, 2)}\n`);
-    return;
+/** Which images were prepared how is kept in the folder, so that nothing else is mixed in. */
+function begin(
+  root: string,
+  part: string,
+  settings: Record<string, string | number>,
+  images: string,
+): void {
+  for (const other of readdirSync(root)) {
+    if (!other.endsWith(`.${SETTINGS_FILE}`)) continue;
+    // Lists share the folders of their images.
+    checkSame(root, readSettings(join(root, other)) ?? {}, settings);
   }
-  checkSame(join(root, part), found, settings);
+  const wanted = { ...settings, fingerprint: images };
+  const path = join(root, settingsFile(part));
+  const found = readSettings(path);
+  if (found) checkSame(join(root, part), found, wanted);
+  else replaceFile(path, `${JSON.stringify(wanted, null, 2)}\n`);
+}
+
+function settingsFile(part: string): string {
+  const name = part.replaceAll(/[/\\]/g, '-');
+  const short = beginning(name, 200);
+  return `${short === name ? name : `${short}-${tagOf(part)}`}.${SETTINGS_FILE}`;
 }
 
 /** Lists may name files outside the data root. */
@@ -101,21 +122,17 @@ function checkInside(index: ImageIndex): void {
   }
 }
 
-function makeFolder(file: FilePath, made: Set<string>): void {
-  const bytes = bytesOf(file);
-  const folder = bytes.subarray(0, bytes.lastIndexOf('/'));
-  const key = folder.toString('latin1');
-  if (made.has(key)) return;
-  mkdirSync(pathOf(folder), { recursive: true });
-  made.add(key);
-}
-
-/** A file with its name is whole: also after an interruption. */
+/** A file with its name is whole: also after an interruption; the next run takes the same temporary name. */
 function replace(file: FilePath, bytes: Uint8Array): void {
-  const temporary = pathOf(Buffer.concat([bytesOf(file), Buffer.from('.tmp')]));
+  const whole = bytesOf(file);
+  const name = whole.subarray(whole.lastIndexOf('/') + 1);
+  const folder = whole.subarray(0, whole.length - name.length);
+  const temporary = pathOf(Buffer.concat([folder, Buffer.from(`${tagOf(name)}.tmp`)]));
   try {
-    writeFileSync(temporary, bytes);
-    renameSync(temporary, file);
+    writing(file, () => {
+      writeFileSync(temporary, bytes);
+      renameSync(temporary, file);
+    });
   } catch (error) {
     rmSync(temporary, { force: true });
     throw error;

@@ -1,5 +1,5 @@
 /** Writes a part of a data set into shards (docs/data.md). */
-import { createWriteStream, mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import { createWriteStream, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -20,6 +20,7 @@ import {
 import type { Pixels } from '../data/preprocessing.js';
 import { ShardWriter, shardName } from '../data/shard-file.js';
 import { ConfigError } from '../errors.js';
+import { OutputFolders } from './place.js';
 import { checkSame } from './settings.js';
 import type { PreparingSource } from './source.js';
 
@@ -41,15 +42,19 @@ export interface WrittenShards {
 }
 
 /**
- * @param folder of the part, made if missing; shards that are there already are kept
+ * @param root folder for the prepared data set, absolute
+ * @param part the name of the part's folder below it, made if missing; shards that are there already are kept
  * @throws ConfigError if the folder was prepared from other images or with other settings
  */
 export async function prepareShards(
   index: ImageIndex,
-  folder: string,
+  root: string,
+  part: string,
   settings: ShardSettings,
   source: PreparingSource,
 ): Promise<WrittenShards> {
+  const folder = join(root, part);
+  new OutputFolders(root).make(folder);
   const facts = factsOf(index, settings);
   begin(folder, index, facts);
   const written: WrittenShards = { files: facts.shards, kept: 0, bytes: 0 };
@@ -96,9 +101,8 @@ function usualCount(side: number, quality: number | null): number {
 
 const json = (facts: PreparedFacts): string => `${JSON.stringify(facts, null, 2)}\n`;
 
-/** The folder with its index; what an earlier, interrupted run has left half-written is removed. */
+/** Writes its index into the folder; what an earlier, interrupted run has left half-written is removed. */
 function begin(folder: string, index: ImageIndex, facts: PreparedFacts): void {
-  mkdirSync(folder, { recursive: true });
   if (isPrepared(folder)) {
     const { complete: _, ...wanted } = facts;
     checkSame(folder, { ...readFacts(folder) }, wanted);

@@ -7,6 +7,7 @@ import {
   readFileSync,
   rmSync,
   statSync,
+  symlinkSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs';
@@ -72,7 +73,7 @@ describe('shards', () => {
     expect(code).toBe(0);
     expect(stdout).toMatch(/^train: 25 images in 3 shards, 0\.0 MiB, /);
     expect(stdout).toContain('1 cannot be decoded; the first: ');
-    expect(stdout).toContain('relaybp train c.yaml --set data.root=out');
+    expect(stdout).toContain('train c.yaml --set data.root=out');
     const [from, to] = [await original(), prepared()];
     expect(fingerprint(to)).toBe(fingerprint(from));
     expect([to.count, to.classes]).toEqual([25, from.classes]);
@@ -294,5 +295,184 @@ describe('copies', () => {
       3,
       expect.stringContaining('lies outside the data root'),
     ]);
+  });
+});
+
+describe('a part that is no place in the data root', () => {
+  /** The images as `<base>/images`, with what lies beside them. */
+  let base: string;
+  beforeEach(() => {
+    base = mkdtempSync(join(tmpdir(), 'relaybp-beside-'));
+    mkdirSync(join(base, 'images/val'), { recursive: true });
+    cpSync(join(root, 'val'), join(base, 'images/val'), { recursive: true });
+    cpSync(join(root, 'val'), join(base, 'train'), { recursive: true });
+    mkdirSync(join(base, 'lists'));
+    writeFileSync(
+      join(base, 'lists/train.txt'),
+      'val/red/0.jpg red\nval/blue/1.jpg blue\nval/green/1.jpg green\n',
+    );
+    writeFileSync(join(cwd, 'c.yaml'), SMALL_CONFIG.replace('data/small', join(base, 'images')));
+  });
+  const contents = (folder: string): Map<string, string> =>
+    new Map(
+      readdirSync(folder, { recursive: true, encoding: 'utf8' })
+        .filter((name) => statSync(join(folder, name)).isFile())
+        .map((name) => [name, readFileSync(join(folder, name), 'base64')]),
+    );
+  /** Prepares with this `data.train` into a folder in `base`. */
+  const into = (out: string, train: string, ...args: string[]): Promise<Outcome> =>
+    run(
+      [
+        'data',
+        'prepare',
+        'c.yaml',
+        '--out',
+        join(base, out),
+        '--set',
+        `data.train=${train}`,
+        '--json',
+        ...args,
+      ],
+      cwd,
+      { RELAYBP_CACHE_DIR: join(cwd, 'cache') },
+    );
+
+  it.each([
+    ['../train', 'train', 'copies'],
+    ['../train', 'train', 'shards'],
+    ['../lists/train.txt', 'train.txt', 'copies'],
+    ['../lists/train.txt', 'train.txt', 'shards'],
+    ['ABSOLUTE/lists/train.txt', 'train.txt', 'shards'],
+    ['ABSOLUTE/images/val', 'val', 'copies'],
+  ] as const)('%s goes to %s in the output folder, as %s', async (given, name, format) => {
+    const part = given.replace('ABSOLUTE', base);
+    const before = contents(base);
+    const { code, stdout, stderr } = await into('out', part, '--format', format);
+    expect({ code, stderr }).toEqual({
+      code: 0,
+      stderr: expect.stringContaining(
+        `data.train: ${part} is no place in the data root: in ${join(base, 'out')} it is ${name}`,
+      ),
+    });
+    const result = JSON.parse(stdout);
+    expect(result.parts[0]).toMatchObject({ part, name });
+    expect(result.set).toEqual([`data.root=${join(base, 'out')}`, `data.train=${name}`]);
+    // The originals are as they were, and all that is new lies in the folder.
+    const after = contents(base);
+    for (const [file, bytes] of before) expect(after.get(file), file).toBe(bytes);
+    const more = [...after.keys()].filter((file) => !before.has(file));
+    expect(more.filter((file) => !file.startsWith('out/'))).toEqual([]);
+    const index = await openImages(join(base, 'out'), name, undefined, () => {});
+    expect([index.count, index.classes]).toEqual([
+      part.endsWith('.txt') ? 3 : 15,
+      ['blue', 'green', 'red'],
+    ]);
+  });
+
+  it('gets another name where the data root has something of that name', async () => {
+    writeFileSync(join(base, 'images/train.txt'), 'val/red/0.jpg red\n');
+    const { stdout } = await into(
+      'out',
+      '../lists/train.txt',
+      '--format',
+      'copies',
+      '--set',
+      'data.val=../train',
+    );
+    const { set, parts } = JSON.parse(stdout);
+    expect(set.slice(1)).toEqual(['data.train=train-train.txt', 'data.val=train']);
+    expect(parts.map(({ name }: { name: string }) => name)).toEqual(['train-train.txt', 'train']);
+  });
+
+  it('is written once where it is both', async () => {
+    const { stdout } = await into('out', '../train', '--set', 'data.val=../train/');
+    const { set, parts } = JSON.parse(stdout);
+    expect(parts).toHaveLength(1);
+    expect(set.slice(1)).toEqual(['data.train=train', 'data.val=train']);
+  });
+
+  it.each<[string, string, () => void, string]>([
+    ['the folder of the originals', 'images', () => {}, 'is the folder of the original images'],
+    [
+      'a link to it',
+      'link',
+      () => symlinkSync(join(base, 'images'), join(base, 'link')),
+      'is the folder of the original images',
+    ],
+    ['the folder that the part lies in', '.', () => {}, 'lies among the originals of data.train'],
+    ['a folder in it', 'train/red', () => {}, 'lies among the originals of data.train'],
+    [
+      'a folder whose part is a link',
+      'out',
+      () => {
+        mkdirSync(join(base, 'out'));
+        symlinkSync(join(base, 'images/val'), join(base, 'out/val'));
+      },
+      'by way of a link',
+    ],
+    [
+      'a folder with a file in the place of a part',
+      'out',
+      () => {
+        mkdirSync(join(base, 'out'));
+        writeFileSync(join(base, 'out/train'), 'mine');
+      },
+      'out/train cannot be written: ',
+    ],
+  ])('is not written into %s', async (_, out, arrange, message) => {
+    arrange();
+    const before = contents(base);
+    for (const format of ['copies', 'shards']) {
+      const { code, stderr } = await into(out, '../train', '--format', format);
+      expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringContaining(message) });
+      expect(contents(base)).toEqual(before);
+    }
+  });
+
+  it('has copies only where no link leads elsewhere, and no file is in the way', async () => {
+    mkdirSync(join(base, 'out/train'), { recursive: true });
+    symlinkSync(join(base, 'images/val/red'), join(base, 'out/train/red'));
+    const before = contents(join(base, 'images'));
+    const linked = await into('out', '../train', '--format', 'copies');
+    expect([linked.code, linked.stderr]).toEqual([2, expect.stringContaining('by way of a link')]);
+    expect(contents(join(base, 'images'))).toEqual(before);
+    rmSync(join(base, 'out/train/red'));
+    writeFileSync(join(base, 'out/train/red'), 'mine');
+    const inTheWay = await into('out', '../train', '--format', 'copies');
+    expect([inTheWay.code, inTheWay.stderr]).toEqual([
+      2,
+      expect.stringMatching(/error: --out: .*\/out\/train\/red.* cannot be written: /),
+    ]);
+  });
+
+  it('in a folder of lists, of names of 255 bytes', async () => {
+    const long = (end: string): string =>
+      `${'é'.repeat(120)}${'x'.repeat(255 - 240 - end.length)}${end}`;
+    mkdirSync(join(base, 'images/lists'));
+    const image = readFileSync(join(base, 'images/val/red/0.jpg'));
+    // Two that begin alike, and one that is no UTF-8.
+    const names = [long('1.jpg'), long('2.jpg')];
+    for (const name of names) writeFileSync(join(base, 'images/val/red', name), image);
+    const odd = Buffer.concat([
+      Buffer.from(join(base, 'images/val/red/')),
+      Buffer.alloc(250, 0xe9),
+      Buffer.from('x.jpg'),
+    ]);
+    writeFileSync(odd, image);
+    const list = `lists/${long('.txt')}`;
+    writeFileSync(
+      join(base, 'images', list),
+      `${names.map((name) => `val/red/${name} red`).join('\n')}\nval/blue/0.jpg blue\nval/green/0.jpg green\n`,
+    );
+    const { code, stderr, stdout } = await into('out', list, '--format', 'copies');
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(JSON.parse(stdout).parts).toMatchObject([{ files: 4 }, { files: 18, kept: 4 }]);
+    const index = await openImages(join(base, 'out'), list, undefined, () => {});
+    expect(index.count).toBe(4);
+    expect(
+      readdirSync(join(base, 'out'), { recursive: true, encoding: 'utf8' }).filter((name) =>
+        name.endsWith('.tmp'),
+      ),
+    ).toEqual([]);
   });
 });
