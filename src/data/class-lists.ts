@@ -1,5 +1,6 @@
 /** The images of each class, as slices of one array. */
 import type { ImageIndex } from './image-index.js';
+import { checkLabels } from './labels.js';
 
 export interface ClassLists {
   /** [count]: image indices ordered by class, within a class by index. */
@@ -10,8 +11,9 @@ export interface ClassLists {
   readonly ranks: Int32Array;
 }
 
-/** Group images by label with a counting sort; linear in time and memory, which is shared. */
+/** Group images by label with a counting sort; linear in time and memory, which is shared. @throws DataError if a label is of no class */
 export function classLists(labels: Int32Array, classes: number): ClassLists {
+  checkLabels(labels, classes);
   const starts = new Int32Array(classes + 1);
   for (const label of labels) starts[label + 1]!++;
   for (let c = 0; c < classes; c++) starts[c + 1]! += starts[c]!;

@@ -7,6 +7,7 @@
 import { collectGarbage } from '../collect-garbage.js';
 import { Column } from './column.js';
 import { type FilePath, pathOf, shown, under } from './file-names.js';
+import { checkLabels } from './labels.js';
 import type { Packed } from './packed.js';
 
 export interface ImageIndex {
@@ -85,6 +86,7 @@ export function joinPath(root: string, relative: string): string {
 
 /** Number of images of each class, [classes]. */
 export function classCounts(index: ImageIndex): Int32Array {
+  checkLabels(index.labels, index.classes.length);
   const counts = new Int32Array(index.classes.length);
   for (const label of index.labels) counts[label]!++;
   return counts;

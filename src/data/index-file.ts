@@ -21,9 +21,11 @@ import {
 import { endianness } from 'node:os';
 import { dirname } from 'node:path';
 import type { LabelMeaning } from '../config/label-meaning.js';
+import { openRegular } from '../regular-file.js';
 import { temporaryPath } from '../temporary-path.js';
 import type { DirectoryColumns } from './directories.js';
 import type { ImageIndex } from './image-index.js';
+import { checkLabels } from './labels.js';
 
 const MAGIC = 'RBPINDEX';
 const FORMAT = 1;
@@ -60,6 +62,9 @@ export interface KeptIndex {
   index: ImageIndex;
   directories: Pick<DirectoryColumns, 'pathBytes' | 'pathOffsets' | 'states'>;
 }
+
+/** Bytes of an element of each column. */
+const UNITS = [1, 4, 4, 4, 4, 1, 4, 8];
 
 interface Header {
   facts: KeptFacts;
@@ -118,7 +123,7 @@ export function writeIndexFile(path: string, { facts, index, directories }: Kept
 export function readIndexFile(path: string, root: string): KeptIndex | null {
   let file: number;
   try {
-    file = openSync(path, 'r');
+    file = openRegular(path);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT' || code === 'ENOTDIR') return null;
@@ -173,18 +178,20 @@ function read(file: number, root: string): KeptIndex {
     ...Memory4,
     ...Memory4,
   ];
+  const index: ImageIndex = {
+    root,
+    classes: facts.classes,
+    count: labels.byteLength / 4,
+    pathBytes: new Uint8Array(bytes),
+    pathOffsets: new Uint32Array(offsets),
+    labels: new Int32Array(labels),
+    sizes: new Uint32Array(sizes),
+    mtimes: new Uint32Array(mtimes),
+  };
+  checkColumns(index);
   return {
     facts,
-    index: {
-      root,
-      classes: facts.classes,
-      count: labels.byteLength / 4,
-      pathBytes: new Uint8Array(bytes),
-      pathOffsets: new Uint32Array(offsets),
-      labels: new Int32Array(labels),
-      sizes: new Uint32Array(sizes),
-      mtimes: new Uint32Array(mtimes),
-    },
+    index,
     directories: {
       pathBytes: new Uint8Array(folderBytes),
       pathOffsets: new Uint32Array(folderOffsets),
@@ -193,13 +200,36 @@ function read(file: number, root: string): KeptIndex {
   };
 }
 
+/** A sum only says that the file is as it was written. @throws Error that says what cannot be */
+function checkColumns({
+  count,
+  classes,
+  pathBytes,
+  pathOffsets,
+  labels,
+  ...rest
+}: ImageIndex): void {
+  const lengths = [pathOffsets.length - 1, rest.sizes.length, rest.mtimes.length];
+  let ascending = pathOffsets[0] === 0 && pathOffsets[count] === pathBytes.length;
+  for (let i = 0; i < count; i++) ascending &&= pathOffsets[i]! <= pathOffsets[i + 1]!;
+  if (lengths.some((length) => length !== count) || !ascending) throw new Error('it is damaged');
+  checkLabels(labels, classes.length);
+}
+
 type Memory4 = [SharedArrayBuffer, SharedArrayBuffer, SharedArrayBuffer, SharedArrayBuffer];
 
 function parsed(text: Buffer): Header {
   try {
     const header = JSON.parse(text.toString()) as Header;
-    const whole = header.columns.every((bytes) => Number.isSafeInteger(bytes) && bytes >= 0);
-    if (header.columns.length === 8 && whole && Array.isArray(header.facts.classes)) return header;
+    const { columns, facts } = header;
+    const whole = columns.every((bytes, i) => {
+      return Number.isSafeInteger(bytes) && bytes >= 0 && bytes % UNITS[i]! === 0;
+    });
+    const names = [facts.classes, facts.missingClasses].every(
+      (list) => Array.isArray(list) && list.every((name) => typeof name === 'string'),
+    );
+    const unlike = new Set(facts.classes).size === facts.classes.length;
+    if (columns.length === UNITS.length && whole && names && unlike) return header;
   } catch {
     // said below
   }

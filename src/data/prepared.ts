@@ -1,65 +1,25 @@
 /** A prepared part of a data set: its images resized and packed into shards, with the index of the originals. */
-import { closeSync, existsSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
+import { closeSync, fstatSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { DataError } from '../errors.js';
+import { openRegular } from '../regular-file.js';
 import { messageOf } from '../system-error.js';
-import { rememberFingerprint } from './fingerprint.js';
+import { fingerprint, rememberFingerprint } from './fingerprint.js';
 import type { ImageIndex } from './image-index.js';
 import { readIndexFile } from './index-file.js';
 import type { Packed } from './packed.js';
+import { type PreparedFacts, REMAKE, readFacts } from './prepared-facts.js';
 import { relabelled } from './relabel.js';
+import { checkShardTable } from './shard-check.js';
 import { readShardTable, type ShardTable, shardName } from './shard-file.js';
 
-/** `prepared.json` of a part: what it was made from and how. */
-export interface PreparedFacts {
-  format: 1;
-  /** Whether all shards are there. */
-  complete: boolean;
-  /** The part that was prepared, and its fingerprint. */
-  source: string;
-  fingerprint: string;
-  /** Pixels as they were decoded, or JPEGs. */
-  encoding: 'raw' | 'jpeg';
-  /** Length of the shorter side in pixels. */
-  side: number;
-  /** Of the JPEGs, 1 to 100; null for pixels. */
-  quality: number | null;
-  /** Larger images were left out; see `data.maxPixels`. */
-  maxPixels: number;
-  /** See `DECODING`. */
-  decoding: number;
-  images: number;
-  imagesPerShard: number;
-  shards: number;
-}
-
-export const FACTS_FILE = 'prepared.json';
 export const INDEX_FILE = 'index.bin';
-
-/** Whether a folder is a prepared part, as far as one can see. */
-export const isPrepared = (folder: string): boolean => existsSync(join(folder, FACTS_FILE));
-
-/** @throws DataError if the file is missing, damaged or of another format */
-export function readFacts(folder: string): PreparedFacts {
-  const path = join(folder, FACTS_FILE);
-  let facts: PreparedFacts;
-  try {
-    facts = JSON.parse(readFileSync(path, 'utf8')) as PreparedFacts;
-  } catch (error) {
-    throw new DataError(`${path}: cannot be read: ${messageOf(error)}`, REMAKE);
-  }
-  if (facts.format === 1) return facts;
-  const found = JSON.stringify(facts.format);
-  throw new DataError(`${path}: its format is ${found}, this version reads 1`, REMAKE);
-}
-
-const REMAKE = 'remove the folder and prepare the data set again (relaybp data prepare)';
 
 /**
  * Opens a prepared part: the same index as of the originals, so the same sampling, and where the pixels are.
  *
  * @param classes the trained classes, matched by name; without them those that were prepared
- * @throws DataError if the part is incomplete or damaged, or has a class that is not among `classes`
+ * @throws DataError if the part is incomplete or damaged, says what cannot be, or has a class that is not among `classes`
  */
 export function openPrepared(folder: string, classes: readonly string[] | undefined): ImageIndex {
   const facts = readFacts(folder);
@@ -77,7 +37,9 @@ export function openPrepared(folder: string, classes: readonly string[] | undefi
       'use the data set that the model was trained on',
     );
   }
-  return { ...index, packed: packed(folder, facts) };
+  const opened = { ...index, packed: packed(folder, facts) };
+  if (index === kept) rememberFingerprint(opened, facts.fingerprint);
+  return opened;
 }
 
 function keptIndex(folder: string, facts: PreparedFacts): ImageIndex {
@@ -88,7 +50,8 @@ function keptIndex(folder: string, facts: PreparedFacts): ImageIndex {
     if (kept.index.count !== facts.images) throw new Error('it is of another data set');
     // A prepared image cannot change: its checksum tells.
     const index = { ...kept.index, mtimes: new Uint32Array(kept.index.count) };
-    rememberFingerprint(index, kept.facts.fingerprint);
+    // It names kept statistics: those of other images must not be taken for these, or written over.
+    if (fingerprint(index) !== facts.fingerprint) throw new Error('its fingerprint is another');
     return index;
   } catch (error) {
     throw new DataError(`${path}: ${messageOf(error)}`, REMAKE);
@@ -103,7 +66,7 @@ function packed(folder: string, facts: PreparedFacts): Packed {
   const rows = new Uint32Array(shared(16 * images));
   const failures: [number, string][] = [];
   for (let shard = 0, first = 0; shard < facts.shards; shard++, first += imagesPerShard) {
-    const table = shardTable(folder, shard, Math.min(imagesPerShard, images - first));
+    const table = shardTable(folder, shard, facts);
     rows.set(table.rows, 4 * first);
     for (let i = 0, offset = 0; i < table.count; i++) {
       offsets[first + i] = offset;
@@ -114,19 +77,21 @@ function packed(folder: string, facts: PreparedFacts): Packed {
   return { folder, encoding, side, decoding, imagesPerShard, offsets, rows, failures };
 }
 
-/** @throws DataError if the shard is missing or damaged, or has another number of images than `count` */
-export function shardTable(folder: string, shard: number, count: number): ShardTable {
+/** @throws DataError if the shard is missing or damaged, or its table says what cannot be */
+export function shardTable(folder: string, shard: number, facts: PreparedFacts): ShardTable {
   const path = join(folder, shardName(shard));
+  const { imagesPerShard, images } = facts;
+  const count = Math.min(imagesPerShard, images - shard * imagesPerShard);
   try {
-    const file = openSync(path, 'r');
+    const file = openRegular(path);
     try {
-      const table = readShardTable(fstatSync(file).size, (position, length) => {
+      const read = (position: number, length: number): Buffer => {
         const bytes = Buffer.alloc(length);
         if (readSync(file, bytes, 0, length, position) !== length) throw new Error('it is cut off');
         return bytes;
-      });
-      if (table.count !== count)
-        throw new Error(`it has ${table.count} images instead of ${count}`);
+      };
+      const { table, bytes } = readShardTable(fstatSync(file).size, count, read);
+      checkShardTable(table, bytes, facts);
       return table;
     } finally {
       closeSync(file);

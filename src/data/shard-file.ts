@@ -11,6 +11,8 @@ import crc32 from 'crc-32';
 
 export const TABLE_ROW = 16;
 const END = 28;
+/** Bytes that the JSON of a failure may have, in the mean. */
+const REASON = 1 << 14;
 const MAGIC = 'RBPSHARD';
 
 /** An image of a shard. */
@@ -67,24 +69,32 @@ export class ShardWriter {
  * The table of a shard.
  *
  * @param size of the file in bytes
+ * @param expected images
  * @param read gives bytes of the file
+ * @returns also the bytes of the images
  * @throws Error that says in a few words what is wrong with the file
  */
 export function readShardTable(
   size: number,
+  expected: number,
   read: (position: number, length: number) => Buffer,
-): ShardTable {
+): { table: ShardTable; bytes: number } {
   if (size < END) throw new Error('it is cut off');
   const end = read(size - END, END);
   if (end.toString('latin1', 20) !== MAGIC) throw new Error('it is cut off, or no shard');
   const count = end.readUInt32LE(0);
   const text = end.readUInt32LE(4);
   const images = end.readDoubleLE(8);
-  // Nothing is allocated that the file does not hold.
+  if (count !== expected) throw new Error(`it has ${count} images instead of ${expected}`);
+  // Nothing is allocated that the file does not hold, or that only a hole in it makes it seem to hold.
+  if (!Number.isSafeInteger(images) || images < 0 || text > 2 + count * REASON) {
+    throw new Error('it is damaged');
+  }
   if (images + count * TABLE_ROW + text + END !== size) throw new Error('it is damaged');
   const table = read(images, count * TABLE_ROW + text);
   if (checksum(table) !== end.readUInt32LE(16)) throw new Error('it is damaged');
   const rows = new Uint32Array(Uint8Array.from(table.subarray(0, count * TABLE_ROW)).buffer);
   const json = table.toString('utf8', count * TABLE_ROW);
-  return { count, rows, failures: json === '' ? [] : (JSON.parse(json) as [number, string][]) };
+  const failures = json === '' ? [] : (JSON.parse(json) as [number, string][]);
+  return { table: { count, rows, failures }, bytes: images };
 }

@@ -9,7 +9,7 @@ import { DECODING } from '../data/decode.js';
 import { bytesOf, type FilePath, pathOf } from '../data/file-names.js';
 import { fingerprint } from '../data/fingerprint.js';
 import { type ImageIndex, imageFile, relativePath } from '../data/image-index.js';
-import { isPrepared } from '../data/prepared.js';
+import { isPrepared } from '../data/prepared-facts.js';
 import type { Pixels } from '../data/preprocessing.js';
 import { ConfigError, DataError } from '../errors.js';
 import { beginning, tagOf } from '../temporary-path.js';

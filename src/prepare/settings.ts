@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
 import { ConfigError, DataError } from '../errors.js';
+import { readRegular } from '../regular-file.js';
 import { messageOf } from '../system-error.js';
 
 /** End of the name of the file that says what copies were made from and how. */
@@ -8,7 +8,7 @@ export const SETTINGS_FILE = 'prepared.json';
 /** Null if there is no such file. @throws DataError if it is damaged */
 export function readSettings(path: string): Record<string, unknown> | null {
   try {
-    return JSON.parse(readFileSync(path, 'utf8')) as Record<string, unknown>;
+    return JSON.parse(readRegular(path)) as Record<string, unknown>;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
     throw new DataError(

@@ -9,14 +9,8 @@ import { DECODING } from '../data/decode.js';
 import { fingerprint } from '../data/fingerprint.js';
 import type { ImageIndex } from '../data/image-index.js';
 import { writeIndexFile } from '../data/index-file.js';
-import {
-  FACTS_FILE,
-  INDEX_FILE,
-  isPrepared,
-  type PreparedFacts,
-  readFacts,
-  shardTable,
-} from '../data/prepared.js';
+import { INDEX_FILE, shardTable } from '../data/prepared.js';
+import { FACTS_FILE, isPrepared, type PreparedFacts, readFacts } from '../data/prepared-facts.js';
 import type { Pixels } from '../data/preprocessing.js';
 import { ShardWriter, shardName } from '../data/shard-file.js';
 import { ConfigError } from '../errors.js';
@@ -62,7 +56,7 @@ export async function prepareShards(
     const first = shard * facts.imagesPerShard;
     const end = Math.min(first + facts.imagesPerShard, index.count);
     const path = join(folder, shardName(shard));
-    const failures = keptFailures(folder, shard, first, end - first);
+    const failures = keptFailures(folder, shard, facts);
     if (failures) {
       written.kept++;
       source.before(end - first, failures);
@@ -137,9 +131,10 @@ function begin(folder: string, index: ImageIndex, facts: PreparedFacts): void {
 }
 
 /** Failures of a shard that is there and whole; null if it has to be written. */
-function keptFailures(folder: string, shard: number, first: number, count: number) {
+function keptFailures(folder: string, shard: number, facts: PreparedFacts) {
   if (!statSync(join(folder, shardName(shard)), { throwIfNoEntry: false })) return null;
-  const { failures } = shardTable(folder, shard, count);
+  const { failures } = shardTable(folder, shard, facts);
+  const first = shard * facts.imagesPerShard;
   return failures.map(([place, reason]) => ({ image: first + place, reason }));
 }
 
