@@ -17,6 +17,7 @@ import { addEvaluation } from './cli/evaluation.js';
 import { addExchange } from './cli/exchange.js';
 import { addReport } from './cli/report.js';
 import { addHelpCommands, usageHint } from './cli/usage.js';
+import { expandHome } from './config/home.js';
 import { CheckpointError, ConfigError, DataError, RelaybpError } from './errors.js';
 import { isSystemError, messageOf, messageWithPath, systemFix } from './system-error.js';
 import { version } from './version.js';
@@ -39,7 +40,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     code = result;
   });
   try {
-    await cli.parseAsync([...argv], { from: 'user' });
+    await cli.parseAsync(argv.map(withHome), { from: 'user' });
     return code;
   } catch (error) {
     const hint = error instanceof CommanderError ? await usageHint(error, cli, argv) : null;
@@ -77,6 +78,11 @@ function addTrain(cli: Command, exit: (code: number) => void): void {
       '--resume [which]',
       'go on exactly where a run stopped: last, best, or the path of a run or checkpoint (default: last)',
     )
+    .option(
+      '--change <keys...>',
+      'resume with other values of these keys of the config than before, for instance training.batchSize',
+    )
+    .option('--change-all', 'the same of all keys', false)
     .option('--change-precision', 'resume in another precision than before', false)
     .option('--max-steps <n>', 'stop after this step', positiveInteger)
     .option('--fast-dev-run', 'three steps, a small evaluation, one checkpoint', false)
@@ -188,6 +194,12 @@ function stopSignals(): { stop: () => boolean; close: () => void } {
   process.on('SIGINT', handler);
   process.on('SIGTERM', handler);
   return { stop: () => stopping, close };
+}
+
+/** `--out=~/runs`: shells leave that `~` as it is. */
+function withHome(word: string): string {
+  const [, option, path] = /^(--[a-z][a-z-]*=)(~(?:\/.*)?)$/s.exec(word) ?? [];
+  return option !== undefined && path !== undefined ? option + expandHome(path, option) : word;
 }
 
 function report(error: unknown): number {

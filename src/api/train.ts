@@ -12,6 +12,10 @@ export interface TrainOptions {
   set?: string[];
   /** `auto` (the default): native if installed, else wasm. */
   engine?: EngineChoice;
+  /** Keys of the config that a resumed run may have other values for than its checkpoint was trained with. */
+  change?: string[];
+  /** The same of all keys. */
+  changeAll?: boolean;
   /** Resume in another precision than the checkpoint's. */
   changePrecision?: boolean;
   /** Stop after this step. */

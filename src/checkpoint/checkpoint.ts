@@ -40,6 +40,19 @@ const stateSchema = z.object({
     waited: z.int(),
   }),
   best: z.object({ top1: z.number(), step: z.int() }).nullable(),
+  /** Of the training until then (src/train/timeline.ts); none in files of earlier versions. */
+  paces: z
+    .array(
+      z.object({
+        step: z.int().nonnegative(),
+        position: z.int().nonnegative(),
+        epoch: z.number().nonnegative(),
+        stepsPerEpoch: z.number().positive(),
+        batchSize: z.int().positive(),
+        images: z.int().nonnegative(),
+      }),
+    )
+    .default([]),
   classes: z.array(z.string()),
   engine: z.object({
     name: z.string(),
@@ -48,6 +61,8 @@ const stateSchema = z.object({
     precision: z.enum(['float32', 'bf16']).default('float32'),
   }),
   config: experimentSchema,
+  /** How paths that are absolute in `config` were written, by key. */
+  written: z.record(z.string(), z.string()).default({}),
   files: z.record(z.string(), z.object({ bytes: z.int(), sha256: z.string() })),
 });
 

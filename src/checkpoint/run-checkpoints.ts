@@ -13,14 +13,13 @@ export function pointTo(run: string, pointer: 'last' | 'best', checkpoint: strin
   );
 }
 
-/** Removes all but the newest `keep` checkpoints and those that `last` and `best` name. */
-export function pruneCheckpoints(run: string, keep: number): void {
-  const kept = new Set(
-    (['last', 'best'] as const).flatMap((pointer) => {
-      const target = existsSync(join(run, pointer)) ? pointerTarget(run, pointer) : null;
-      return target ? [basename(target)] : [];
-    }),
-  );
+/** Removes all but the newest `keep` checkpoints, those that `last` and `best` name, and others that are `needed`. */
+export function pruneCheckpoints(run: string, keep: number, needed: readonly string[] = []): void {
+  const pointed = (['last', 'best'] as const).flatMap((pointer) => {
+    const target = existsSync(join(run, pointer)) ? pointerTarget(run, pointer) : null;
+    return target ? [basename(target)] : [];
+  });
+  const kept = new Set([...pointed, ...needed]);
   const names = listCheckpoints(run);
   for (const name of names.slice(0, Math.max(0, names.length - keep))) {
     if (!kept.has(name)) removeCheckpoint(run, name);

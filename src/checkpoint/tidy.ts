@@ -7,7 +7,7 @@ import { listCheckpoints, pointTo, removeCheckpoint } from './run-checkpoints.js
 
 const FOLDER = 'checkpoints';
 const TEMPORARY =
-  /^((config\.yaml|metrics\.(jsonl|csv)|(gradients|sessions)\.jsonl|summary\.json|last|best)\.[0-9a-f]{8}|lock\.[0-9a-f]{8}\.json)\.tmp$/;
+  /^((config(-until-step-\d+)?\.yaml|metrics\.(jsonl|csv)|(gradients|sessions)\.jsonl|summary\.json|last|best)\.[0-9a-f]{8}|lock\.[0-9a-f]{8}\.json)\.tmp$/;
 
 /** Removes what an interrupted write left behind, and brings back a checkpoint that was just being replaced. */
 export function removeStaleFiles(run: string): void {
@@ -31,7 +31,11 @@ export function removeStaleFiles(run: string): void {
  * Takes a run back to a checkpoint: lets `last` name it, and `best` the best one until then, if that is still there;
  * then removes later ones. In this order, so that a crash in between leaves a run to go on with.
  */
-export function rewind(run: string, checkpoint: string, state: CheckpointState): void {
+export function rewind(
+  run: string,
+  checkpoint: string,
+  state: Pick<CheckpointState, 'step' | 'best'>,
+): void {
   pointTo(run, 'last', checkpoint);
   const best = `step-${state.best?.step}`;
   if (listCheckpoints(run).includes(best)) pointTo(run, 'best', best);

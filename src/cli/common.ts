@@ -19,6 +19,12 @@ export const REBUILD_INDEX = [
   'look at all image files again, whatever index of them is kept',
 ] as const;
 
+/** Of the commands that look at the images that a run was trained or validated with. */
+export const DATA_ROOT = [
+  '--data-root <folder>',
+  'where the data of the run are now (its data.root), if they have moved',
+] as const;
+
 export function withEngine(command: Command): Command {
   return command.addOption(
     new Option('--engine <name>', 'auto: native if installed, else wasm')
@@ -52,6 +58,7 @@ const SHORT = [
   ['--batch-size <n>', 'training.batchSize', positiveInteger],
   ['--lr <rate>', 'optimizer.lr', positiveNumber],
   ['--data <folder>', 'data.root', String],
+  ['--data-root <folder>', 'data.root', String], // as the commands about runs call it
 ] as const;
 
 /** For a command with `withConfig`: as if they were typed as `--set`, the last one wins. */

@@ -4,7 +4,15 @@ import { LABEL_MEANINGS } from '../config/label-meaning.js';
 import { type FilePath, pathOf } from '../data/file-names.js';
 import { PREDICTION_FORMATS } from '../eval/prediction-format.js';
 import type { IndexingView } from '../terminal/progress.js';
-import { positiveInteger, print, printError, REBUILD_INDEX, stderr, withEngine } from './common.js';
+import {
+  DATA_ROOT,
+  positiveInteger,
+  print,
+  printError,
+  REBUILD_INDEX,
+  stderr,
+  withEngine,
+} from './common.js';
 
 /** The commands that run trained networks: eval, compare, predict. */
 export function addEvaluation(cli: Command): void {
@@ -30,6 +38,7 @@ function addEval(cli: Command): void {
     .argument('[run]', 'run folder, checkpoint or score file (default: the newest under runs/)')
     .option(...DATA)
     .addOption(labels())
+    .option(...DATA_ROOT)
     .option('--ensemble <members...>', 'several runs, checkpoints or score files as one')
     .addOption(
       new Option('--combine <how>', 'what an ensemble does with the probabilities')
@@ -65,6 +74,7 @@ function addCompare(cli: Command): void {
     .argument('<b>', 'the same')
     .option(...DATA)
     .addOption(labels())
+    .option(...DATA_ROOT)
     .option(...REBUILD_INDEX)
     .option('--json', 'print one JSON object', false)
     .action(async (a: string, b: string, options) => {

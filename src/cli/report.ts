@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { InvalidArgumentError } from 'commander';
-import { print, stdout } from './common.js';
+import { DATA_ROOT, print, stdout } from './common.js';
 
 /** The commands that show runs: runs, report, watch. */
 export function addReport(cli: Command): void {
@@ -27,6 +27,7 @@ export function addReport(cli: Command): void {
       (value: string, all: string[]) => [...all, value],
       [],
     )
+    .option(...DATA_ROOT)
     .option('--images <n>', 'images in each gallery', wholeNumber, 24)
     .action(async (runs: string[], options) => {
       const { reportCommand } = await import('../commands/report.js');
@@ -37,6 +38,7 @@ export function addReport(cli: Command): void {
     .command('watch')
     .description('the same page, served locally and kept up to date while training goes on')
     .argument('<run...>', 'run folders, or folders of them')
+    .option(...DATA_ROOT)
     .option('--port <n>', 'port; 0 for any that is free', wholeNumber, 7337)
     .option(
       '--host <address>',

@@ -8,12 +8,12 @@ import { commandLine } from './common.js';
  * @param trial of `--fast-dev-run`: the arguments of the training that it was a trial of; else null
  */
 export function endLines(result: TrainCommandResult, trial: readonly string[] | null): string[] {
-  const { run, step, epoch, seconds, best, interrupted } = result;
+  const { run, step, epoch, steps: done, seconds, best, interrupted } = result;
   if (interrupted) {
     return [`interrupted after step ${step}; go on with: ${commandLine('train', '--resume', run)}`];
   }
   const steps = `${step} ${step === 1 ? 'step' : 'steps'}`;
-  if (trial) {
+  if (trial && done > 0) {
     return [
       `it works: ${steps}, a small evaluation and a checkpoint in ${timeText(seconds)}`,
       `run folder: ${run}`,
@@ -21,7 +21,11 @@ export function endLines(result: TrainCommandResult, trial: readonly string[] | 
     ];
   }
   return [
-    `done: ${steps}, ${Number(epoch.toFixed(2))} ${epoch === 1 ? 'epoch' : 'epochs'} in ${timeText(seconds)}`,
+    ...(done > 0
+      ? [
+          `done: ${steps}, ${Number(epoch.toFixed(2))} ${epoch === 1 ? 'epoch' : 'epochs'} in ${timeText(seconds)}`,
+        ]
+      : []),
     ...(best ? [bestLine(best)] : []),
     `run folder: ${run}`,
     'next:',

@@ -9,7 +9,7 @@ import { captionOf, type PreviewBatch, previewBatch } from '../preview/batch.js'
 import { contactSheet } from '../preview/contact-sheet.js';
 import { encodeSafetensors, type NamedTensor } from '../safetensors.js';
 import { normalization, openTrainingImages } from '../train/data.js';
-import { durations } from '../train/sampling.js';
+import { paceSize } from '../train/sampling.js';
 import { version } from '../version.js';
 import { type ConfigOptions, cacheDir, checkOutput } from './options.js';
 
@@ -41,7 +41,7 @@ export async function dataPreviewCommand(
   const indexes = new IndexCache({ folder: cacheDir(), onNotice });
   const images = await openTrainingImages(config.data, onNotice, indexes);
   const normalized = await normalization(config.data, images, cacheDir(), onNotice);
-  const { stepsPerEpoch } = durations(plan, images);
+  const { stepsPerEpoch } = paceSize(plan, images);
   const perEpoch = stepsPerEpoch * config.training.batchSize;
   const position = options.position ?? (options.epoch ?? 0) * perEpoch;
   const batch = await previewBatch(plan, images, normalized, position, options.n, onNotice);

@@ -11,7 +11,7 @@ import { planStep, type StepPlan } from '../relay/plan.js';
 import { emptySums, runMicroBatch } from '../relay/step.js';
 import { encodeSafetensors, type NamedTensor } from '../safetensors.js';
 import { augmentation, normalization, openTrainingImages } from '../train/data.js';
-import { samplerSpec } from '../train/sampling.js';
+import { beginningTimeline, samplerSpec } from '../train/sampling.js';
 import { softTargets } from '../train/targets.js';
 import { stepParts } from '../train/train-step.js';
 import { type ConfigOptions, cacheDir, checkOutput, type EngineOptions } from './options.js';
@@ -140,7 +140,7 @@ async function firstBatch(
   const size = config.training.batchSize;
   const loader = new Loader({
     dataset,
-    sampler: samplerSpec(plan, dataset),
+    sampler: samplerSpec(plan, beginningTimeline(plan, dataset)),
     start: 0,
     end: size,
     slot: size,

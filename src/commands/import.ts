@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { type CheckpointState, writeCheckpoint } from '../checkpoint/checkpoint.js';
 import { pointTo } from '../checkpoint/run-checkpoints.js';
 import { loadConfig, printConfig } from '../config/load.js';
+import { type WrittenPaths, withAbsolutePaths, writtenPaths } from '../config/paths.js';
 import type { DataConfig, ExperimentConfig } from '../config/schema.js';
 import { inLabelOrder, isInteger } from '../data/order.js';
 import type { Preprocessing } from '../data/preprocessing.js';
@@ -46,7 +47,8 @@ export async function importCommand(
 ): Promise<ImportResult> {
   const loaded = loadConfig(options.config, options.set);
   const full = planExperiment(loaded);
-  const config = alone(full);
+  const config = withAbsolutePaths(alone(full));
+  const written = writtenPaths(config, (path) => loaded.written(path));
   const preprocessing = preprocessingOf(config.data, options.config);
   const classes = await classesOf(config.data, options.classes, notice);
   const source = readSource(file);
@@ -59,8 +61,8 @@ export async function importCommand(
 
   const { path, lock } = newRun(options.out, config.name, new Date());
   try {
-    RunFolder.create(path, printConfig(config), [full.primary.name]);
-    const checkpoint = writeCheckpoint(path, beginningState(config, classes), {
+    RunFolder.create(path, printConfig(config, written), [full.primary.name]);
+    const checkpoint = writeCheckpoint(path, beginningState(config, written, classes), {
       weights,
       optimizer: new Map(),
       normalization: normalizationTensors({ preprocessing, color: null }),
@@ -166,7 +168,11 @@ function warnOfStride(chain: readonly LayerPlan[], notice: (line: string) => voi
   );
 }
 
-function beginningState(config: ExperimentConfig, classes: string[]): CheckpointState {
+function beginningState(
+  config: ExperimentConfig,
+  written: WrittenPaths,
+  classes: string[],
+): CheckpointState {
   return {
     formatVersion: 1,
     relaybp: version,
@@ -176,5 +182,7 @@ function beginningState(config: ExperimentConfig, classes: string[]): Checkpoint
     classes,
     engine: { name: 'import', library: 'none', device: 'none', precision: 'float32' },
     config,
+    paces: [],
+    written,
   };
 }

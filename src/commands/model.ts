@@ -5,7 +5,7 @@ import {
   weightsOf,
 } from '../checkpoint/checkpoint.js';
 import { chooseCheckpoint } from '../checkpoint/choose.js';
-import { parseConfig, printConfig } from '../config/load.js';
+import { parseSavedConfig, printConfig } from '../config/load.js';
 import type { Preprocessing } from '../data/preprocessing.js';
 import type { Engine, PrecisionChoice } from '../engine/engine.js';
 import { CheckpointError } from '../errors.js';
@@ -45,7 +45,8 @@ export function openModel(
   options: Pick<ModelOptions, 'ema' | 'batchSize'>,
 ): Model {
   const state = readState(checkpoint);
-  const plan = planExperiment(parseConfig(printConfig(state.config), `${checkpoint}/state.json`));
+  const saved = parseSavedConfig(printConfig(state.config), `${checkpoint}/state.json`);
+  const plan = planExperiment(saved);
   const { config, microBatch } = plan;
   const normalization = readTensors(checkpoint, 'normalization');
   const { preprocessing } = readNormalization(config.data, normalization, checkpoint);

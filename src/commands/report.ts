@@ -12,6 +12,8 @@ export interface ReportCommandOptions {
   out: string;
   /** Per-image results, one file for each run in their order. */
   results: string[];
+  /** Where the runs' data are now, if they have moved. */
+  dataRoot?: string;
   /** Images in each gallery. */
   images: number;
 }
@@ -19,7 +21,7 @@ export interface ReportCommandOptions {
 /** `relaybp report`: one HTML page about one or more runs, or all in folders of runs. */
 export async function reportCommand(
   runs: readonly string[],
-  { out, results, images }: ReportCommandOptions,
+  { out, results, dataRoot, images }: ReportCommandOptions,
   onNotice: (line: string) => void,
 ): Promise<{ out: string; bytes: number }> {
   checkOutput('--out', out);
@@ -31,7 +33,7 @@ export async function reportCommand(
     );
   }
   const { data, pictures, leftOut } = reportData(
-    sources.map((source, i) => ({ ...source, results: results[i], perGallery: images })),
+    sources.map((source, i) => ({ ...source, results: results[i], dataRoot, perGallery: images })),
   );
   for (const problem of leftOut) onNotice(problem);
   for (const { folder, missing } of data.runs) {
@@ -39,7 +41,9 @@ export async function reportCommand(
   }
   const lost = await embedPictures(pictures);
   if (lost > 0) {
-    onNotice(`${lost} images of the galleries are not where they were: shown without a picture`);
+    onNotice(
+      `${lost} images of the galleries are not where they were: shown without a picture; --data-root FOLDER names the folder that the data are in now`,
+    );
   }
   replaceFile(out, htmlPage(data));
   return { out: join(out), bytes: statSync(out).size };

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { type CheckpointState, readState } from '../checkpoint/checkpoint.js';
 import { chooseCheckpoint } from '../checkpoint/choose.js';
 import { findCheckpoint, listCheckpoints, runOf } from '../checkpoint/run-checkpoints.js';
-import { removeStaleFiles, setAside } from '../checkpoint/tidy.js';
+import { removeStaleFiles } from '../checkpoint/tidy.js';
 import { type LoadedConfig, loadConfig } from '../config/load.js';
 import { CheckpointError, ConfigError } from '../errors.js';
 import { newestRun } from '../train/run-folder.js';
@@ -14,6 +14,8 @@ export interface ResumePoint {
   /** The checkpoint. */
   path: string;
   state: CheckpointState;
+  /** Names of newer checkpoints that are damaged. */
+  damaged: readonly string[];
 }
 
 /** A run to go on with, locked. Whoever has it releases the lock. */
@@ -89,7 +91,5 @@ function resumePoint(
     return null;
   }
   const { checkpoint: path, damaged } = chooseCheckpoint(target, prefer, onNotice);
-  const state = readState(path);
-  setAside(run, damaged);
-  return { path, state };
+  return { path, state: readState(path), damaged };
 }

@@ -1,7 +1,8 @@
 import { statSync } from 'node:fs';
-import { basename, dirname } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { readState } from '../checkpoint/checkpoint.js';
 import type { LabelMeaning } from '../config/label-meaning.js';
+import type { ExperimentConfig } from '../config/schema.js';
 import { changedNotice } from '../data/file-changes.js';
 import { type ImageIndex, imagePath, relativePath } from '../data/image-index.js';
 import { IndexCache, type IndexingProgress } from '../data/index-cache.js';
@@ -14,6 +15,7 @@ import { scoreImages } from '../eval/score.js';
 import { isScoreFile, readScoreFile } from '../eval/score-file.js';
 import type { ScoreSet } from '../eval/score-set.js';
 import { openImages } from '../train/data.js';
+import { checkRunData } from '../train/run-data.js';
 import { checkpointOf, type Model, type ModelOptions, openModel } from './model.js';
 import { cacheDir } from './options.js';
 
@@ -23,6 +25,8 @@ export interface ScoringOptions extends ModelOptions, ProtocolOptions {
   data?: string;
   /** What the labels of a list are; without it as the config says. */
   labels?: LabelMeaning;
+  /** Where the data of the runs are now, in place of their config's `data.root`. */
+  dataRoot?: string;
   /** Make the index of the images anew, whatever is kept. */
   rebuildIndex?: boolean;
   /** Told while an index is made. */
@@ -39,9 +43,10 @@ export function checkScoreFiles(
   options: ScoringOptions,
 ): void {
   if (!targets.every((target) => target !== undefined && isScoreFile(target))) return;
-  const { data, labels, ema, flip, multiscale, tenCrop } = options;
+  const { data, dataRoot, labels, ema, flip, multiscale, tenCrop } = options;
   const given = Object.entries({
     '--data': data,
+    '--data-root': dataRoot,
     '--labels': labels,
     '--ema': ema,
     '--flip': flip,
@@ -109,7 +114,9 @@ export class Scorer {
     const { options, onNotice } = this;
     const checkpoint = checkpointOf(target, options, onNotice);
     const { config, classes } = readState(checkpoint);
-    const [root, part] = options.data ? testSet(options.data) : [config.data.root, config.data.val];
+    const [root, part] = options.data
+      ? testSet(options.data)
+      : runTestSet(config, checkpoint, options);
     const labels = options.labels ?? config.data.labels;
     const dataset = await openImages(root, part, classes, onNotice, this.cache, labels);
     return { checkpoint, dataset };
@@ -160,7 +167,7 @@ export class Scorer {
         labels: Int32Array.from(labels),
         rows,
       },
-      data: options.data ?? `${data.root}/${data.val}`,
+      data: options.data ?? join(options.dataRoot ?? data.root, data.val),
       step: state.step,
       protocol: describeProtocol(protocol),
       skipped: dataset.count - rows.length,
@@ -174,6 +181,19 @@ type Source = { set: ScoreSet } | { checkpoint: string; dataset: ImageIndex };
 
 const candidateFrom = (source: Source): Candidate =>
   'set' in source ? { ...source.set, index: null } : candidateOf(source.checkpoint, source.dataset);
+
+/** The validation images that the run was trained with. @throws DataError if they are not where they were */
+function runTestSet(
+  config: ExperimentConfig,
+  run: string,
+  { dataRoot }: ScoringOptions,
+): [root: string, part: string] {
+  const { root, val } = config.data;
+  const fix =
+    'name the folder that the data are in now: --data-root FOLDER; or other test images: --data';
+  checkRunData(config, 'val', { root: dataRoot ?? root, run, fix });
+  return [dataRoot ?? root, val];
+}
 
 /** A folder of class folders, or a list file with paths relative to where it lies. */
 function testSet(path: string): [root: string, part: string] {

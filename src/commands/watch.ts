@@ -9,6 +9,8 @@ import { messageOf } from '../system-error.js';
 export interface WatchCommandOptions {
   port: number;
   host: string;
+  /** Where the runs' data are now, if they have moved. */
+  dataRoot?: string;
 }
 
 /** How often the run's files are looked at. */
@@ -17,12 +19,16 @@ const LOOK_MS = 1000;
 /** `relaybp watch`: serves the page until SIGINT or SIGTERM. Runs that begin in a folder of runs are shown, too. */
 export async function watchCommand(
   runs: readonly string[],
-  { port, host }: WatchCommandOptions,
+  { port, host, dataRoot }: WatchCommandOptions,
   onNotice: (line: string) => void,
 ): Promise<void> {
   const loopback = isLoopback(host);
   const page = htmlPage(null); // before anything is opened: it may be that it cannot be made
-  const report = new LiveReport(() => runFolders(runs), LOOK_MS, onNotice);
+  const report = new LiveReport(
+    () => runFolders(runs).map((source) => ({ ...source, dataRoot })),
+    LOOK_MS,
+    onNotice,
+  );
   const server = watchServer(report, { loopback, page });
   try {
     await new Promise<void>((resolve, reject) => {

@@ -29,5 +29,9 @@ export type Duration = z.infer<typeof durationSchema>;
 export function toSteps(duration: Duration, stepsPerEpoch: number): number {
   if (typeof duration === 'number') return Math.round(duration * stepsPerEpoch);
   const value = Number.parseFloat(duration.replace(/^\s*every\s/, ''));
-  return Math.round(/step/.test(duration) ? value : value * stepsPerEpoch);
+  return Math.round(isInSteps(duration) ? value : value * stepsPerEpoch);
 }
+
+/** Whether it is in optimizer steps, not in epochs. */
+export const isInSteps = (duration: Duration): boolean =>
+  typeof duration === 'string' && /step/.test(duration);

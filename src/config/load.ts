@@ -1,25 +1,28 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 import { dirname, relative, resolve } from 'node:path';
 import {
-  type Document,
+  Document,
+  isScalar,
   isSeq,
   isMap as isYamlMap,
   LineCounter,
   parseDocument,
   type Scalar,
-  stringify,
   visit,
 } from 'yaml';
 import { ConfigError } from '../errors.js';
 import { messageOf, systemFix } from '../system-error.js';
 import { decimalComma } from './decimal-comma.js';
+import { expandHome } from './home.js';
 import { describeIssues, type Path } from './issues.js';
 import { withoutEmptyKeys } from './known-keys.js';
 import { applyLayerDefaults } from './layer-defaults.js';
 import { isMap, merge, type Yaml, type YamlMap } from './merge.js';
 import { checkDepth, checkNesting, tooDeep } from './nesting.js';
+import { expandHomes, type WrittenPaths } from './paths.js';
 import { ruleText } from './rule-text.js';
 import { type ExperimentConfig, experimentSchema } from './schema.js';
+import { expandVariables } from './variables.js';
 
 /** A validated config, and where each of its keys was written, for messages. */
 export interface LoadedConfig {
@@ -27,11 +30,15 @@ export interface LoadedConfig {
   readonly config: ExperimentConfig;
   /** Where the value at `path` was set: `configs/a.yaml:12:5`, `--set training.steps=3`, or the main file. */
   locate(path: Path): string;
+  /** The text at `path` as it was written, before variables and `~` were expanded; undefined where there is none. */
+  written(path: Path): string | undefined;
 }
 
 interface Source {
   label: string;
   data: YamlMap;
+  /** `data` as it was written. */
+  raw: YamlMap;
   position(path: Path): string | undefined;
 }
 
@@ -59,22 +66,45 @@ function assemble(sources: Source[], overrides: readonly string[]): LoadedConfig
   return validate(applyLayerDefaults(withoutEmptyKeys(merged)), sources);
 }
 
-/** A resolved config that was saved earlier, for instance in a checkpoint, with overrides laid over it. */
+/** As `loadConfig`, from text. */
 export function parseConfig(
   text: string,
   label: string,
   overrides: readonly string[] = [],
 ): LoadedConfig {
-  return assemble([readSource(text, label)], overrides);
+  return assemble([readSource(text, label, expand)], overrides);
 }
 
-/** The resolved config as YAML that loads again to the same config. */
-export function printConfig(config: ExperimentConfig): string {
-  return stringify(config, {
-    lineWidth: 100,
-    flowCollectionPadding: false,
-    aliasDuplicateObjects: false,
-  });
+/**
+ * A resolved config that was saved in a run folder or a checkpoint, with overrides laid over it. It is data: nothing
+ * in it is expanded, whatever it looks like.
+ */
+export function parseSavedConfig(
+  text: string,
+  label: string,
+  overrides: readonly string[] = [],
+): LoadedConfig {
+  return assemble([readSource(text, label, asItIs)], overrides);
+}
+
+/** As `parseSavedConfig`, from a file. */
+export function loadSavedConfig(file: string, overrides: readonly string[] = []): LoadedConfig {
+  const label = labelOf(file);
+  return assemble([readSource(readConfig(file, label), label, asItIs)], overrides);
+}
+
+/**
+ * The resolved config as YAML that loads again to the same config.
+ *
+ * @param written how paths were written, as comments beside them
+ */
+export function printConfig(config: ExperimentConfig, written: WrittenPaths = {}): string {
+  const document = new Document(config, { aliasDuplicateObjects: false });
+  for (const [key, text] of Object.entries(written)) {
+    const node = document.getIn(key.split('.'), true);
+    if (isScalar(node)) node.comment = ` as written: ${JSON.stringify(text)}`;
+  }
+  return document.toString({ lineWidth: 100, flowCollectionPadding: false });
 }
 
 function validate(merged: Yaml, sources: readonly Source[]): LoadedConfig {
@@ -89,7 +119,17 @@ function validate(merged: Yaml, sources: readonly Source[]): LoadedConfig {
   };
   const result = experimentSchema.safeParse(merged, { error: ruleText });
   if (!result.success) throw describeIssues(result.error, merged, locate);
-  return { config: deepFreeze(result.data), locate };
+  const written = (path: Path): string | undefined =>
+    sources.map(({ raw }) => textAt(raw, path)).findLast((text) => text !== undefined);
+  return { config: deepFreeze(result.data), locate, written };
+}
+
+function textAt(data: Yaml, path: Path): string | undefined {
+  const value = path.reduce<Yaml | undefined>(
+    (at, key) => (isMap(at) ? at[String(key)] : undefined),
+    data,
+  );
+  return typeof value === 'string' ? value : undefined;
 }
 
 /** List positions replaced by the items' names, which stay the same when files are merged. */
@@ -108,35 +148,40 @@ function namesFor(path: Path, root: Yaml): Path {
 }
 
 function readSources(file: string, chain: readonly string[]): Source[] {
-  const label = relative(process.cwd(), file) || file;
+  const label = labelOf(file);
   if (chain.includes(file)) {
     throw new ConfigError(
       `${label}: "extends" goes round in a circle: ${[...chain, file].join(' -> ')}`,
     );
   }
-  let text: string;
-  try {
-    text = readText(file);
-  } catch (error) {
-    const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
-    const from = chain.length > 0 ? ` (extended by ${relative(process.cwd(), chain.at(-1)!)})` : '';
-    throw new ConfigError(
-      `${label}: cannot read this config${from}: ${messageOf(error)}`,
-      (missing ? undefined : systemFix(error)) ?? 'check the path',
-    );
-  }
-  const source = readSource(text, label);
+  const from = chain.length > 0 ? ` (extended by ${relative(process.cwd(), chain.at(-1)!)})` : '';
+  const source = readSource(readConfig(file, label, from), label, expand);
   const { extends: bases, ...data } = source.data;
   source.data = data;
   const paths = Array.isArray(bases) ? bases : bases === undefined ? [] : [bases];
   const earlier = paths.flatMap((base) => {
     if (typeof base === 'string')
-      return readSources(resolve(dirname(file), base), [...chain, file]);
+      return readSources(resolve(dirname(file), expandHome(base, label)), [...chain, file]);
     throw new ConfigError(
       `${label}: extends: a path to another config, or a list of paths, is needed, not ${JSON.stringify(base)}`,
     );
   });
   return [...earlier, source];
+}
+
+const labelOf = (file: string): string => relative(process.cwd(), file) || file;
+
+/** @param from what names the file, for the message */
+function readConfig(file: string, label: string, from = ''): string {
+  try {
+    return readText(file);
+  } catch (error) {
+    const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
+    throw new ConfigError(
+      `${label}: cannot read this config${from}: ${messageOf(error)}`,
+      (missing ? undefined : systemFix(error)) ?? 'check the path',
+    );
+  }
 }
 
 /** At most a little more than a config may have, whatever the file is (`/dev/zero` say). */
@@ -154,7 +199,12 @@ function readText(file: string): string {
   }
 }
 
-function readSource(text: string, label: string): Source {
+type Expand = (data: YamlMap, label: string) => YamlMap;
+/** Of a config that the user names. */
+const expand: Expand = (data, label) => expandHomes(expandVariables(data, label) as YamlMap, label);
+const asItIs: Expand = (data) => data;
+
+function readSource(text: string, label: string, expanded: Expand): Source {
   if (text.length > LARGEST_CONFIG) {
     throw new ConfigError(`${label}: a config has at most ${LARGEST_CONFIG} characters`);
   }
@@ -168,7 +218,8 @@ function readSource(text: string, label: string): Source {
     throw new ConfigError(`${label}: a config is a YAML mapping (version: 1, name: …)`);
   return {
     label,
-    data: expandVariables(data, label) as YamlMap,
+    data: expanded(data, label),
+    raw: data,
     position: (path) => {
       const offset = nodeAt(document, path);
       return offset === undefined ? undefined : place(offset);
@@ -266,32 +317,6 @@ function invalid(label: string, error: unknown): ConfigError {
   return new ConfigError(`${label}: not valid YAML: ${(error as Error).message}`);
 }
 
-/** `${NAME}` and `${NAME:-default}` in every text value. */
-function expandVariables(value: Yaml, label: string): Yaml {
-  if (typeof value === 'string') {
-    return value.replace(/\$\{(\w+)(?::-([^{}]*))?\}/g, (_, name: string, fallback?: string) => {
-      const set = process.env[name];
-      if (set !== undefined && set !== '') return set;
-      if (fallback !== undefined) return fallback;
-      throw new ConfigError(
-        `${label}: the environment variable ${name} is not set (used in "${value}")`,
-        `set it, or give a default: \${${name}:-path}`,
-      );
-    });
-  }
-  if (Array.isArray(value)) return value.map((item) => expandVariables(item, label));
-  if (isMap(value)) {
-    const out: YamlMap = {};
-    for (const [key, item] of Object.entries(value)) {
-      if (key === '__proto__')
-        throw new ConfigError(`${label}: "__proto__" is not allowed as a key`);
-      out[key] = expandVariables(item, label);
-    }
-    return out;
-  }
-  return value;
-}
-
 /** `--set a.b.c=value` as a source that sets just that key. */
 function overrideSource(override: string, merged: Yaml): Source {
   const label = `--set ${override}`;
@@ -306,7 +331,8 @@ function overrideSource(override: string, merged: Yaml): Source {
   const names = namesFor(keys, merged).map(String);
   return {
     label,
-    data,
+    data: expandHomes(data, label),
+    raw: data,
     position: (path) =>
       startsWith(path.map(String), names) || startsWith(names, path.map(String))
         ? label

@@ -24,7 +24,7 @@ const data = z.strictObject({
     .string()
     .min(1)
     .describe(
-      'Folder of the data set, relative to where relaybp is run. Text such as this may take its value from the environment.',
+      'Folder of the data set, relative to where relaybp is run; ~ is the home folder. Text such as this may take its value from the environment.',
     ),
   train: z
     .string()

@@ -132,8 +132,12 @@ export class Parameters {
 }
 
 /** @throws CheckpointError unless the values are exactly those planned. */
-function checkFit(plans: readonly ParameterPlan[], values: ReadonlyMap<string, NamedTensor>): void {
-  const hint = 'use the config that the checkpoint was trained with';
+export function checkFit(
+  plans: readonly ParameterPlan[],
+  values: ReadonlyMap<string, NamedTensor>,
+): void {
+  const hint =
+    'use the config that the checkpoint was trained with; another network takes what fits of its weights by initialCheckpoint, in a run of its own';
   const names = new Set(plans.map(({ name }) => name));
   const missing = [...names].filter((name) => !values.has(name));
   const extra = [...values.keys()].filter((name) => !names.has(name));

@@ -43,7 +43,10 @@ export interface ExperimentPlan {
  * @param early whether signals go down early (`StepOptions`); default: the order that needs less memory
  * @throws ConfigError with the place in the file where sizes, names, taps or ranges do not fit.
  */
-export function planExperiment({ config, locate }: LoadedConfig, early?: boolean): ExperimentPlan {
+export function planExperiment(
+  { config, locate }: Pick<LoadedConfig, 'config' | 'locate'>,
+  early?: boolean,
+): ExperimentPlan {
   try {
     return planConfig(config, early);
   } catch (error) {

@@ -1,8 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { basename, join, relative } from 'node:path';
+import { basename, isAbsolute, join, relative } from 'node:path';
 import { readState } from '../checkpoint/checkpoint.js';
 import { findCheckpoint } from '../checkpoint/run-checkpoints.js';
-import { type LoadedConfig, parseConfig } from '../config/load.js';
+import { type LoadedConfig, loadSavedConfig } from '../config/load.js';
 import type { ExperimentConfig } from '../config/schema.js';
 import { CheckpointError } from '../errors.js';
 import { totals } from '../plan/cost.js';
@@ -26,6 +26,8 @@ export interface RunSource {
   named?: boolean;
   /** Per-image results to show instead of the training's own best evaluation. */
   results?: string;
+  /** Where the run's data are now, if they have moved. */
+  dataRoot?: string;
   perGallery?: number;
 }
 
@@ -92,13 +94,14 @@ function configOf(folder: string): LoadedConfig {
       'give a folder that relaybp train has made, such as runs/<name>-<date>',
     );
   }
-  return parseConfig(readFileSync(file, 'utf8'), file);
+  return loadSavedConfig(file);
 }
 
 /** The results given, else those of the checkpoint that `best` names. */
 function validationOf({
   folder,
   results,
+  dataRoot,
   perGallery = GALLERY,
 }: RunSource): Pick<RunReport, 'validation' | 'missing'> & { pictures: Picture[] } {
   const none = (missing: string) => ({ validation: null, missing, pictures: [] });
@@ -114,11 +117,20 @@ function validationOf({
     );
   }
   const state = readState(checkpoint);
-  const found = readResults(file, state.classes);
+  const { root } = state.config.data;
+  const found = readResults(file, state.classes).map(({ image, ...result }) => {
+    return { ...result, image: dataRoot === undefined ? image : moved(image, root, dataRoot) };
+  });
   const step = results ? null : state.step;
   const source = results ?? relative(folder, file);
   const { report, pictures } = validationReport(found, state.classes, { source, step, perGallery });
   return { validation: report, missing: null, pictures };
+}
+
+/** @returns the path of an image below `from`, below `to` */
+function moved(image: string, from: string, to: string): string {
+  const below = relative(from, image);
+  return below.startsWith('..') || isAbsolute(below) ? image : join(to, below);
 }
 
 function columns(rows: readonly MetricsRow[]): Columns {

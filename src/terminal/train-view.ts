@@ -107,10 +107,10 @@ class TrainingStatus {
   }
 
   #parts(): Part[] {
-    const { stepsPerEpoch, totalSteps, primary, step } = this.#facts;
-    const epochs = Number((totalSteps / stepsPerEpoch).toFixed(1));
+    const { primary } = this.#facts;
+    const epochs = Number(this.#facts.epochs.toFixed(1));
     const last = this.#last;
-    const epoch = (last?.step ?? step) / stepsPerEpoch;
+    const { epoch } = last ?? this.#facts;
     const parts: Part[] = [{ text: `epoch ${epoch.toFixed(1)}/${epochs}`, keep: 'needed' }];
     if (last) {
       parts.push({ text: `step ${last.step}/${last.totalSteps}`, keep: 1 });

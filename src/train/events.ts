@@ -28,7 +28,9 @@ export interface TrainFacts {
   /** Steps done before, by a training that was stopped. */
   step: number;
   totalSteps: number;
-  stepsPerEpoch: number;
+  /** Epochs after both. */
+  epoch: number;
+  epochs: number;
   /** For training. */
   images: number;
   engine: string;

@@ -1,4 +1,3 @@
-import { toSteps } from '../config/duration.js';
 import type { Engine, Tensor } from '../engine/engine.js';
 import { NetworkRuntime } from '../model/network-runtime.js';
 import type { Parameters } from '../model/parameters.js';
@@ -10,6 +9,7 @@ import { inRange, type ResolvedLoss } from '../relay/ranges.js';
 import { emptySums, type MicroBatch, runMicroBatch, type StepSums } from '../relay/step.js';
 import type { GradientRow, LayerGradients } from './gradient-row.js';
 import type { StepProbe } from './step-probe.js';
+import type { Timeline } from './timeline.js';
 import { stepParts } from './train-step.js';
 
 /** A layer during a step. */
@@ -51,7 +51,7 @@ export class GradientDiagnostics {
     private readonly plan: ExperimentPlan,
     network: NetworkRuntime,
     private readonly parameters: Parameters,
-    private readonly every: number,
+    private readonly due: (step: number) => boolean,
   ) {
     this.engine = network.engine;
     const layers = [...plan.layers.values()];
@@ -75,7 +75,7 @@ export class GradientDiagnostics {
    * @returns what is to look on at this step, the first or every so many; its `row` is whole once the step is done
    */
   probe(step: number): GradientProbe | undefined {
-    if (step > 0 && (step + 1) % this.every > 0) return undefined;
+    if (step > 0 && !this.due(step + 1)) return undefined;
     const shares = new Map(this.shares.map(({ loss }) => [loss, emptySums()]));
     const measured = new Map<string, Measured>();
     const probe = {
@@ -161,12 +161,12 @@ export function gradientDiagnostics(
   plan: ExperimentPlan,
   network: NetworkRuntime,
   parameters: Parameters,
-  stepsPerEpoch: number,
+  timeline: Timeline,
 ): GradientDiagnostics | null {
   const { gradients } = plan.config.diagnostics;
   if (gradients === undefined) return null;
-  const every = Math.max(1, toSteps(gradients, stepsPerEpoch));
-  return new GradientDiagnostics(plan, network, parameters, every);
+  const due = (step: number): boolean => timeline.due(gradients, step);
+  return new GradientDiagnostics(plan, network, parameters, due);
 }
 
 /** Running statistics that a training pass changes; those of frozen layers are only read. */

@@ -5,6 +5,7 @@ import { listCheckpoints } from '../checkpoint/run-checkpoints.js';
 import { removeStaleFiles } from '../checkpoint/tidy.js';
 import { CheckpointError } from '../errors.js';
 import type { GradientRow } from './gradient-row.js';
+import { CONFIG, keepConfig } from './run-configs.js';
 import { lockRun, type RunLock } from './run-lock.js';
 
 /** One line of metrics.jsonl, format documented in docs/run-folder.md. */
@@ -33,36 +34,52 @@ export class RunFolder {
   private constructor(
     readonly path: string,
     private readonly columns: readonly string[],
+    /**
+     * Lets `config.yaml` say what the weights are trained with: called before `last` names a checkpoint. Until then it
+     * is the config of those that are there.
+     */
+    readonly keepConfig: () => void,
   ) {}
 
   /** A new run in a folder that `newRun` has given. */
   static create(path: string, config: string, losses: readonly string[]): RunFolder {
-    return RunFolder.begin(path, config, losses, { metrics: [], gradients: [] });
+    const rows = { metrics: [], gradients: [] };
+    const run = RunFolder.begin(path, losses, rows, () => {});
+    changing(`${path}: the run folder cannot be written`, () =>
+      replaceFile(join(path, CONFIG), config),
+    );
+    return run;
   }
 
-  /** A run to go on with: drops rows past its checkpoint, and whatever a crash left half-written. */
+  /**
+   * A run to go on with: drops rows past its checkpoint, and whatever a crash left half-written.
+   *
+   * @param configs the checkpoint's, and the one to go on with
+   */
   static resume(
     path: string,
-    config: string,
+    configs: { before: string; now: string },
     losses: readonly string[],
     at: { step: number; evaluated: number },
   ): RunFolder {
     const until = (row: MetricsRow): number => (row.kind === 'val' ? at.evaluated : at.step);
-    return RunFolder.begin(path, config, losses, {
+    const rows = {
       metrics: readMetrics(path).filter((row) => row.step <= until(row)),
       gradients: readGradients(path).filter((row) => row.step <= at.step),
-    });
+    };
+    return RunFolder.begin(path, losses, rows, () =>
+      keepConfig(path, at.step, configs.before, configs.now),
+    );
   }
 
   private static begin(
     path: string,
-    config: string,
     losses: readonly string[],
     rows: { metrics: readonly MetricsRow[]; gradients: readonly GradientRow[] },
+    keep: () => void,
   ): RunFolder {
-    const run = new RunFolder(path, csvColumns(losses));
+    const run = new RunFolder(path, csvColumns(losses, rows.metrics), keep);
     changing(`${path}: the run folder cannot be written`, () => {
-      replaceFile(join(path, 'config.yaml'), config);
       run.rewrite(rows.metrics);
       const gradients = join(path, GRADIENTS);
       if (existsSync(gradients)) replaceFile(gradients, jsonLines(rows.gradients));
@@ -134,12 +151,16 @@ export function writeResults(checkpoint: string, results: string): void {
 
 export const RESULTS = 'validation.csv';
 
-const csvColumns = (losses: readonly string[]): string[] => [
+/** @param rows that are there already: earlier losses may have had other names */
+const csvColumns = (losses: readonly string[], rows: readonly MetricsRow[]): string[] => [
   'kind',
   'step',
   'epoch',
   'lr',
-  ...losses.map((loss) => `loss.${loss}`),
+  ...new Set([
+    ...losses.map((loss) => `loss.${loss}`),
+    ...rows.flatMap((row) => Object.keys(row).filter((column) => column.startsWith('loss.'))),
+  ]),
   'images',
   'top1',
   'top5',

@@ -1,38 +1,45 @@
-import { toSteps } from '../config/duration.js';
+import type { Duration } from '../config/duration.js';
 import { epochSize } from '../data/epoch-size.js';
 import type { ImageIndex } from '../data/image-index.js';
 import type { SamplerRule, SamplerSpec } from '../data/sampler.js';
 import type { ExperimentPlan } from '../plan/experiment.js';
-import type { Durations } from './schedule.js';
+import { type PaceSize, Timeline } from './timeline.js';
 
-/** How long an epoch and the training are, in steps: an epoch is what the sampler says, rounded up to whole batches. */
-export function durations(plan: ExperimentPlan, images: ImageIndex): Durations {
-  const { batchSize, epochs, steps } = plan.config.training;
-  const stepsPerEpoch = Math.ceil(
-    epochSize(
-      sampler(plan, () => 1),
-      images,
-    ) / batchSize,
+/** How long an epoch is: what the sampler says, rounded up to whole batches. */
+export function paceSize(plan: ExperimentPlan, images: ImageIndex): PaceSize {
+  const { batchSize } = plan.config.training;
+  const draws = epochSize(
+    sampler(plan, () => 1),
+    images,
   );
-  return {
-    stepsPerEpoch,
-    totalSteps: steps ?? Math.max(1, Math.round(epochs! * stepsPerEpoch)),
-  };
+  return { stepsPerEpoch: Math.ceil(draws / batchSize), batchSize, images: images.count };
 }
 
+/** The time of a training that begins with these images. */
+export const beginningTimeline = (plan: ExperimentPlan, images: ImageIndex): Timeline =>
+  Timeline.begin(paceSize(plan, images));
+
+/** How long the training is. */
+export function lengthOf({ config }: ExperimentPlan): Duration {
+  const { steps, epochs } = config.training;
+  return steps === undefined ? epochs! : `${steps} steps`;
+}
+
+/** The same in steps, at least one. */
+export const totalSteps = (plan: ExperimentPlan, timeline: Timeline): number =>
+  Math.max(1, timeline.stepAt(lengthOf(plan)));
+
 /** In which order the images are drawn. */
-export function samplerSpec(plan: ExperimentPlan, images: ImageIndex): SamplerSpec {
-  return sampler(plan, (epochs) => {
-    const { stepsPerEpoch, totalSteps } = durations(plan, images);
-    const steps = epochs === undefined ? totalSteps : toSteps(epochs, stepsPerEpoch);
-    return Math.max(1, steps) * plan.config.training.batchSize;
-  });
+export function samplerSpec(plan: ExperimentPlan, timeline: Timeline): SamplerSpec {
+  return sampler(plan, (duration = lengthOf(plan)) =>
+    timeline.positionAt(Math.max(1, timeline.stepAt(duration))),
+  );
 }
 
 /** @param draws how many draws a duration has; of the whole training where there is none */
 function sampler(
   { config }: ExperimentPlan,
-  draws: (duration: number | string | undefined) => number,
+  draws: (duration: Duration | undefined) => number,
 ): SamplerSpec {
   const { seed } = config;
   const given = config.data.sampler;

@@ -1,7 +1,8 @@
-import { toSteps } from '../config/duration.js';
+import type { Duration } from '../config/duration.js';
 import type { LoadedConfig } from '../config/load.js';
 import type { ScheduleConfig } from '../config/schema.js';
 import { ConfigError } from '../errors.js';
+import type { Timeline } from './timeline.js';
 
 /** What a schedule remembers between evaluations; saved in checkpoints. Only `plateau` uses it. */
 export interface ScheduleState {
@@ -16,13 +17,13 @@ export interface ScheduleState {
 export const initialScheduleState = (): ScheduleState => ({ scale: 1, best: null, waited: 0 });
 
 export interface Durations {
-  stepsPerEpoch: number;
-  /** Steps of the whole training: what `poly` and `cosine` run over. */
-  totalSteps: number;
+  readonly timeline: Timeline;
+  /** Of the whole training: what `poly` and `cosine` run over. */
+  readonly length: Duration;
 }
 
 /** @throws ConfigError if the schedule's lowest rate is above the rate that it starts from */
-export function checkSchedule({ config, locate }: LoadedConfig): void {
+export function checkSchedule({ config, locate }: Pick<LoadedConfig, 'config' | 'locate'>): void {
   const { schedule, optimizer } = config;
   if (!('minimum' in schedule) || schedule.minimum <= optimizer.lr) return;
   throw new ConfigError(
@@ -44,22 +45,19 @@ export function learningRate(
   durations: Durations,
   state: ScheduleState,
 ): number {
-  const warmup = toSteps(schedule.warmup, durations.stepsPerEpoch);
-  if (step < warmup) return (base * (step + 1)) / warmup;
-  const length = Math.max(1, durations.totalSteps - warmup);
-  const progress = Math.min(1, (step - warmup) / length);
+  const { timeline, length } = durations;
+  const { warmup } = schedule;
+  const warm = timeline.share(0, warmup, step + 1);
+  if (step < timeline.stepAt(warmup)) return base * warm;
+  const progress = timeline.share(warmup, length, step);
   const floor = 'minimum' in schedule ? Math.min(base, schedule.minimum) : 0;
   switch (schedule.type) {
     case 'constant':
       return base;
-    case 'step': {
-      const every = Math.max(1, toSteps(schedule.every, durations.stepsPerEpoch));
-      return base * schedule.factor ** Math.floor(step / every);
-    }
+    case 'step':
+      return base * schedule.factor ** timeline.count(schedule.every, step);
     case 'multistep': {
-      const passed = schedule.milestones.filter(
-        (milestone) => step >= toSteps(milestone, durations.stepsPerEpoch),
-      );
+      const passed = schedule.milestones.filter((milestone) => step >= timeline.stepAt(milestone));
       return base * schedule.factor ** passed.length;
     }
     case 'plateau':

@@ -5,7 +5,8 @@ import {
 } from '../checkpoint/checkpoint.js';
 import { pointTo, pruneCheckpoints } from '../checkpoint/run-checkpoints.js';
 import { collectGarbage } from '../collect-garbage.js';
-import { toSteps } from '../config/duration.js';
+import type { Duration } from '../config/duration.js';
+import type { WrittenPaths } from '../config/paths.js';
 import { changedNotice } from '../data/file-changes.js';
 import type { ImageIndex } from '../data/image-index.js';
 import type { Batch, Loader } from '../data/loader.js';
@@ -24,8 +25,9 @@ import { Meter } from './meter.js';
 import { optimizerTensors, restoreOptimizer } from './optimizer-state.js';
 import { advising } from './out-of-memory.js';
 import { type MetricsRow, type RunFolder, writeResults } from './run-folder.js';
-import { durations } from './sampling.js';
-import { afterEvaluation, type Durations, initialScheduleState, learningRate } from './schedule.js';
+import { lengthOf, totalSteps } from './sampling.js';
+import { afterEvaluation, initialScheduleState, learningRate } from './schedule.js';
+import type { Timeline } from './timeline.js';
 import { trainStep } from './train-step.js';
 import { trainingLoader } from './training-loader.js';
 import { validate } from './validation.js';
@@ -46,11 +48,15 @@ export const beginning = (): Progress => ({
 
 export interface TrainOptions {
   readonly plan: ExperimentPlan;
+  /** How the paths of its config were written. */
+  readonly written: WrittenPaths;
   readonly engine: Engine;
   readonly train: ImageIndex;
   readonly val: ImageIndex;
   readonly normalization: Normalization;
-  readonly run: RunFolder;
+  /** Opens the run's folder: asked once, when all else has been accepted. Until then nothing is written. */
+  readonly open: () => RunFolder;
+  readonly timeline: Timeline;
   readonly progress: Progress;
   /** What to go on from; a moving average that is missing begins anew. */
   readonly restore: Omit<CheckpointTensors, 'normalization'> | null;
@@ -65,7 +71,18 @@ export interface TrainOptions {
   readonly stop: () => boolean;
 }
 
+/** The last step, unless it is stopped before. */
+export function endOf({
+  plan,
+  timeline,
+  maxSteps,
+}: Pick<TrainOptions, 'plan' | 'timeline' | 'maxSteps'>): number {
+  return Math.min(totalSteps(plan, timeline), maxSteps ?? Number.POSITIVE_INFINITY);
+}
+
 export interface TrainResult {
+  /** The run's folder. */
+  run: string;
   interrupted: boolean;
   step: number;
   epoch: number;
@@ -77,7 +94,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   const { plan, engine } = options;
   const trainer = await advising(plan, engine, async () => new Trainer(options));
   try {
-    return await advising(plan, engine, () => trainer.run());
+    return await advising(plan, engine, () => trainer.train());
   } finally {
     await trainer.close();
   }
@@ -90,10 +107,14 @@ class Trainer {
   private readonly averaged: NetworkRuntime | null;
   private readonly diagnostics: GradientDiagnostics | null;
   private readonly loader: Loader;
-  private readonly durations: Durations;
   private readonly end: number;
   private readonly meter: Meter;
+  /** What goes on: an evaluation that only a stop brings about does not count in it. */
   private progress: Progress;
+  /** The step of the last evaluation, and the best one, whether they count or not. */
+  private evaluated: number;
+  private best: Progress['best'];
+  private run!: RunFolder;
   private reported = 0;
   /** Files that have changed since the index was made, as far as that was said. */
   private changed = 0;
@@ -101,7 +122,7 @@ class Trainer {
   private results = '';
 
   constructor(private readonly options: TrainOptions) {
-    const { plan, engine, train, normalization, progress, restore, initial } = options;
+    const { plan, engine, train, normalization, timeline, progress, restore, initial } = options;
     const { config } = plan;
     const layers = [...plan.layers.values()];
     const drawn = initial ? { seed: config.seed, given: initial } : config.seed;
@@ -112,30 +133,25 @@ class Trainer {
     this.network = new NetworkRuntime(engine, layers, this.parameters, config.seed);
     const average = { value: (name: string) => this.parameters.slot('ema', name) };
     this.averaged = config.optimizer.ema ? new NetworkRuntime(engine, layers, average, 0) : null;
-    this.durations = durations(plan, train);
-    const { stepsPerEpoch } = this.durations;
-    this.diagnostics = gradientDiagnostics(plan, this.network, this.parameters, stepsPerEpoch);
-    this.end = Math.min(this.durations.totalSteps, options.maxSteps ?? Number.POSITIVE_INFINITY);
+    this.diagnostics = gradientDiagnostics(plan, this.network, this.parameters, timeline);
+    this.end = endOf(options);
     this.progress = progress;
-    this.loader = trainingLoader(plan, train, normalization, progress.position);
+    this.evaluated = progress.evaluated;
+    this.best = progress.best;
+    this.loader = trainingLoader(plan, train, normalization, progress.position, { timeline });
     this.meter = new Meter(() => this.loader.waitedMs);
   }
 
-  async run(): Promise<TrainResult> {
-    const { plan, engine, train, events, run } = this.options;
+  async train(): Promise<TrainResult> {
+    const { plan, engine, train, timeline, events, open } = this.options;
     const { checkpoint, evaluation: evaluating, training } = plan.config;
-    const every = (duration: typeof checkpoint.every): number =>
-      Math.max(1, toSteps(duration, this.durations.stepsPerEpoch));
-    const [checkpointEvery, evaluateEvery, logEvery] = [
-      every(checkpoint.every),
-      every(evaluating.every),
-      every(training.logEvery),
-    ];
+    this.run = open();
     events.start({
-      run: run.path,
+      run: this.run.path,
       step: this.progress.step,
       totalSteps: this.end,
-      stepsPerEpoch: this.durations.stepsPerEpoch,
+      epoch: this.epoch(),
+      epochs: timeline.epochAt(this.end),
       images: train.count,
       engine: `${engine.info.name} (${describeEngine(engine.info)})`,
       primary: plan.primary.name,
@@ -144,25 +160,25 @@ class Trainer {
     this.meter.reset();
     while (!this.options.stop()) {
       const { step } = this.progress;
-      const evaluateNow = this.due(evaluateEvery) && this.progress.evaluated !== step;
+      const evaluateNow = this.due(evaluating.every) && this.evaluated !== step;
       let improved = false;
       if (evaluateNow) {
         const result = await this.meter.pause(() => this.evaluate());
         if (!result) break; // stopped in the middle of it: a resumed run evaluates this step again
         improved = result.improved;
       }
-      if (improved || (this.due(checkpointEvery) && (saved !== step || evaluateNow))) {
+      if (improved || (this.due(checkpoint.every) && (saved !== step || evaluateNow))) {
         await this.meter.pause(async () => this.save(improved));
         saved = step;
       }
       if (step >= this.end) break;
       await this.step();
-      if (this.due(logEvery)) this.log();
+      if (this.due(training.logEvery)) this.log();
     }
     if (saved !== this.progress.step) this.save(false);
-    const { step, best } = this.progress;
-    const interrupted = step < this.end || this.progress.evaluated !== step;
-    return { interrupted, step, epoch: this.epoch(), best };
+    const { step } = this.progress;
+    const interrupted = step < this.end || this.evaluated !== step;
+    return { run: this.run.path, interrupted, step, epoch: this.epoch(), best: this.best };
   }
 
   async close(): Promise<void> {
@@ -177,17 +193,31 @@ class Trainer {
     if (ema && config.optimizer.ema) this.parameters.restoreSlot('ema', ema);
   }
 
-  /** At the end of every so many steps, and at the end of the training. */
-  private due(every: number): boolean {
+  /** At the end of every interval, and at the end of the training. */
+  private due(interval: Duration): boolean {
     const { step } = this.progress;
-    return step > 0 && (step % every === 0 || step >= this.end);
+    return this.options.timeline.due(interval, step) || (step > 0 && step >= this.end);
+  }
+
+  /** Whether the uninterrupted training would be evaluated now, too. */
+  private countsNow(): boolean {
+    const { plan, timeline } = this.options;
+    const { step } = this.progress;
+    return timeline.due(plan.config.evaluation.every, step) || step >= totalSteps(plan, timeline);
+  }
+
+  private rate(step: number): number {
+    const { plan, timeline } = this.options;
+    const { schedule, optimizer } = plan.config;
+    const durations = { timeline, length: lengthOf(plan) };
+    return learningRate(schedule, optimizer.lr, step, durations, this.progress.schedule);
   }
 
   private async step(): Promise<void> {
     const { plan, events } = this.options;
-    const { step, schedule } = this.progress;
+    const { step } = this.progress;
     const { config } = plan;
-    const lr = learningRate(config.schedule, config.optimizer.lr, step, this.durations, schedule);
+    const lr = this.rate(step);
     const next = async (): Promise<Batch> => {
       const batch = await this.loader.next();
       if (!batch) throw new Error('the training data ended');
@@ -199,7 +229,7 @@ class Trainer {
     const position = this.progress.position + config.training.batchSize;
     this.progress = { ...this.progress, step: step + 1, position };
     if (probe) {
-      this.options.run.appendGradients(probe.row(this.epoch()));
+      this.run.appendGradients(probe.row(this.epoch()));
       this.meter.exclude(probe.milliseconds);
     }
     this.reportSkipped();
@@ -217,22 +247,13 @@ class Trainer {
   }
 
   private epoch(): number {
-    return Number((this.progress.step / this.durations.stepsPerEpoch).toFixed(4));
+    return Number(this.options.timeline.epochAt(this.progress.step).toFixed(4));
   }
 
   private log(): void {
-    const { plan, run, events } = this.options;
-    const { config } = plan;
-    const { step, schedule } = this.progress;
-    const lr = learningRate(
-      config.schedule,
-      config.optimizer.lr,
-      step - 1,
-      this.durations,
-      schedule,
-    );
+    const lr = this.rate(this.progress.step - 1);
     const row = { ...this.position(lr), ...this.rates() };
-    run.append({
+    this.run.append({
       kind: 'train',
       step: row.step,
       epoch: row.epoch,
@@ -243,14 +264,14 @@ class Trainer {
       imagesPerSecond: Number(row.imagesPerSecond.toFixed(2)),
       dataWait: Number(row.dataWait.toFixed(4)),
     });
-    events.logged(row);
+    this.options.events.logged(row);
     this.meter.reset();
   }
 
   /** @returns null if it was stopped */
   private async evaluate(): Promise<{ improved: boolean } | null> {
     this.reportChanged();
-    const { plan, val, normalization, events, run, stop } = this.options;
+    const { plan, val, normalization, events, stop } = this.options;
     const { config } = plan;
     const options = {
       plan,
@@ -285,21 +306,28 @@ class Trainer {
       const { top1, top5 } = average.heads.get(plan.primary.name)!;
       Object.assign(row, { top1_ema: top1, top5_ema: top5 });
     }
-    run.append(row);
-    const improved = this.progress.best === null || top1 > this.progress.best.top1;
-    this.progress = {
-      ...this.progress,
-      evaluated: step,
-      schedule: afterEvaluation(config.schedule, this.progress.schedule, top1_err),
-      best: improved ? { top1, step } : this.progress.best,
-    };
+    this.run.append(row);
+    const isBetter = (best: Progress['best']): boolean => best === null || top1 > best.top1;
+    const improved = isBetter(this.best);
+    if (improved) this.best = { top1, step };
+    this.evaluated = step;
+    if (this.countsNow()) {
+      const { schedule, best } = this.progress;
+      this.progress = {
+        ...this.progress,
+        evaluated: step,
+        schedule: afterEvaluation(config.schedule, schedule, top1_err),
+        best: isBetter(best) ? { top1, step } : best,
+      };
+    }
     const heads = new Map([[plan.primary.name, result], ...evaluation.heads]);
     events.evaluated(step, this.epoch(), heads, evaluation.seconds, improved);
     return { improved };
   }
 
   private save(best: boolean): void {
-    const { plan, engine, train, run, events } = this.options;
+    const { run } = this;
+    const { plan, engine, train, timeline, events } = this.options;
     const { config } = plan;
     const { name, library, device, precision } = engine.info;
     const state: CheckpointState = {
@@ -307,10 +335,12 @@ class Trainer {
       relaybp: version,
       ...this.progress,
       epoch: this.epoch(),
+      paces: [...timeline.paces],
       seed: config.seed,
       classes: [...train.classes],
       engine: { name, library, device, precision },
       config,
+      written: this.options.written,
     };
     const { step } = this.progress;
     const ema = config.optimizer.ema ? this.parameters.snapshotSlot('ema') : undefined;
@@ -320,10 +350,12 @@ class Trainer {
       ema: ema && checked('average', ema, step),
       normalization: normalizationTensors(this.options.normalization),
     });
+    run.keepConfig();
     pointTo(run.path, 'last', path);
     if (best) writeResults(path, this.results);
     if (best) pointTo(run.path, 'best', path);
-    pruneCheckpoints(run.path, config.checkpoint.keep);
+    const counting = this.progress.best;
+    pruneCheckpoints(run.path, config.checkpoint.keep, counting ? [`step-${counting.step}`] : []);
     events.checkpoint(path);
   }
 

@@ -2,24 +2,27 @@ import type { ImageIndex } from '../data/image-index.js';
 import { Loader, type LoaderOptions } from '../data/loader.js';
 import type { ExperimentPlan } from '../plan/experiment.js';
 import { augmentation, type Normalization } from './data.js';
-import { samplerSpec } from './sampling.js';
+import { beginningTimeline, samplerSpec } from './sampling.js';
+import type { Timeline } from './timeline.js';
 
 /**
  * The stream of training images of a config, in micro-batches, decoded ahead for two steps where that is not too much.
  *
  * @param position images drawn before
+ * @param options.timeline of a training that goes on
  */
 export function trainingLoader(
   plan: ExperimentPlan,
   images: ImageIndex,
   normalization: Normalization,
   position: number,
-  options: Pick<LoaderOptions, 'cacheBytes'> = {},
+  options: Pick<LoaderOptions, 'cacheBytes'> & { timeline?: Timeline } = {},
 ): Loader {
   const { config, microBatch } = plan;
+  const { timeline = beginningTimeline(plan, images), ...rest } = options;
   return new Loader({
     dataset: images,
-    sampler: samplerSpec(plan, images),
+    sampler: samplerSpec(plan, timeline),
     start: position,
     slot: microBatch,
     slots: Math.min(8, Math.max(4, Math.ceil((2 * config.training.batchSize) / microBatch))),
@@ -27,6 +30,6 @@ export function trainingLoader(
     augment: augmentation(config.data, normalization),
     seed: config.seed,
     onError: config.data.onError,
-    ...options,
+    ...rest,
   });
 }

@@ -32,6 +32,8 @@ const state = (step: number): CheckpointState => ({
   classes: ['a', 'b', 'c'],
   engine: { name: 'wasm', library: 'test', device: 'cpu', precision: 'float32' },
   config: parseConfig(SMALL_CONFIG, 'test').config,
+  paces: [{ step: 0, position: 0, epoch: 0, stepsPerEpoch: 3, batchSize: 8, images: 23 }],
+  written: { 'data.root': '${PHOTOS:-data/small}' },
 });
 
 const tensors = (value: number): CheckpointTensors => ({

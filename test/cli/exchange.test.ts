@@ -251,7 +251,7 @@ describe('initialCheckpoint', () => {
     const start = (initial: string) =>
       train('other.yaml', 'runs/never', '--set', `initialCheckpoint=${initial}`);
     const gone = await start('runs/gone');
-    expect(gone.stderr).toContain('initialCheckpoint runs/gone: does not exist');
+    expect(gone.stderr).toContain('runs/gone: does not exist');
     expect(gone.code).toBe(4);
     writeFileSync(
       join(cwd, 'other.yaml'),

@@ -377,18 +377,23 @@ describe('what goes wrong', () => {
     expect(file('run', 'metrics.jsonl')).toEqual(log);
     const mended = await relaybp(
       ...['train', '--resume', 'run', '--engine', 'wasm', '--set', 'schedule.minimum=0'],
+      ...['--change', 'schedule.minimum'],
     );
     expect(mended.code, mended.stderr).toBe(0);
   });
 
   it('diverged weights never become a checkpoint', async () => {
-    const good = await train('--out', 'run', '--max-steps', '1');
+    const each = ['--set', 'evaluation.every=1 steps'];
+    const good = await train('--out', 'run', '--max-steps', '1', ...each);
     expect(good.code).toBe(0);
     const { code, stderr } = await train(
+      ...each,
       '--resume',
       'run',
       '--set',
       'optimizer.lr=1e37',
+      '--change',
+      'optimizer.lr',
       '--max-steps',
       '2',
     );

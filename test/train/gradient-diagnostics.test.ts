@@ -8,6 +8,7 @@ import type { ExperimentPlan } from '../../src/plan/experiment.js';
 import { planStep } from '../../src/relay/plan.js';
 import { gradientDiagnostics } from '../../src/train/gradient-diagnostics.js';
 import type { GradientRow } from '../../src/train/gradient-row.js';
+import { Timeline } from '../../src/train/timeline.js';
 import { trainStep } from '../../src/train/train-step.js';
 import { planOf } from '../model/planning.js';
 import { onEveryEngine } from '../relay/engines.js';
@@ -45,7 +46,9 @@ async function training(plan: ExperimentPlan, engine: Engine, steps: number[]) {
   const layers = [...plan.layers.values()];
   const parameters = new Parameters(engine, layers, weights);
   const network = new NetworkRuntime(engine, layers, parameters, plan.config.seed);
-  const diagnostics = gradientDiagnostics(plan, network, parameters, 1);
+  const { batchSize } = plan.config.training;
+  const timeline = Timeline.begin({ stepsPerEpoch: 1, batchSize, images: batchSize });
+  const diagnostics = gradientDiagnostics(plan, network, parameters, timeline);
   for (const step of steps) {
     const probe = diagnostics?.probe(step);
     await trainStep(plan, network, parameters, next, step, 0.05, probe);

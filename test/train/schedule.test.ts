@@ -8,12 +8,14 @@ import {
   initialScheduleState,
   learningRate,
 } from '../../src/train/schedule.js';
+import { Timeline } from '../../src/train/timeline.js';
 import { SMALL_CONFIG } from '../support/configs.js';
 
 const schedule = (text: string): ScheduleConfig =>
   parseConfig(`${SMALL_CONFIG}schedule: ${text}\n`, 'test').config.schedule;
 
-const durations = { stepsPerEpoch: 10, totalSteps: 100 };
+const timeline = Timeline.begin({ stepsPerEpoch: 10, batchSize: 4, images: 40 });
+const durations = { timeline, length: 10 };
 /** Rates at steps, base 1, rounded. */
 const rates = (text: string, steps: number[]): number[] =>
   steps.map((step) =>

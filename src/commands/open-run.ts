@@ -1,0 +1,56 @@
+import { rewind, setAside } from '../checkpoint/tidy.js';
+import { printConfig } from '../config/load.js';
+import type { ExperimentConfig } from '../config/schema.js';
+import type { EngineInfo } from '../engine/engine.js';
+import type { ExperimentPlan } from '../plan/experiment.js';
+import { newRun, RunFolder } from '../train/run-folder.js';
+import type { RunLock } from '../train/run-lock.js';
+import { addSession } from '../train/sessions.js';
+import { TensorBoard } from '../train/tensorboard.js';
+import type { Progress } from '../train/trainer.js';
+import type { Resumed } from './resume.js';
+import type { TrainingConfig } from './train-config.js';
+
+export interface OpeningOptions {
+  readonly resumed: Resumed | null;
+  readonly plan: ExperimentPlan;
+  readonly written: TrainingConfig['written'];
+  /** The checkpoint's config, if it is another. */
+  readonly before: ExperimentConfig | null;
+  readonly progress: Progress;
+  /** The user's choice of a folder. */
+  readonly out: string | undefined;
+  readonly command: string | null;
+  readonly engine: EngineInfo;
+  /** Told of the lock of a new folder, at once. */
+  readonly onLock: (lock: RunLock) => void;
+}
+
+/**
+ * The folder of a training that is about to begin or to go on. Until then nothing in it has changed: only here is a run
+ * taken back to its checkpoint.
+ */
+export function openRun(options: OpeningOptions): RunFolder {
+  const { resumed, plan, progress, engine, command } = options;
+  const from = resumed?.from;
+  const losses = plan.losses.map((loss) => loss.name);
+  const now = printConfig(plan.config, options.written);
+  let path: string;
+  if (resumed) path = resumed.run;
+  else {
+    const { path: made, lock } = newRun(options.out, plan.config.name, new Date());
+    options.onLock(lock);
+    path = made;
+  }
+  let run: RunFolder;
+  if (from) {
+    setAside(path, from.damaged);
+    rewind(path, from.path, progress);
+    const before = options.before ? printConfig(options.before, from.state.written) : now;
+    run = RunFolder.resume(path, { before, now }, losses, progress);
+  } else run = RunFolder.create(path, now, losses);
+  if (plan.config.logging.tensorboard)
+    run.watcher = new TensorBoard(path, from ? progress : null, now);
+  addSession(path, { step: progress.step, command, engine });
+  return run;
+}

@@ -1,0 +1,145 @@
+import { type CheckpointState, readTensors } from '../checkpoint/checkpoint.js';
+import { type Difference, describeDifference, differences } from '../config/differences.js';
+import type { ExperimentConfig } from '../config/schema.js';
+import { CheckpointError, ConfigError } from '../errors.js';
+import { checkFit } from '../model/parameters.js';
+import { flatten, parametersOf } from '../model/plan.js';
+import type { ExperimentPlan } from '../plan/experiment.js';
+
+/** What of a config may be another one than the checkpoint's. */
+export interface ChangeOptions {
+  /** Keys, as `--set` takes them; a key stands for all below it. */
+  change?: readonly string[];
+  changeAll?: boolean;
+  /** The same as `precision` among the keys. */
+  changePrecision: boolean;
+}
+
+/** What does not change what is trained, or is there to be changed. */
+const FREE = [
+  ...['name', 'precision', 'recompute', 'logging', 'diagnostics', 'checkpoint', 'evaluation'],
+  ...['data.root', 'data.maxPixels', 'data.onError', 'initialCheckpoint'],
+  'data.classes', // compared by name once the images are known
+  ...['training.epochs', 'training.steps', 'training.microBatch', 'training.logEvery'],
+];
+
+/**
+ * What a run goes on with that its checkpoint was not trained with.
+ *
+ * @param before the config of the checkpoint, with absolute paths
+ * @throws CheckpointError naming all that would make it another training, unless that is permitted
+ * @throws ConfigError if a permitted key is none of a config
+ */
+export function acceptedChanges(
+  { path, state }: { path: string; state: Pick<CheckpointState, 'step'> },
+  before: ExperimentConfig,
+  plan: ExperimentPlan,
+  options: ChangeOptions,
+): Difference[] {
+  const found = differences(before, plan.config);
+  checkKeys(options.change ?? [], [before, plan.config]);
+  const refused = found.filter(
+    (difference) => !isFree(difference, plan) && !isPermitted(difference.key, options),
+  );
+  if (refused.length === 0) return found;
+  checkFit(parametersOf([...plan.layers.values()]), readTensors(path, 'weights'));
+  const list = found.map((difference) => {
+    const why = isFree(difference, plan) ? ' (needs no permission)' : '';
+    return `  ${describeDifference(difference)}${why}`;
+  });
+  const keys = refused.map(({ key }) => key).join(' ');
+  throw new CheckpointError(
+    `${path}: step ${state.step} was trained with another config; to go on with this one is another training:\n${list.join('\n')}`,
+    `leave it out to go on as before (--resume alone takes the checkpoint's config), or permit it: --change ${keys}, or --change-all`,
+  );
+}
+
+/** Whether the run may go on in another precision. */
+export const mayChangePrecision = (options: ChangeOptions): boolean =>
+  options.changePrecision || isPermitted('precision', options);
+
+/** What of a checkpoint is of no use after a change: it begins anew. */
+export interface Outdated {
+  /** Mean, deviation and colour components. */
+  normalization: boolean;
+  /** What another type of optimizer keeps. */
+  optimizer: boolean;
+  /** The best evaluation so far, and what `plateau` remembers: they are of other images. */
+  evaluations: boolean;
+}
+
+export function outdatedBy(changes: readonly Difference[]): Outdated {
+  const any = (...keys: string[]): boolean =>
+    changes.some(({ key }) => keys.some((one) => isWithin(key, one)));
+  return {
+    normalization: any(
+      ...['data.mean', 'data.std', 'data.resize', 'data.crop', 'data.augment.color'],
+    ),
+    optimizer: changes.some(({ key }) => key === 'optimizer'), // as a whole: its type
+    evaluations: any('data.val'),
+  };
+}
+
+/** A line for each change and for what follows from it, for people. */
+export function describeChanges(changes: readonly Difference[]): string[] {
+  const outdated = outdatedBy(changes);
+  return [
+    ...changes.map((change) => {
+      const note =
+        change.key === 'initialCheckpoint' ? ' (not read: the run has its own weights)' : '';
+      return `changed: ${describeDifference(change)}${note}`;
+    }),
+    ...(outdated.normalization ? ['mean and deviation are those of the new config'] : []),
+    ...(outdated.optimizer ? ["the optimizer's state begins anew"] : []),
+    ...(outdated.evaluations ? ['the best evaluation begins anew: it was of other images'] : []),
+  ];
+}
+
+function isPermitted(key: string, { change = [], changeAll }: ChangeOptions): boolean {
+  return changeAll === true || change.some((permitted) => isWithin(key, permitted));
+}
+
+const isWithin = (key: string, above: string): boolean =>
+  key === above || key.startsWith(`${above}.`);
+
+function isFree({ key }: Difference, plan: ExperimentPlan): boolean {
+  const { schedule, data } = plan.config;
+  if (!FREE.some((free) => isWithin(key, free))) return false;
+  switch (key) {
+    case 'training.epochs':
+    case 'training.steps': {
+      const { sampler } = data;
+      const toTheEnd =
+        typeof sampler === 'object' && sampler.kind === 'progressive' && !sampler.epochs;
+      return schedule.type !== 'poly' && schedule.type !== 'cosine' && !toTheEnd;
+    }
+    case 'training.microBatch': // the statistics of a normalization are those of a micro-batch
+      return ![...plan.layers.values()]
+        .flatMap(flatten)
+        .some((layer) => layer.type === 'batchnorm' && !layer.frozen);
+    case 'evaluation.every': // counts towards the patience
+      return schedule.type !== 'plateau';
+    default:
+      return true;
+  }
+}
+
+/** @throws ConfigError if one of the keys is in none of the configs */
+function checkKeys(keys: readonly string[], configs: readonly ExperimentConfig[]): void {
+  const unknown = keys.find((key) => !configs.some((config) => has(config, key.split('.'))));
+  if (unknown === undefined) return;
+  throw new ConfigError(
+    `--change ${unknown}: neither the checkpoint's config nor this one has such a key`,
+    'keys are written as in --set, for instance training.batchSize or losses.auxiliary.weight',
+  );
+}
+
+function has(value: unknown, [key, ...rest]: readonly string[]): boolean {
+  if (key === undefined) return true;
+  if (typeof value !== 'object' || value === null) return false;
+  const named = Array.isArray(value)
+    ? value.find((item) => (item as { name?: unknown } | null)?.name === key)
+    : undefined;
+  const item: unknown = named ?? (value as Record<string, unknown>)[key];
+  return item !== undefined && has(item, rest);
+}

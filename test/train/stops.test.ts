@@ -1,0 +1,73 @@
+/**
+ * Stops leave no trace: a training that is stopped after every single step, each time with the evaluation that
+ * `--max-steps` brings about, ends as the one that was never stopped.
+ */
+import { mkdtempSync, readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { beforeAll, expect, it, vi } from 'vitest';
+import { readState } from '../../src/checkpoint/checkpoint.js';
+import { parseConfig, train } from '../../src/index.js';
+import { readMetrics } from '../../src/train/run-folder.js';
+import { SMALL_CONFIG } from '../support/configs.js';
+import { colourImages } from '../support/images.js';
+
+vi.setConfig({ testTimeout: 240_000 });
+
+const STEPS = 6;
+let folder: string;
+let images: string;
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'relaybp-stops-'));
+  process.env.RELAYBP_CACHE_DIR = join(folder, 'cache');
+  images = await colourImages();
+});
+
+/** What the end of a training is made of. */
+function endOf(run: string) {
+  const checkpoint = join(run, `checkpoints/step-${STEPS}`);
+  const { config: _, ...state } = readState(checkpoint);
+  const summary = JSON.parse(readFileSync(join(run, 'summary.json'), 'utf8'));
+  return {
+    tensors: ['weights', 'optimizer', 'ema'].map((name) =>
+      readFileSync(join(checkpoint, `${name}.safetensors`), 'base64'),
+    ),
+    state,
+    evaluations: readMetrics(run).filter(({ kind }) => kind === 'val'),
+    best: [readFileSync(join(run, 'best'), 'utf8'), summary.best],
+    last: readFileSync(join(run, 'last'), 'utf8'),
+  };
+}
+
+it.each([
+  '{type: constant, warmup: 4 steps}',
+  '{type: step, every: 1, factor: 0.5}',
+  '{type: multistep, milestones: [1, 5 steps], factor: 0.5}',
+  '{type: plateau, factor: 0.5, patience: 1, threshold: 30}',
+  '{type: poly, power: 2, warmup: 1}',
+  '{type: cosine, minimum: 0.001}',
+])('schedule %s', async (schedule) => {
+  const config = parseConfig(SMALL_CONFIG.replace('data/small', images), 'c', [
+    `schedule=${schedule}`,
+    `training={steps: ${STEPS}, batchSize: 8}`,
+    'optimizer.ema=0.5',
+    'evaluation.every=2 steps',
+    'checkpoint={every: 4 steps, keep: 1}',
+  ]);
+  const name = schedule.replace(/\W+/g, '-');
+  const engine = 'wasm';
+  const whole = join(folder, `whole${name}`);
+  await train(config, { out: whole, engine });
+  const parts = join(folder, `parts${name}`);
+  for (let maxSteps = 1; maxSteps <= STEPS; maxSteps++) {
+    const where = maxSteps === 1 ? { out: parts } : { resume: parts };
+    const result = await train(maxSteps === 1 ? config : undefined, { ...where, engine, maxSteps });
+    expect(result).toMatchObject({ step: maxSteps, interrupted: false });
+    // It is evaluated where it stops, and that is told as any other evaluation.
+    expect(readMetrics(parts).findLast(({ kind }) => kind === 'val')?.step).toBe(maxSteps);
+    expect(result.best).not.toBeNull();
+  }
+  expect(endOf(parts)).toEqual(endOf(whole));
+  const { schedule: memory } = readState(join(whole, `checkpoints/step-${STEPS}`));
+  if (schedule.includes('plateau')) expect(memory.scale).toBeLessThan(1); // so that the test tests something
+});
