@@ -1,9 +1,11 @@
+import { randomBytes } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
 import { ConfigError } from '../errors.js';
 import { LiveReport } from '../report/live-report.js';
+import { isLoopbackAddress } from '../report/loopback.js';
 import { htmlPage } from '../report/page.js';
 import { runFolders } from '../report/run-folders.js';
-import { isLoopback, watchServer } from '../report/watch-server.js';
+import { watchServer } from '../report/watch-server.js';
 import { messageOf } from '../system-error.js';
 
 export interface WatchCommandOptions {
@@ -13,6 +15,8 @@ export interface WatchCommandOptions {
   dataRoot?: string;
 }
 
+/** 128 random bits: nobody guesses them. */
+const TOKEN_BYTES = 16;
 /** How often the run's files are looked at. */
 const LOOK_MS = 1000;
 
@@ -22,14 +26,14 @@ export async function watchCommand(
   { port, host, dataRoot }: WatchCommandOptions,
   onNotice: (line: string) => void,
 ): Promise<void> {
-  const loopback = isLoopback(host);
   const page = htmlPage(null); // before anything is opened: it may be that it cannot be made
   const report = new LiveReport(
     () => runFolders(runs).map((source) => ({ ...source, dataRoot })),
     LOOK_MS,
     onNotice,
   );
-  const server = watchServer(report, { loopback, page });
+  const token = randomBytes(TOKEN_BYTES).toString('base64url');
+  const server = watchServer(report, { page, token });
   try {
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
@@ -37,10 +41,10 @@ export async function watchCommand(
     });
     const { address, family, port: actual } = server.address() as AddressInfo;
     const name = family === 'IPv6' ? `[${address}]` : address;
-    onNotice(`watching ${runs.join(', ')}: http://${name}:${actual}/ (Ctrl-C ends it)`);
-    if (!loopback) {
+    onNotice(`watching ${runs.join(', ')}: http://${name}:${actual}/${token}/ (Ctrl-C ends it)`);
+    if (!isLoopbackAddress(address)) {
       onNotice(
-        `anyone who reaches ${host} can see these runs, their configs and images; nobody can change them`,
+        `whoever has this address and reaches ${host} can see these runs, their configs and images, and so can anyone who listens on the network, as it is not encrypted; nobody can change them`,
       );
     }
     await new Promise<void>((resolve) => {

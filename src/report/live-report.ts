@@ -19,6 +19,7 @@ export class LiveReport {
   private readonly timer: NodeJS.Timeout;
   private problem = '';
   private readonly toldLeftOut = new Set<string>();
+  private encoded: Buffer | null = null;
 
   /**
    * @param sources asked each time, so that runs can be added
@@ -35,8 +36,10 @@ export class LiveReport {
     this.timer = setInterval(() => this.look(), everyMs);
   }
 
-  data(): ReportData {
-    return this.current.data;
+  /** The data as JSON; one buffer for everybody who asks until they change. */
+  json(): Buffer {
+    this.encoded ??= Buffer.from(JSON.stringify(this.current.data));
+    return this.encoded;
   }
 
   /** The file of a picture of `data`, by the name that its address ends in. */
@@ -56,6 +59,7 @@ export class LiveReport {
     try {
       if (this.state() === this.current.state) return;
       this.current = this.read();
+      this.encoded = null;
       this.problem = '';
       for (const listener of this.listeners) listener();
     } catch (error) {
@@ -76,7 +80,7 @@ export class LiveReport {
     for (const { image, file } of pictures) {
       const name = createHash('sha256').update(file).digest('hex').slice(0, 32);
       files.set(name, file);
-      image.picture = `/picture/${name}`;
+      image.picture = `picture/${name}`;
     }
     return { data, pictures: files, state };
   }

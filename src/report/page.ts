@@ -8,7 +8,7 @@ import type { ReportData } from './data.js';
 const FILES = { script: 'page.js', style: 'page.css' } as const;
 
 /** The page's own security policy: it may reach nothing, a watched one its own server. */
-const POLICY = (live: boolean): string => {
+export const pagePolicy = (live: boolean): string => {
   const own = live ? " 'self'" : '';
   return `default-src 'none'; img-src data:${own}; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src ${live ? "'self'" : "'none'"}; base-uri 'none'; form-action 'none'`;
 };
@@ -21,7 +21,7 @@ export function htmlPage(data: ReportData | null): string {
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="${POLICY(data === null)}">
+<meta http-equiv="Content-Security-Policy" content="${pagePolicy(data === null)}">
 <meta name="color-scheme" content="light dark">
 <title>${escapeHtml(title)} · relaybp</title>
 <link rel="icon" href="data:,">

@@ -112,7 +112,7 @@ function watch(browser: () => Browser, command: string): void {
     await expect.poll(begun, { timeout: 60_000 }).toBe(true);
     const watching = start(`${command} --port 0`, cwd, env);
     const find = (): string | undefined =>
-      /http:\/\/127\.0\.0\.1:\d+\//.exec(watching.said.stdout)?.[0];
+      /http:\/\/127\.0\.0\.1:\d+\/[\w-]+\//.exec(watching.said.stdout)?.[0];
     try {
       await expect.poll(find, { timeout: 60_000 }).toBeDefined();
       const page = await open(browser(), find()!);

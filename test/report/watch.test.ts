@@ -1,8 +1,15 @@
 /** `relaybp watch`: what it answers, what it refuses, and that a page follows the run. */
 import { type ChildProcess, execFileSync } from 'node:child_process';
-import { appendFileSync, cpSync, mkdtempSync, readdirSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  cpSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  writeFileSync,
+} from 'node:fs';
 import { type IncomingMessage, request } from 'node:http';
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -34,7 +41,8 @@ beforeEach(async () => {
   cpSync(join(trained, 'run'), join(cwd, 'run'), { recursive: true });
   const { child, outcome, stdout } = start(['watch', 'run', '--port', '0'], cwd);
   watching = { child, outcome };
-  const find = (): string | undefined => /http:\/\/127\.0\.0\.1:\d+/.exec(stdout())?.[0];
+  const find = (): string | undefined =>
+    /http:\/\/127\.0\.0\.1:\d+\/[\w-]{22}\//.exec(stdout())?.[0];
   await expect.poll(find, { timeout: 30_000 }).toBeDefined();
   url = find()!;
 });
@@ -43,8 +51,12 @@ afterEach(async () => {
   await watching.outcome;
 });
 
+/** A request below the address that was printed. */
+const ask = (path: string, method = 'GET', headers: Record<string, string> = {}) =>
+  askWholly(new URL(url).pathname.replace(/\/$/, '') + path, method, headers);
+
 /** A request as it is written, with nothing in its path resolved. */
-function ask(path: string, method = 'GET', headers: Record<string, string> = {}) {
+function askWholly(path: string, method = 'GET', headers: Record<string, string> = {}) {
   const { port } = new URL(url);
   return new Promise<{ status: number; headers: IncomingMessage['headers']; body: string }>(
     (resolve, reject) => {
@@ -64,6 +76,12 @@ function ask(path: string, method = 'GET', headers: Record<string, string> = {})
 
 const data = async (): Promise<ReportData> =>
   JSON.parse((await ask('/data.json')).body) as ReportData;
+
+/** Of the process that serves. */
+function residentMiB(): number {
+  const status = readFileSync(`/proc/${watching.child.pid}/status`, 'utf8');
+  return Number(/^VmRSS:\s*(\d+)/m.exec(status)![1]) / 1024;
+}
 
 /** A row past the end of the run. */
 const ROW = {
@@ -101,7 +119,7 @@ describe('the server', () => {
     expect(others).toEqual([]);
     expect(only).toMatchObject({ label: 'run', method: 'relay BP', state: 'finished', step: 6 });
     const picture = only!.validation!.galleries.flatMap(({ images }) => images)[0]!.picture!;
-    expect(await ask(picture)).toMatchObject({
+    expect(await ask(`/${picture}`)).toMatchObject({
       status: 200,
       headers: { 'content-type': 'image/webp' },
     });
@@ -130,7 +148,63 @@ describe('the server', () => {
   it('answers only to the names of this machine, so that no other site can point here', async () => {
     expect((await ask('/', 'GET', { host: 'evil.example' })).status).toBe(403);
     expect((await ask('/', 'GET', { host: 'localhost.evil.example:80' })).status).toBe(403);
-    expect((await ask('/', 'GET', { host: 'localhost:1' })).status).toBe(200);
+    expect((await ask('/', 'GET', { host: '127.0.0.1.evil.example' })).status).toBe(403);
+    expect((await ask('/', 'GET', { host: '[::ffff:10.0.0.1]' })).status).toBe(403);
+    for (const host of [
+      'localhost:1',
+      'LOCALHOST',
+      '127.1',
+      '127.9.9.9:80',
+      '[::1]:7',
+      '[::ffff:127.0.0.1]',
+    ]) {
+      expect((await ask('/', 'GET', { host })).status, host).toBe(200);
+    }
+  });
+
+  it('refuses whoever does not have the token, and says nothing', async () => {
+    const { pathname } = new URL(url);
+    const token = pathname.slice(1, -1);
+    const others = [token.slice(0, -1), `${token}x`, token.toLowerCase(), 'x'.repeat(22), '', '%'];
+    for (const other of others) {
+      for (const path of ['/', '/data.json', '/events', `/picture/${'0'.repeat(32)}`]) {
+        const { status, body } = await askWholly(`/${other}${path}`);
+        expect(status, `${other}${path}`).toBe(403);
+        expect(body).not.toContain(token);
+      }
+    }
+    expect((await askWholly('/data.json')).status).toBe(403);
+    expect(await askWholly(`/${token}`)).toMatchObject({
+      status: 308,
+      headers: { location: pathname },
+    });
+  });
+
+  it('cannot be framed by another page', async () => {
+    for (const path of ['/', '/data.json', '/nothing']) {
+      const { headers } = await ask(path);
+      expect(headers['content-security-policy'], path).toContain("frame-ancestors 'none'");
+    }
+  });
+
+  it('a hundred clients that do not read leave memory and answers as they are', async () => {
+    const rows = Array.from({ length: 60_000 }, (_, i) => JSON.stringify({ ...ROW, step: i + 8 }));
+    appendFileSync(join(cwd, 'run/metrics.jsonl'), `${rows.join('\n')}\n`);
+    const size = async (): Promise<number> => (await ask('/data.json')).body.length;
+    await expect.poll(size, { timeout: 30_000 }).toBeGreaterThan(2e6);
+    const before = residentMiB();
+    const { port, pathname } = new URL(url);
+    const clients = Array.from({ length: 100 }, () => {
+      const client = connect(Number(port), '127.0.0.1');
+      client.on('error', () => {});
+      client.pause();
+      client.write(`GET ${pathname}data.json HTTP/1.1\r\nhost: localhost\r\n\r\n`);
+      return client;
+    });
+    await new Promise((resolve) => setTimeout(resolve, 3000));
+    expect(await size()).toBeGreaterThan(2e6);
+    expect(residentMiB() - before).toBeLessThan(150); // copies would be over 200
+    for (const client of clients) client.destroy();
   });
 
   it('takes a training whose process is dead for broken off, though its lock is there', async () => {
@@ -144,7 +218,7 @@ describe('the server', () => {
   });
 
   it('tells of new rows, reads on when the run does, and ends by SIGTERM', async () => {
-    const response = await fetch(`${url}/events`);
+    const response = await fetch(`${url}events`);
     const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
     const lock = lockRun(join(cwd, 'run'));
     append();

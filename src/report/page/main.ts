@@ -203,12 +203,12 @@ function about(runs: readonly RunReport[]): HTMLElement | string {
 /** A watched page: reads the data from the server, again after each event. */
 async function watch(page: Page): Promise<void> {
   const load = async (): Promise<void> => {
-    const response = await fetch('/data.json');
+    const response = await fetch('data.json');
     if (!response.ok) throw new Error(`${response.status}`);
     page.show((await response.json()) as ReportData);
   };
   await load();
-  const events = new EventSource('/events');
+  const events = new EventSource('events');
   events.addEventListener('open', () => {
     page.live('live', true);
     void load(); // whatever was missed while there was no connection
