@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import envPaths from 'env-paths';
+import { userCache } from '../../dist/user-cache.js';
 
 const REQUIREMENTS = fileURLToPath(new URL('../requirements-bench.txt', import.meta.url));
 
@@ -22,7 +22,7 @@ export function benchPython(given, log) {
   }
   const text = readFileSync(REQUIREMENTS, 'utf8');
   const hash = createHash('sha256').update(text).digest('hex').slice(0, 12);
-  const cache = envPaths('relaybp', { suffix: '' }).cache;
+  const cache = userCache('RELAYBP_BENCH_PYTHON');
   const folder = process.env.RELAYBP_BENCH_PYTHON ?? join(cache, `bench-python-${hash}`);
   const python = join(folder, 'bin', 'python');
   const complete = join(folder, 'complete');

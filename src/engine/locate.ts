@@ -1,8 +1,8 @@
 /** Where an installed native engine lies, and whether it is complete. */
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import envPaths from 'env-paths';
 import { z } from 'zod';
+import { userCache } from '../user-cache.js';
 
 /** Version of TensorFlow that the engine is built on; the operations used are tested against it. */
 export const TENSORFLOW_VERSION = '2.21.0';
@@ -37,7 +37,7 @@ export interface NativeLocation {
 /** The folder under which engines are installed: `dir`, else `RELAYBP_ENGINE_DIR`, else the user's cache. */
 export function engineRoot(dir?: string): string {
   const chosen = dir ?? process.env.RELAYBP_ENGINE_DIR;
-  return chosen ? resolve(chosen) : join(envPaths('relaybp', { suffix: '' }).cache, 'engine');
+  return chosen ? resolve(chosen) : join(userCache('RELAYBP_ENGINE_DIR'), 'engine');
 }
 
 /** Folder name of one version. */

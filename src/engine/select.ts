@@ -1,4 +1,5 @@
 /** Choosing and opening an engine. Backends are imported only when opened: they take long to load. */
+import { addressSpaceLimit } from '../address-space.js';
 import { EngineError } from '../errors.js';
 import type { Engine, PrecisionChoice } from './engine.js';
 import { engineRoot, locateNative } from './locate.js';
@@ -24,6 +25,7 @@ export interface OpenOptions {
  * @throws EngineError if `native` is not installed, or the chosen engine does not work or not in this precision
  */
 export async function openEngine(choice: EngineChoice, options: OpenOptions = {}): Promise<Engine> {
+  sayNarrow(options);
   switch (choice) {
     case 'native':
       return openNative(options);
@@ -32,6 +34,15 @@ export async function openEngine(choice: EngineChoice, options: OpenOptions = {}
     case 'auto':
       return openBest(options);
   }
+}
+
+/** Node's threads reserve address space too; where there is none left, V8 aborts, and no one can say why. */
+const NARROW = 4 * 2 ** 30;
+
+function sayNarrow({ onNotice }: OpenOptions): void {
+  const limit = addressSpaceLimit(NARROW);
+  if (!limit || limit.bytes >= NARROW) return;
+  onNotice?.(`${limit.said}: a training may abort without a message. To be safe, ${limit.fix}`);
 }
 
 async function openNative(options: OpenOptions): Promise<Engine> {
@@ -68,9 +79,10 @@ async function openBest(options: OpenOptions): Promise<Engine> {
     return await openNative(options);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
+    const hint = error instanceof EngineError ? error.hint : undefined;
     options.onNotice?.(
       `Using the portable wasm engine, as the installed native engine does not work: ${reason}. ` +
-        `Native trains ${SPEED_UP} faster; reinstall it with: relaybp engine install --force`,
+        `Native trains ${SPEED_UP} faster${hint ? `. To use it: ${hint}` : ''}`,
     );
     return openWasm(options);
   }

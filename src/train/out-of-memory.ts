@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
 import { availableParallelism, freemem } from 'node:os';
+import { memoryLimits } from '../address-space.js';
 import type { Engine } from '../engine/engine.js';
 import { ConfigError, OutOfMemoryError } from '../errors.js';
 import { flatten } from '../model/plan.js';
@@ -26,7 +26,8 @@ export async function advising<T>(
   } catch (error) {
     if (!ranOut(error)) throw error;
     const { needs, advice } = memoryAdvice(plan, roomFor(plan, engine));
-    throw new OutOfMemoryError(`${error.message}\n${needs}`, advice);
+    const limits = memoryLimits().map(({ name, most }) => `; or raise ${name}, now ${size(most)}`);
+    throw new OutOfMemoryError(`${error.message}\n${needs}`, advice + limits.join(''));
   }
 }
 
@@ -97,7 +98,7 @@ function divisors(n: number): number[] {
 /** After a failed step: weights and the optimizer's state are there, gradients and activations are not. */
 function roomFor(plan: ExperimentPlan, engine: Pick<Engine, 'info'>): number {
   const { parameters } = memoryPlan(plan);
-  const free = Math.min(freeMemory(), ...limits());
+  const free = Math.min(freeMemory(), ...memoryLimits().map(({ left }) => left));
   // Less some of each thread's own.
   const room = free - parameters / 3 - availableParallelism() * 2 ** 20;
   const heap = engine.info.name === 'wasm' ? WASM_HEAP - parameters : Number.POSITIVE_INFINITY;
@@ -107,26 +108,6 @@ function roomFor(plan: ExperimentPlan, engine: Pick<Engine, 'info'>): number {
 /** What the machine, or the control group, can still give; measured without the limits of this process. */
 function freeMemory(): number {
   return process.availableMemory?.() ?? freemem();
-}
-
-/** What this process may still take by its own limits (`ulimit -v`, `ulimit -d`); none where there is no /proc. */
-function limits(): number[] {
-  try {
-    const limit = readFileSync('/proc/self/limits', 'utf8');
-    const status = readFileSync('/proc/self/status', 'utf8');
-    return (
-      [
-        [/^Max address space\s+(\d+)/m, /^VmSize:\s+(\d+)/m],
-        [/^Max data size\s+(\d+)/m, /^VmData:\s+(\d+)/m],
-      ] as const
-    ).flatMap(([most, used]) => {
-      const [, bytes] = most.exec(limit) ?? [];
-      const [, kibibytes] = used.exec(status) ?? [];
-      return bytes && kibibytes ? [Number(bytes) - 1024 * Number(kibibytes)] : [];
-    });
-  } catch {
-    return [];
-  }
 }
 
 function size(bytes: number): string {

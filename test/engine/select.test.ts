@@ -43,7 +43,9 @@ test('auto says why an installed native engine is not used', async () => {
   const engine = await openEngine('auto', { dir, onNotice: (line) => notices.push(line) });
   expect(engine.info.name).toBe('wasm');
   expect(notices).toEqual([
-    expect.stringMatching(/does not work: .*tfjs_binding\.node.*reinstall/),
+    expect.stringMatching(
+      /does not work: .*tfjs_binding\.node.*To use it: reinstall it: relaybp engine install/,
+    ),
   ]);
 });
 

@@ -1,7 +1,7 @@
 // Faults on request, for programs that are run with this library preloaded (LD_PRELOAD): it stands between them and
 // the C library, and looks at every call that changes something at or below one folder. Set in the environment:
 //
-//   FAULT_BELOW=/folder     the folder; without it nothing is done
+//   FAULT_BELOW=/folder     the folder; without it nothing is done, with an empty one everything counts
 //   FAULT_ROOM=N            the disk has room for N bytes: what is written beyond fails with ENOSPC, a part before it fits
 //   FAULT_READ_ONLY=/file   while that file is there, every change fails with EROFS
 //   FAULT_KILL=N            the process is killed (SIGKILL) when it makes its call number N; of a write, half is done
@@ -56,7 +56,8 @@ struct Descriptor {
   explicit Descriptor(int fd) : path{}, ours(false) {
     char link[64];
     snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
-    if (readlink(link, path, PATH_MAX - 1) > 0) ours = below(path);
+    // A pipe has no path: `pipe:[123]`.
+    if (readlink(link, path, PATH_MAX - 1) > 0) ours = path[0] == '/' && below(path);
   }
 };
 
@@ -188,6 +189,11 @@ int rename(const char* from, const char* to) {
 int mkdir(const char* path, mode_t mode) {
   REAL(mkdir);
   return stopped("mkdir", path, true) ? -1 : real(path, mode);
+}
+
+char* mkdtemp(char* path) {
+  REAL(mkdtemp);
+  return stopped("mkdtemp", path, true) ? nullptr : real(path);
 }
 
 int rmdir(const char* path) {

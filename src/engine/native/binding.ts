@@ -5,6 +5,7 @@
  */
 import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
+import { addressSpaceLimit } from '../../address-space.js';
 import { EngineError } from '../../errors.js';
 import { loadQuietly } from './loader.js';
 
@@ -80,6 +81,11 @@ const NUMBERS = [
   'TF_ONEDNN_ASSUME_FROZEN_WEIGHTS',
 ] as const;
 
+/** What the system's loader says where it may not map a library. */
+const NO_ROOM = /failed to map segment|cannot allocate memory|cannot create shared object/i;
+/** Address space that a training takes: TensorFlow, and V8 with its threads. */
+const NEEDED = 6 * 2 ** 30;
+
 let loaded: { path: string; binding: Binding } | undefined;
 
 /**
@@ -110,9 +116,9 @@ export function loadBinding(path: string, onNotice?: (line: string) => void): Bi
     return binding;
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    throw new EngineError(
-      `native engine: ${path} does not load: ${reason}`,
-      'Reinstall it: relaybp engine install --force',
-    );
+    const message = `native engine: ${path} does not load: ${reason}`;
+    const limit = NO_ROOM.test(reason) ? addressSpaceLimit(NEEDED) : null;
+    if (limit) throw new EngineError(`${message}; ${limit.said}`, limit.fix);
+    throw new EngineError(message, 'reinstall it: relaybp engine install --force');
   }
 }

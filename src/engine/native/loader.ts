@@ -20,14 +20,15 @@ const INFORMATION =
 
 /**
  * Runs `load` while the process's stderr is redirected, then prints what was logged and is not information.
- * Does without where the loader addon is missing.
+ * Does without where the loader addon is missing, or nothing can be written: then information is shown as well.
  */
 export function loadQuietly<T>(directory: string, load: () => T): T {
   const addon = join(directory, 'engine_loader.node');
   if (!existsSync(addon)) return load();
   const loader: Loader = createRequire(import.meta.url)(addon);
   preloadCuda(loader, join(directory, 'python', 'nvidia'));
-  const folder = mkdtempSync(join(tmpdir(), 'relaybp-'));
+  const folder = temporaryFolder();
+  if (folder === null) return load();
   const log = join(folder, 'stderr');
   try {
     if (!loader.redirectStderr(log)) return load();
@@ -41,6 +42,18 @@ export function loadQuietly<T>(directory: string, load: () => T): T {
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/** In the first place that can be written to: `TMPDIR`, or those that a system has anyway. */
+function temporaryFolder(): string | null {
+  for (const place of [tmpdir(), '/tmp', '/var/tmp', '/dev/shm']) {
+    try {
+      return mkdtempSync(join(place, 'relaybp-'));
+    } catch {
+      // the next one
+    }
+  }
+  return null;
 }
 
 /** Loads every CUDA library; those that need others come in a later round, those that fail are left to TensorFlow. */

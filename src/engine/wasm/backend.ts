@@ -3,8 +3,13 @@ import { createRequire } from 'node:module';
 import { dirname, sep } from 'node:path';
 import { type BackendWasm, setWasmPaths } from '@tensorflow/tfjs-backend-wasm';
 import * as tf from '@tensorflow/tfjs-core';
+import { addressSpaceLimit } from '../../address-space.js';
 import { EngineError } from '../../errors.js';
 import { guardOutputs, listening } from './full-heap.js';
+
+const NO_MEMORY = /out of memory|could not allocate|cannot allocate/i;
+/** Address space that V8 reserves for a WebAssembly memory, with its guards, and for itself. */
+const NEEDED = 16 * 2 ** 30;
 
 let started: Promise<BackendWasm> | undefined;
 
@@ -20,12 +25,14 @@ async function start(): Promise<BackendWasm> {
   // Kernels are set up only when a backend becomes the current one; another engine's is put back after.
   const previous = tf.engine().backendName;
   try {
-    if (!(await listening(() => tf.setBackend('wasm'))))
-      throw new Error('tfjs could not initialise it');
+    await listening(() => tf.setBackend('wasm'));
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
+    const message = `wasm engine: the WebAssembly backend did not start: ${reason}`;
+    const limit = NO_MEMORY.test(reason) ? addressSpaceLimit(NEEDED) : null;
+    if (limit) throw new EngineError(`${message}; ${limit.said}`, limit.fix);
     throw new EngineError(
-      `wasm engine: the WebAssembly backend did not start: ${reason}`,
+      message,
       'Reinstall relaybp, so that node_modules/@tensorflow/tfjs-backend-wasm is complete.',
     );
   }

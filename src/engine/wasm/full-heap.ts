@@ -28,17 +28,28 @@ export function checkWhole(backend: BackendWasm): void {
 /** What kernels have printed about work that they did not do. */
 let complaints: string[] = [];
 
-/** Starts a backend so that its kernels' complaints are heard. It takes `console.warn` for good when it starts. */
-export async function listening<T>(start: () => Promise<T>): Promise<T> {
+/**
+ * Starts a backend so that its kernels' complaints are heard. It takes `console.warn` for good when it starts.
+ *
+ * @param start gives whether it has started
+ * @throws Error with what it printed if it has not
+ */
+export async function listening(start: () => Promise<boolean>): Promise<void> {
   const { warn } = console;
+  const said: string[] = [];
+  let starting = true;
   console.warn = (...words: unknown[]) => {
     const text = words.join(' ');
     if (/^XNN status .* not successful/.test(text)) complaints.push(text);
+    else if (starting) said.push(text);
     else warn.apply(console, words);
   };
   try {
-    return await start();
+    if (!(await start()))
+      throw new Error(said[0]?.split('\n')[0] ?? 'tfjs could not initialise it');
+    if (said.length > 0) warn(said.join('\n'));
   } finally {
+    starting = false;
     console.warn = warn;
   }
 }
