@@ -6,6 +6,11 @@ const { availableParallelism } = require('node:os');
 const { join } = require('node:path');
 const { pathToFileURL } = require('node:url');
 
+// Until somebody has listened to this signal, Node.js opens a debugger's port on it. Schedulers send it to say that
+// the time is nearly over.
+const nothing = () => {};
+process.on('SIGUSR1', nothing).off('SIGUSR1', nothing);
+
 process.env.UV_THREADPOOL_SIZE ??= String(Math.max(4, availableParallelism() + 2));
 
 const cli = join(__dirname, '../dist/cli.js');

@@ -1,13 +1,11 @@
 import { Command, CommanderError } from 'commander';
+import { createColors } from 'picocolors';
 import { addAuthoring } from './cli/authoring.js';
 import { addBench } from './cli/bench.js';
 import {
   commandLine,
   positiveInteger,
-  print,
-  printError,
   REBUILD_INDEX,
-  stdout,
   withConfig,
   withEngine,
   withShortSet,
@@ -15,11 +13,24 @@ import {
 import { addData } from './cli/data.js';
 import { addEvaluation } from './cli/evaluation.js';
 import { addExchange } from './cli/exchange.js';
+import {
+  OutputLost,
+  outputIsExtra,
+  print,
+  printError,
+  printInColor,
+  printJson,
+  printText,
+  settle,
+  stdout,
+  watchOutput,
+} from './cli/output.js';
 import { addReport } from './cli/report.js';
+import { ignoreHangup, stopSignals } from './cli/signals.js';
 import { addHelpCommands, usageHint } from './cli/usage.js';
 import { expandHome } from './config/home.js';
 import { CheckpointError, ConfigError, DataError, RelaybpError } from './errors.js';
-import { isSystemError, messageOf, messageWithPath, systemFix } from './system-error.js';
+import { isSystemError, messageWithPath, systemFix } from './system-error.js';
 import { version } from './version.js';
 
 /**
@@ -29,24 +40,20 @@ import { version } from './version.js';
  * Exit codes: 0; 1 runtime; 2 config or usage; 3 data; 4 checkpoint; 130 interrupted.
  */
 export async function main(argv: readonly string[]): Promise<number> {
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (argv[0] === 'train') return; // a training goes on, its log has everything
-    const { code } = error;
-    if (code !== 'EPIPE') printError(`error: the output cannot be written: ${messageOf(error)}`);
-    process.exit(code === 'EPIPE' ? 0 : 1); // whoever reads has enough, as with `| head`
-  });
+  watchOutput();
+  ignoreHangup();
   let code = 0;
   const cli = program((result) => {
     code = result;
   });
   try {
     await cli.parseAsync(argv.map(withHome), { from: 'user' });
-    return code;
   } catch (error) {
     const hint = error instanceof CommanderError ? await usageHint(error, cli, argv) : null;
     if (hint) printError(`hint: ${hint}`);
-    return report(error);
+    code = report(error);
   }
+  return settle(code);
 }
 
 function program(exit: (code: number) => void): Command {
@@ -54,6 +61,7 @@ function program(exit: (code: number) => void): Command {
     .description('Train deep image classifiers with Relay Backpropagation (arXiv 1512.05830)')
     .version(version)
     .exitOverride()
+    .configureOutput({ writeOut: printText, writeErr: printUsage, outputError: printMistake })
     .showHelpAfterError('(relaybp --help shows the usage)');
   addTrain(cli, exit);
   addEvaluation(cli);
@@ -91,6 +99,7 @@ function addTrain(cli: Command, exit: (code: number) => void): void {
     .action(async (config: string | undefined, options) => {
       if (options.printConfig) return printConfig(config, options.set);
       const { trainCommand } = await import('./commands/train.js');
+      outputIsExtra(); // the run's log has everything
       const signals = stopSignals();
       const resume = options.resume === true ? 'last' : options.resume;
       try {
@@ -99,8 +108,8 @@ function addTrain(cli: Command, exit: (code: number) => void): void {
         const result = await trainCommand(config, given, stdout, signals.stop);
         const { endLines, withoutTrial } = await import('./cli/training-end.js');
         const trial = options.fastDevRun ? withoutTrial(process.argv.slice(2)) : null;
-        print(endLines(result, trial).join('\n'));
-        if (result.interrupted) exit(130);
+        print(endLines(result, trial));
+        if (result.interrupted && signals.stop()) exit(130);
       } finally {
         signals.close();
       }
@@ -117,7 +126,13 @@ function addPlan(cli: Command): void {
     .action(async (config: string, options) => {
       if (options.printConfig) return printConfig(config, options.set);
       const { planCommand } = await import('./commands/plan.js');
-      print(planCommand(config, { ...options, color: useColor() }));
+      const plan = planCommand(config, options);
+      if (options.json) {
+        const { planJson } = await import('./plan/json.js');
+        return printJson(planJson(plan), 1);
+      }
+      const { planTable } = await import('./plan/table.js');
+      printInColor(planTable(plan, createColors(useColor()), options).split('\n'));
     });
 }
 
@@ -154,7 +169,9 @@ function addEngine(cli: Command): void {
     .option(...directory)
     .action(async (options) => {
       const { engineInstallCommand } = await import('./commands/engine.js');
-      print(await engineInstallCommand(options, print));
+      const { trialLines } = await import('./cli/engine-view.js');
+      const { directory, trials } = await engineInstallCommand(options, print);
+      print([...trialLines(trials), `the native engine is ready in ${directory}`]);
     });
   engine
     .command('status')
@@ -163,7 +180,10 @@ function addEngine(cli: Command): void {
     .option('--json', 'print one JSON object', false)
     .action(async (options) => {
       const { engineStatusCommand } = await import('./commands/engine.js');
-      print(await engineStatusCommand(options));
+      const { engineStatusLines } = await import('./cli/engine-view.js');
+      const status = await engineStatusCommand(options);
+      if (options.json) printJson(status);
+      else print(engineStatusLines(status));
     });
 }
 
@@ -173,28 +193,15 @@ async function printConfig(file: string | undefined, overrides: string[]): Promi
   const { planExperiment } = await import('./plan/experiment.js');
   const loaded = loader.loadConfig(file, overrides);
   planExperiment(loaded);
-  print(loader.printConfig(loaded.config).trimEnd());
+  printText(loader.printConfig(loaded.config));
 }
 
-/**
- * The first SIGINT or SIGTERM asks for a stop. Then the system's own handling is back, so that a second one ends the
- * process at once, also while an engine blocks it.
- */
-function stopSignals(): { stop: () => boolean; close: () => void } {
-  let stopping = false;
-  const close = (): void => {
-    process.off('SIGINT', handler);
-    process.off('SIGTERM', handler);
-  };
-  const handler = (): void => {
-    stopping = true;
-    close();
-    printError('finishing the current step; a second signal stops at once');
-  };
-  process.on('SIGINT', handler);
-  process.on('SIGTERM', handler);
-  return { stop: () => stopping, close };
-}
+/** Of the usage shown after a mistake: this program's own words. */
+const printUsage = (text: string): void => printError(text.trimEnd().split('\n'));
+
+/** A mistake on the command line, which it quotes; a suggestion follows on a line of its own. */
+const printMistake = (text: string): void =>
+  printError(text.trimEnd().split(/\n(?=\(Did you mean )/));
 
 /** `--out=~/runs`: shells leave that `~` as it is. */
 function withHome(word: string): string {
@@ -203,9 +210,11 @@ function withHome(word: string): string {
 }
 
 function report(error: unknown): number {
+  if (error instanceof OutputLost) return 0; // `settle` says what that means
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
   if (error instanceof RelaybpError) {
-    printError(`error: ${error.message}`);
+    const [first, ...rest] = error.lines;
+    printError([`error: ${first}`, ...rest]);
     if (error.hint) printError(`hint: ${error.hint}`);
     if (error instanceof ConfigError) return 2;
     if (error instanceof DataError) return 3;
@@ -217,7 +226,8 @@ function report(error: unknown): number {
     if (fix) printError(`hint: ${fix}`);
     return 1;
   }
-  printError(error instanceof Error ? (error.stack ?? error.message) : String(error));
+  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  printError(text.split('\n'));
   return 1;
 }
 

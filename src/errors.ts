@@ -3,12 +3,17 @@
  * only the command line prints them and chooses the exit code.
  */
 export class RelaybpError extends Error {
+  /** The message line by line. A line end inside one of them came with a name or a value. */
+  readonly lines: readonly string[];
+
   /** @param message what is wrong, with the value and the rule; @param hint how to fix it */
   constructor(
-    message: string,
+    message: string | readonly string[],
     readonly hint?: string,
   ) {
-    super(message);
+    const lines = typeof message === 'string' ? [message] : message;
+    super(lines.join('\n'));
+    this.lines = lines;
     this.name = new.target.name;
   }
 }
@@ -17,7 +22,7 @@ export class RelaybpError extends Error {
 export class ConfigError extends RelaybpError {
   /** @param path the key path in the config that the message is about, where the file's position is not known yet */
   constructor(
-    message: string,
+    message: string | readonly string[],
     hint?: string,
     readonly path?: readonly (string | number)[],
   ) {

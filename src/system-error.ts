@@ -1,4 +1,5 @@
 import { getSystemErrorMap } from 'node:util';
+import { RelaybpError } from './errors.js';
 
 /** What a failed system call means to a user, and what to do about it. */
 
@@ -29,12 +30,17 @@ export function systemFix(error: unknown): string | undefined {
 }
 
 /**
- * What went wrong, in words. Of a system error the reason alone, `no such file or directory` say: whoever tells it
- * names the file.
+ * What went wrong, in one line of words. Of a system error the reason alone, `no such file or directory` say: whoever
+ * tells it names the file. A line end that is left is part of a name.
  */
 export function messageOf(error: unknown): string {
   if (isSystemError(error)) return reasonOf(error);
-  return error instanceof Error ? error.message : String(error);
+  if (error instanceof RelaybpError) return error.lines.join('; ');
+  const text = error instanceof Error ? error.message : String(error);
+  return text
+    .split(/\s*[\r\n]\s*/)
+    .filter(Boolean)
+    .join('; ');
 }
 
 /** The same for those who do not name the file. */

@@ -12,6 +12,8 @@ import { bitOf, UNREAD } from './kinds.js';
 
 const { limits, lanes } = JSON.parse(process.argv[2] ?? '{}') as CheckSetup;
 
+const nothing = (): void => {};
+process.on('SIGUSR1', nothing).off('SIGUSR1', nothing); // as in bin/relaybp.js
 process.on('message', (batch: CheckBatch) => void check(batch));
 process.on('disconnect', () => process.exit());
 

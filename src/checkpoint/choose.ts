@@ -48,7 +48,7 @@ export function chooseCheckpoint(
   const [first] = failures;
   if (!first) return { checkpoint: findCheckpoint(path, prefer), damaged }; // says what is missing
   throw new CheckpointError(
-    `${run}: no checkpoint is intact:\n${failures.map(({ message }) => message).join('\n')}`,
+    [`${run}: no checkpoint is intact:`, ...failures.map(({ message }) => message)],
     'restore the run folder from a copy, or train anew',
   );
 }

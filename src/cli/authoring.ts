@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
 import type { InitResult } from '../commands/init.js';
-import { commandLine, print, printError } from './common.js';
+import { commandLine } from './common.js';
 import { addCompletion } from './completion.js';
+import { print, printError, printText } from './output.js';
 
 /** The commands that help to write configs and command lines: init, schema, completion. */
 export function addAuthoring(cli: Command): void {
@@ -18,7 +19,7 @@ function addInit(cli: Command): void {
     .option('--out <file>', 'config to write (default: <images>.yaml here)')
     .action(async (images: string, options: { out?: string }) => {
       const { initCommand } = await import('../commands/init.js');
-      print(initLines(await initCommand(images, options.out, printError)).join('\n'));
+      print(initLines(await initCommand(images, options.out, printError)));
     });
 }
 
@@ -45,6 +46,6 @@ function addSchema(cli: Command): void {
     .option('--markdown', 'the reference of all keys as Markdown instead', false)
     .action(async (options: { markdown: boolean }) => {
       const { schemaCommand } = await import('../commands/schema.js');
-      process.stdout.write(schemaCommand(options));
+      printText(schemaCommand(options));
     });
 }

@@ -3,7 +3,7 @@ import type { BenchResult } from '../commands/bench.js';
 import { describeEngine } from '../engine/engine.js';
 
 /** A benchmark as a person reads it. */
-export function benchReport(result: BenchResult): string {
+export function benchReport(result: BenchResult): string[] {
   return [
     ...headLines(result),
     '',
@@ -14,7 +14,7 @@ export function benchReport(result: BenchResult): string {
     ...memoryLines(result),
     '',
     ...layerTable(result.layers),
-  ].join('\n');
+  ];
 }
 
 function headLines(result: BenchResult): string[] {

@@ -1,7 +1,8 @@
 import { type Command, Option } from 'commander';
 import { BENCH_MODES } from '../bench/plan.js';
 import { PRECISION_CHOICES } from '../engine/engine.js';
-import { nonNegativeInteger, positiveInteger, print, printError, withEngine } from './common.js';
+import { nonNegativeInteger, positiveInteger, withEngine } from './common.js';
+import { print, printError, printJson } from './output.js';
 
 export function addBench(cli: Command): void {
   withEngine(cli.command('bench'))
@@ -43,6 +44,7 @@ export function addBench(cli: Command): void {
       const { benchCommand } = await import('../commands/bench.js');
       const { benchReport } = await import('./bench-view.js');
       const result = await benchCommand(config, options, options.json ? printError : print);
-      print(options.json ? JSON.stringify(result) : benchReport(result));
+      if (options.json) printJson(result);
+      else print(benchReport(result));
     });
 }

@@ -1,17 +1,8 @@
 import { basename, relative } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { shellWord } from '../shell-word.js';
-import { Foot } from '../terminal/terminal.js';
 
 /** What the definitions of several commands share. */
-
-const foot = new Foot();
-
-/** Standard output and standard error: lines, and at the foot of a terminal how far long work has come. */
-export const stdout = foot.terminal(process.stdout);
-export const stderr = foot.terminal(process.stderr);
-export const print = stdout.line;
-export const printError = stderr.line;
 
 /** Of the commands that keep indexes of images. */
 export const REBUILD_INDEX = [

@@ -1,7 +1,9 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { Argument, type Command, type Option } from 'commander';
+import { isVisible } from '../visible.js';
 import { SHELLS, type Shell, shellScript } from './completion-scripts.js';
+import { printText } from './output.js';
 
 /** What may stand at a place on the command line; `files` is left to the shell, which knows how to quote names. */
 export interface Suggestions {
@@ -17,14 +19,14 @@ export function addCompletion(cli: Command): void {
     .description('print a script that makes a shell complete commands, options, configs and runs')
     .addArgument(new Argument('<shell>', 'which shell').choices(SHELLS))
     .addHelpText('after', '\nFor bash, in ~/.bashrc: source <(relaybp completion bash)')
-    .action((shell: Shell) => void process.stdout.write(shellScript(shell)));
+    .action((shell: Shell) => printText(shellScript(shell)));
   cli
     .command('__complete', { hidden: true })
     .argument('[words...]')
     .action(async (words: string[]) => {
       const { files, words: found } = await suggest(cli, words);
       const lines = found.map(({ value, about }) => `${value}\t${about}`);
-      process.stdout.write([files, ...lines, ''].join('\n'));
+      printText([files, ...lines, ''].join('\n'));
     });
 }
 
@@ -140,11 +142,11 @@ function byName(name: string, choices: readonly string[] | undefined): Suggestio
 
 const RUNS = 'runs';
 
-/** Runs with a checkpoint under runs/. */
+/** Runs with a checkpoint under runs/, without those whose name would not stay one word on one line. */
 function runFolders(): Suggestions['words'] {
   if (!existsSync(RUNS)) return [];
   return readdirSync(RUNS)
-    .filter((entry) => existsSync(join(RUNS, entry, 'last')))
+    .filter((entry) => isVisible(entry) && existsSync(join(RUNS, entry, 'last')))
     .map((entry) => ({ value: join(RUNS, entry), about: 'run' }));
 }
 

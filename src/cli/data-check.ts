@@ -1,13 +1,7 @@
 import { type Command, Option } from 'commander';
 import { LABEL_MEANINGS } from '../config/label-meaning.js';
-import {
-  nonNegativeInteger,
-  positiveInteger,
-  print,
-  printError,
-  REBUILD_INDEX,
-  stderr,
-} from './common.js';
+import { nonNegativeInteger, positiveInteger, REBUILD_INDEX } from './common.js';
+import { print, printError, printJson, stderr } from './output.js';
 
 export function addDataCheck(data: Command, exit: (code: number) => void): void {
   data
@@ -46,7 +40,8 @@ export function addDataCheck(data: Command, exit: (code: number) => void): void 
             },
           }),
         );
-        print(options.json ? JSON.stringify(result) : dataCheckLines(result).join('\n'));
+        if (options.json) printJson(result);
+        else print(dataCheckLines(result));
         if (result.problems > 0) exit(3);
       } finally {
         reading.stop();

@@ -1,14 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { DataPrepareResult } from '../commands/data-prepare.js';
-import {
-  commandLine,
-  positiveInteger,
-  print,
-  printError,
-  REBUILD_INDEX,
-  stderr,
-  withConfig,
-} from './common.js';
+import { commandLine, positiveInteger, REBUILD_INDEX, withConfig } from './common.js';
+import { print, printError, printJson, stderr } from './output.js';
 
 export function addDataPrepare(data: Command): void {
   withConfig(data.command('prepare'))
@@ -53,7 +46,8 @@ export function addDataPrepare(data: Command): void {
             },
           }),
         );
-        print(options.json ? JSON.stringify(result) : lines(config, result).join('\n'));
+        if (options.json) printJson(result);
+        else print(lines(config, result));
       } finally {
         writing.stop();
       }

@@ -1,5 +1,6 @@
 import { type Command, Option } from 'commander';
-import { nonNegativeInteger, positiveInteger, print, printError, withConfig } from './common.js';
+import { nonNegativeInteger, positiveInteger, withConfig } from './common.js';
+import { print, printError } from './output.js';
 
 export function addDataPreview(data: Command): void {
   withConfig(data.command('preview'))
@@ -16,6 +17,6 @@ export function addDataPreview(data: Command): void {
     .option('--tensors <file>', 'also the same numbers, a safetensors file')
     .action(async (config: string, options) => {
       const { dataPreviewCommand } = await import('../commands/data-preview.js');
-      for (const line of await dataPreviewCommand(config, options, printError)) print(line);
+      print(await dataPreviewCommand(config, options, printError));
     });
 }

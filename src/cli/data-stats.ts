@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
-import { print, printError, REBUILD_INDEX, stderr, withConfig } from './common.js';
+import { REBUILD_INDEX, withConfig } from './common.js';
+import { print, printError, printJson, stderr } from './output.js';
 
 export function addDataStats(data: Command): void {
   withConfig(data.command('stats'))
@@ -24,6 +25,7 @@ export function addDataStats(data: Command): void {
         ),
       );
       const columns = process.stdout.columns || 80; // none, or 0, where it is no terminal
-      print(options.json ? JSON.stringify(result) : dataStatsLines(result, columns).join('\n'));
+      if (options.json) printJson(result);
+      else print(dataStatsLines(result, columns));
     });
 }

@@ -4,15 +4,8 @@ import { LABEL_MEANINGS } from '../config/label-meaning.js';
 import { type FilePath, pathOf } from '../data/file-names.js';
 import { PREDICTION_FORMATS } from '../eval/prediction-format.js';
 import type { IndexingView } from '../terminal/progress.js';
-import {
-  DATA_ROOT,
-  positiveInteger,
-  print,
-  printError,
-  REBUILD_INDEX,
-  stderr,
-  withEngine,
-} from './common.js';
+import { DATA_ROOT, positiveInteger, REBUILD_INDEX, withEngine } from './common.js';
+import { print, printError, printJson, printText, stderr } from './output.js';
 
 /** The commands that run trained networks: eval, compare, predict. */
 export function addEvaluation(cli: Command): void {
@@ -31,6 +24,12 @@ const labels = (): Option =>
     '--labels <what>',
     "what the labels of a list file are (default: the config's data.labels)",
   ).choices(LABEL_MEANINGS);
+
+const RAW_NAMES = [
+  '--raw-names',
+  'in CSV, names exactly as they are, for programs: without it they are made safe for spreadsheets',
+  false,
+] as const;
 
 function addEval(cli: Command): void {
   withProtocol(cli.command('eval'))
@@ -56,6 +55,7 @@ function addEval(cli: Command): void {
     .option('--scores <file>', 'write all scores (.safetensors), for --ensemble and compare')
     .option('--per-class <file>', 'write the accuracy of each class (.csv)')
     .option('--confusion <file>', 'write the confusion matrix (.csv)')
+    .option(...RAW_NAMES)
     .option(...REBUILD_INDEX)
     .action(async (run: string | undefined, options) => {
       const { evalCommand } = await import('../commands/eval.js');
@@ -63,7 +63,8 @@ function addEval(cli: Command): void {
       const result = await indexing((onIndexing) =>
         evalCommand(run, { ...options, onIndexing }, options.json ? printError : print),
       );
-      print(options.json ? JSON.stringify(result) : evalLines(result).join('\n'));
+      if (options.json) printJson(result);
+      else print(evalLines(result));
     });
 }
 
@@ -83,7 +84,8 @@ function addCompare(cli: Command): void {
       const result = await indexing((onIndexing) =>
         compareCommand(a, b, { ...options, onIndexing }, options.json ? printError : print),
       );
-      print(options.json ? JSON.stringify(result) : compareLines(result).join('\n'));
+      if (options.json) printJson(result);
+      else print(compareLines(result));
     });
 }
 
@@ -98,6 +100,7 @@ function addPredict(cli: Command): void {
         .choices(PREDICTION_FORMATS)
         .default('text'),
     )
+    .option(...RAW_NAMES)
     .addOption(
       new Option(
         '--on-error <policy>',
@@ -106,9 +109,8 @@ function addPredict(cli: Command): void {
     )
     .action(async (run: string, images: string[], options) => {
       const { predictCommand } = await import('../commands/predict.js');
-      const write = (text: string): void => void process.stdout.write(text);
       const paths = images.flatMap((path) => (path === '-' ? linesOfStdin() : [path]));
-      await predictCommand(run, paths, options, { write, notice: printError });
+      await predictCommand(run, paths, options, { write: printText, notice: printError });
     });
 }
 

@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander';
 import { EXPORT_FORMATS } from '../export/model.js';
-import { print, printError, withConfig, withEngine } from './common.js';
+import { withConfig, withEngine } from './common.js';
+import { print, printError, printJson } from './output.js';
 
 /** The commands that carry networks to other programs and from them: export, import. */
 export function addExchange(cli: Command): void {
@@ -29,7 +30,8 @@ function addExport(cli: Command): void {
       const { exportCommand } = await import('../commands/export.js');
       const { exportLines } = await import('./exchange-view.js');
       const result = await exportCommand(run, options, printError);
-      print(options.json ? JSON.stringify(result) : exportLines(result).join('\n'));
+      if (options.json) printJson(result);
+      else print(exportLines(result));
     });
 }
 
@@ -54,6 +56,7 @@ function addImport(cli: Command): void {
       const { importCommand } = await import('../commands/import.js');
       const { importLines } = await import('./exchange-view.js');
       const result = await importCommand(file, options, printError);
-      print(options.json ? JSON.stringify(result) : importLines(result).join('\n'));
+      if (options.json) printJson(result);
+      else print(importLines(result));
     });
 }

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { InvalidArgumentError } from 'commander';
-import { DATA_ROOT, print, stdout } from './common.js';
+import { DATA_ROOT } from './common.js';
+import { print, printJson, stdout } from './output.js';
 
 /** The commands that show runs: runs, report, watch. */
 export function addReport(cli: Command): void {
@@ -13,8 +14,8 @@ export function addReport(cli: Command): void {
       const { runsCommand } = await import('../commands/runs.js');
       const { runsLines } = await import('./runs-view.js');
       const runs = runsCommand(folder);
-      if (options.json) print(JSON.stringify(runs));
-      else print(runsLines(runs, stdout.columns, new Date()).join('\n'));
+      if (options.json) printJson(runs);
+      else print(runsLines(runs, stdout.columns, new Date()));
     });
   cli
     .command('report')

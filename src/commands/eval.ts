@@ -1,9 +1,10 @@
 import { writeOutput } from '../checkpoint/files.js';
 import { joinPath } from '../data/image-index.js';
 import { ConfigError } from '../errors.js';
+import { csvLine } from '../eval/csv.js';
 import { type Combine, ensemble, fitOnPart } from '../eval/ensemble.js';
 import { perClassCsv, type Report, Tally } from '../eval/report.js';
-import { csvLine, RESULT_COLUMNS, resultLine } from '../eval/results.js';
+import { RESULT_COLUMNS, resultLine } from '../eval/results.js';
 import { writeScoreFile } from '../eval/score-file.js';
 import type { ScoreSet } from '../eval/score-set.js';
 import { checkOutput } from './options.js';
@@ -14,6 +15,8 @@ export interface EvalCommandOptions extends ScoringOptions {
   scores?: string;
   confusion?: string;
   perClass?: string;
+  /** In CSV files, names exactly as they are. */
+  rawNames?: boolean;
   /** Runs, checkpoints and score files. */
   ensemble?: string[];
   combine: Combine;
@@ -121,18 +124,21 @@ function writeFiles(
   result: EvalResult,
   tally: Tally,
 ): void {
+  const names = options.rawNames ? 'raw' : 'guarded';
   if (options.results?.endsWith('.csv')) {
     const lines = set.rows.map((row, i) => {
-      return resultLine(joinPath(set.root, set.paths[i]!), row, set.labels[i]!, set.classes);
+      return resultLine(joinPath(set.root, set.paths[i]!), row, set.labels[i]!, set.classes, names);
     });
-    writeOutput(options.results, csvLine(RESULT_COLUMNS) + lines.join(''));
+    writeOutput(options.results, csvLine(RESULT_COLUMNS, names) + lines.join(''));
   } else if (options.results) {
     writeOutput(options.results, `${JSON.stringify(result, null, 1)}\n`);
   }
   if (options.scores) writeScoreFile(options.scores, set);
-  if (options.confusion) writeOutput(options.confusion, tally.confusion.csv());
-  if (options.perClass) writeOutput(options.perClass, perClassCsv(result));
+  if (options.confusion) writeOutput(options.confusion, tally.confusion.csv(names));
+  if (options.perClass) writeOutput(options.perClass, perClassCsv(result, names));
 }
+
+const isCsv = (file: string | undefined): boolean => file !== undefined && !file.endsWith('.json');
 
 /** Mistakes that show before anything is scored. */
 function checkOptions(target: string | undefined, options: EvalCommandOptions): void {
@@ -148,6 +154,12 @@ function checkOptions(target: string | undefined, options: EvalCommandOptions): 
     fail(
       `--results ${options.results}: a file ending in .csv (per image) or .json (the report)`,
       `--results ${options.results}.json`,
+    );
+  }
+  if (options.rawNames && ![options.results, options.perClass, options.confusion].some(isCsv)) {
+    fail(
+      '--raw-names is about CSV files, and none is written',
+      'add --results FILE.csv, --per-class or --confusion, or leave it out',
     );
   }
   checkScoreFiles(members ?? [target], options);

@@ -2,7 +2,7 @@ import type { OnError } from '../data/failure-policy.js';
 import type { FilePath } from '../data/file-names.js';
 import { indexPaths } from '../data/path-index.js';
 import { openEngine } from '../engine/select.js';
-import { DataError } from '../errors.js';
+import { ConfigError, DataError } from '../errors.js';
 import {
   type ImagePredictions,
   type PredictionFormat,
@@ -21,6 +21,8 @@ export interface PredictOptions extends ModelOptions, ProtocolOptions {
 
 export interface PredictCommandOptions extends PredictOptions {
   format: PredictionFormat;
+  /** In CSV, names exactly as they are. */
+  rawNames?: boolean;
 }
 
 /** Where the command's words go. */
@@ -42,8 +44,15 @@ export async function predictCommand(
   options: PredictCommandOptions,
   output: PredictOutput,
 ): Promise<void> {
+  const { format, rawNames } = options;
+  if (rawNames && format !== 'csv') {
+    throw new ConfigError(
+      `--raw-names is about --format csv, not ${format}`,
+      format === 'json' ? 'JSON has names exactly as they are' : 'leave it out',
+    );
+  }
   const { k, classes, images } = await predictions(run, paths, options, output.notice);
-  const writer = predictionWriter(options.format, k, classes);
+  const writer = predictionWriter(format, k, classes, rawNames ? 'raw' : 'guarded');
   output.write(writer.begin());
   try {
     for await (const image of images) {

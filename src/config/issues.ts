@@ -42,7 +42,7 @@ export function describeIssues(
         `${locate(path)}: ${formatPath(path)}: ${given}: ${issue.message}${decimalPoint(value)}`,
       ];
     });
-  return new ConfigError(lines.join('\n'));
+  return new ConfigError(lines);
 }
 
 /** Of a mapping where a union allows one among other forms: what is wrong inside it, not that no form fits. */

@@ -12,6 +12,7 @@ import {
 } from 'yaml';
 import { ConfigError } from '../errors.js';
 import { messageOf, systemFix } from '../system-error.js';
+import { escapeSteering, isVisible } from '../visible.js';
 import { decimalComma } from './decimal-comma.js';
 import { expandHome } from './home.js';
 import { describeIssues, type Path } from './issues.js';
@@ -104,7 +105,19 @@ export function printConfig(config: ExperimentConfig, written: WrittenPaths = {}
     const node = document.getIn(key.split('.'), true);
     if (isScalar(node)) node.comment = ` as written: ${JSON.stringify(text)}`;
   }
-  return document.toString({ lineWidth: 100, flowCollectionPadding: false });
+  visit(document, {
+    Scalar(_, scalar) {
+      if (typeof scalar.value === 'string' && !isVisible(scalar.value)) {
+        scalar.type = 'QUOTE_DOUBLE';
+      }
+    },
+  });
+  const text = document.toString({
+    lineWidth: 100,
+    flowCollectionPadding: false,
+    doubleQuotedMinMultiLineLength: LARGEST_CONFIG, // a line end is written as such
+  });
+  return escapeSteering(text);
 }
 
 function validate(merged: Yaml, sources: readonly Source[]): LoadedConfig {

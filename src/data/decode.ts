@@ -195,11 +195,6 @@ function repeated(gray: Uint8Array): Uint8Array {
 
 /** One line that says why a file could not be decoded. */
 export function reasonOf(error: unknown): string {
-  const text = messageOf(error);
   // Files are decoded from memory, which is nothing to those who read it.
-  return text
-    .replace(/^Input buffer /, 'Input file ')
-    .split('\n')
-    .filter(Boolean)
-    .join('; ');
+  return messageOf(error).replace(/^Input buffer /, 'Input file ');
 }

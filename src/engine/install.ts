@@ -135,5 +135,5 @@ async function keepLog(error: unknown, logFile: string, root: string): Promise<u
   const kept = join(root, 'install-failed.log');
   await rm(kept, { force: true });
   await appendFile(kept, text);
-  return new EngineError(`${error.message}\nThe whole log: ${kept}`, error.hint);
+  return new EngineError([...error.lines, `The whole log: ${kept}`], error.hint);
 }

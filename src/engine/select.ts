@@ -1,6 +1,7 @@
 /** Choosing and opening an engine. Backends are imported only when opened: they take long to load. */
 import { addressSpaceLimit } from '../address-space.js';
 import { EngineError } from '../errors.js';
+import { messageOf } from '../system-error.js';
 import type { Engine, PrecisionChoice } from './engine.js';
 import { engineRoot, locateNative } from './locate.js';
 
@@ -78,7 +79,7 @@ async function openBest(options: OpenOptions): Promise<Engine> {
   try {
     return await openNative(options);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     const hint = error instanceof EngineError ? error.hint : undefined;
     options.onNotice?.(
       `Using the portable wasm engine, as the installed native engine does not work: ${reason}. ` +

@@ -1,5 +1,6 @@
 /** What `relaybp engine status` shows: which engines work here, and what the CPU can do. */
 import { availableParallelism } from 'node:os';
+import { messageOf } from '../system-error.js';
 import { cpuModel, instructionSets } from './cpu.js';
 import type { EngineInfo, Trial } from './engine.js';
 import { type EngineManifest, engineRoot, locateNative } from './locate.js';
@@ -85,7 +86,7 @@ async function tryEngine(
     }
     return { name, works: true, info, problem: null, trials, ...where };
   } catch (error) {
-    const problem = error instanceof Error ? error.message : String(error);
+    const problem = messageOf(error);
     return { name, works: false, info: null, problem, trials: [], ...where };
   }
 }

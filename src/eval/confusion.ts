@@ -1,4 +1,4 @@
-import { csvLine } from './results.js';
+import { type CsvNames, csvLine } from './csv.js';
 
 /** How often images of each class are taken for each class. */
 export class Confusion {
@@ -21,9 +21,9 @@ export class Confusion {
   }
 
   /** A header of predicted classes, then one line per true class. */
-  csv(): string {
-    const lines = this.classes.map((name, label) => csvLine([name, ...this.row(label)]));
-    return csvLine(['label', ...this.classes]) + lines.join('');
+  csv(names?: CsvNames): string {
+    const lines = this.classes.map((name, label) => csvLine([name, ...this.row(label)], names));
+    return csvLine(['label', ...this.classes], names) + lines.join('');
   }
 
   private row(label: number): number[] {

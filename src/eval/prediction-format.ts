@@ -1,5 +1,7 @@
 import { isInteger } from '../data/order.js';
-import { csvLine, type Prediction } from './results.js';
+import { visible, visibleJson } from '../visible.js';
+import { type CsvNames, csvLine } from './csv.js';
+import type { Prediction } from './results.js';
 
 export const PREDICTION_FORMATS = ['text', 'json', 'csv', 'ilsvrc'] as const;
 export type PredictionFormat = (typeof PREDICTION_FORMATS)[number];
@@ -12,24 +14,25 @@ export interface ImagePredictions {
   reason: string | null;
 }
 
-/** How predictions are printed, piece by piece: `begin`, one `image` after another, `end`. */
+/** How predictions are printed, piece by piece, fit for a terminal: `begin`, one `image` after another, `end`. */
 export interface PredictionWriter {
   begin(): string;
   image(predictions: ImagePredictions): string;
   end(): string;
 }
 
-/** @param k classes per image; @param classes all names */
+/** @param k classes per image; @param classes all names; @param names in CSV */
 export function predictionWriter(
   format: PredictionFormat,
   k: number,
   classes: readonly string[],
+  names?: CsvNames,
 ): PredictionWriter {
   switch (format) {
     case 'text':
       return { begin: () => '', image: textLine, end: () => '' };
     case 'csv':
-      return { begin: () => csvHeader(k), image: csvRow, end: () => '' };
+      return { begin: () => csvHeader(k), image: (each) => csvRow(each, names), end: () => '' };
     case 'ilsvrc':
       return { begin: () => '', image: ilsvrcLines(k, classes), end: () => '' };
     case 'json':
@@ -38,9 +41,9 @@ export function predictionWriter(
 }
 
 function textLine({ image, best, reason }: ImagePredictions): string {
-  if (reason !== null) return `${image}  cannot be decoded: ${reason}\n`;
   const parts = best.map((one) => `${one.class} ${(100 * one.probability).toFixed(1)} %`);
-  return `${image}  ${parts.join(', ')}\n`;
+  const what = reason === null ? parts.join(', ') : `cannot be decoded: ${reason}`;
+  return `${visible(`${image}  ${what}`)}\n`;
 }
 
 function csvHeader(k: number): string {
@@ -49,8 +52,9 @@ function csvHeader(k: number): string {
 }
 
 /** Only the image where it could not be decoded. */
-function csvRow({ image, best }: ImagePredictions): string {
-  return csvLine([image, ...best.flatMap((one) => [one.class, one.probability.toFixed(6)])]);
+function csvRow({ image, best }: ImagePredictions, names?: CsvNames): string {
+  const cells = best.flatMap((one) => [one.class, one.probability.toFixed(6)]);
+  return csvLine([image, ...cells], names);
 }
 
 /**
@@ -79,7 +83,7 @@ function jsonArray(): PredictionWriter {
     begin: () => '[\n',
     image: ({ image, best, reason }) => {
       const object = reason === null ? { image, predictions: best } : { image, error: reason };
-      const text = separator + JSON.stringify(object);
+      const text = separator + visibleJson(object);
       separator = ',\n';
       return text;
     },

@@ -1,5 +1,6 @@
 import { Confusion } from './confusion.js';
-import { bestClasses, csvLine } from './results.js';
+import { type CsvNames, csvLine } from './csv.js';
+import { bestClasses } from './results.js';
 import { rankOf, TopK } from './topk.js';
 import { wilson } from './wilson.js';
 
@@ -72,11 +73,12 @@ export class Tally {
 }
 
 /** One line per class of the report. */
-export function perClassCsv(report: Report): string {
+export function perClassCsv(report: Report, names?: CsvNames): string {
   const header = ['class', 'images', 'top1', 'top5', 'top1_low', 'top1_high'];
   const lines = report.perClass.map((each) => {
     const shares = [each.top1, each.top5, ...each.top1_interval];
-    return csvLine([each.class, each.images, ...shares.map((share) => share?.toFixed(4) ?? '')]);
+    const cells = shares.map((share) => share?.toFixed(4) ?? '');
+    return csvLine([each.class, each.images, ...cells], names);
   });
   return csvLine(header) + lines.join('');
 }

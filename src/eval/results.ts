@@ -1,3 +1,5 @@
+import { type CsvNames, csvLine } from './csv.js';
+
 /** One class among the best of an image. */
 export interface Prediction {
   /** Position in the class list. */
@@ -40,18 +42,10 @@ export function resultLine(
   row: Float32Array,
   label: number,
   classes: readonly string[],
+  names?: CsvNames,
 ): string {
   const all = bestClasses(row, classes, classes.length);
   const rank = all.findIndex((candidate) => candidate.label === label) + 1;
   const cells = all.slice(0, 5).flatMap((best) => [best.class, best.probability.toFixed(6)]);
-  return csvLine([image, classes[label]!, rank, ...cells]);
-}
-
-/** One CSV line; cells with commas, quotes or newlines are quoted. */
-export function csvLine(cells: readonly (string | number)[]): string {
-  const quoted = cells.map((cell) => {
-    const text = String(cell);
-    return /[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
-  });
-  return `${quoted.join(',')}\n`;
+  return csvLine([image, classes[label]!, rank, ...cells], names);
 }

@@ -1,6 +1,7 @@
 import { channelMean, divisors } from '../data/preprocessing.js';
 import type { Engine, Tensor } from '../engine/engine.js';
 import { ExportError } from '../errors.js';
+import { messageOf } from '../system-error.js';
 import type { ExportModel } from './model.js';
 import type { ExportRuntime, PixelBatch, Scores } from './runtimes.js';
 
@@ -54,7 +55,7 @@ export async function verify(
     found = await runtime.run(path, batch);
   } catch (error) {
     throw new ExportError(
-      `${runtime.name} cannot run the export: ${error instanceof Error ? error.message : String(error)}`,
+      `${runtime.name} cannot run the export: ${messageOf(error)}`,
       'nothing was kept; please report this with the config',
     );
   }

@@ -1,5 +1,6 @@
 import { isAbsolute } from 'node:path';
 import { stringify } from 'yaml';
+import { isVisible, visible, visibleJson } from '../visible.js';
 import type { Choices } from './choices.js';
 import type { Layout } from './layout.js';
 import { NETWORKS } from './networks.js';
@@ -23,7 +24,9 @@ export interface ConfigFacts {
 
 /** A config for a data set, with a comment at everything that was chosen. */
 export function configText(facts: ConfigFacts): string {
-  const { file, name, schema, choices } = facts;
+  const { name, choices } = facts;
+  const file = visible(facts.file); // in comments
+  const schema = facts.schema && visible(facts.schema);
   const { resize, crop, batchSize, epochs, lr, warmup, every } = choices;
   const modeline = schema === null ? '' : `# yaml-language-server: $schema=${schema}\n`;
   return `${modeline}# ${description(facts)}
@@ -64,13 +67,14 @@ evaluation: {every: ${epochText(every)}}
 const epochText = (epochs: number): string => `${epochs} ${epochs === 1 ? 'epoch' : 'epochs'}`;
 const grouped = (value: number): string => value.toLocaleString('en-US');
 /** A text as YAML writes it in one line, quoted where needed. */
-const scalar = (text: string): string => stringify(text, { lineWidth: 0 }).trim();
+const scalar = (text: string): string =>
+  isVisible(text) ? stringify(text, { lineWidth: 0 }).trim() : visibleJson(text);
 
 /** `8 classes, 530 training images: 160 ("coast") to 16 ("street") a class.` */
 function description(facts: ConfigFacts): string {
   const { classes, images } = facts.survey;
   const [largest, smallest] = [classes[0]!, classes.at(-1)!];
-  const range = `${grouped(largest.images)} (${JSON.stringify(largest.name)}) to ${grouped(smallest.images)} (${JSON.stringify(smallest.name)})`;
+  const range = `${grouped(largest.images)} (${visibleJson(largest.name)}) to ${grouped(smallest.images)} (${visibleJson(smallest.name)})`;
   return `${facts.classes} classes, ${grouped(images)} training images: ${range} a class.`;
 }
 

@@ -2,6 +2,7 @@ import type { CustomSpec } from '../config/layers.js';
 import type { Engine, Tensor } from '../engine/engine.js';
 import { ConfigError } from '../errors.js';
 import { relaySignals, type SignalRules } from '../relay/signals.js';
+import { messageOf } from '../system-error.js';
 import type { LayerType } from './layer-type.js';
 import type { CustomPlan, ParameterPlan, Shape } from './plan.js';
 
@@ -160,7 +161,7 @@ function explained<T>(type: string, path: readonly (string | number)[], run: () 
   try {
     return run();
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     throw new ConfigError(`the layer type "${type}": ${reason}`, undefined, path);
   }
 }

@@ -52,7 +52,8 @@ export function planExperiment(
   } catch (error) {
     if (!(error instanceof ConfigError) || !error.path) throw error;
     const where = `${locate(error.path)}: ${formatPath(error.path)}: `;
-    throw new ConfigError(where + error.message, error.hint);
+    const [first, ...rest] = error.lines;
+    throw new ConfigError([where + first, ...rest], error.hint);
   }
 }
 

@@ -42,7 +42,10 @@ export function resolveRanges(
   const resolved = losses.map((loss, i) => resolveLoss(trunk, loss, i));
   if (!resolved.some((loss) => loss.tap === trunk.length - 1)) {
     throw new ConfigError(
-      `no loss reads the end of the trunk (after: ${trunk.at(-1)?.segment}): the network would have no output\n${rangeTable(trunk, resolved)}`,
+      [
+        `no loss reads the end of the trunk (after: ${trunk.at(-1)?.segment}): the network would have no output`,
+        ...rangeTable(trunk, resolved),
+      ],
       `let one loss have after: ${trunk.at(-1)?.segment}`,
       ['losses'],
     );
@@ -52,7 +55,10 @@ export function resolveRanges(
   );
   if (idle.length > 0) {
     throw new ConfigError(
-      `no loss trains ${idle.map((layer) => layer.name).join(', ')}: every layer with parameters must lie in the range of some loss\n${rangeTable(trunk, resolved)}`,
+      [
+        `no loss trains ${idle.map((layer) => layer.name).join(', ')}: every layer with parameters must lie in the range of some loss`,
+        ...rangeTable(trunk, resolved),
+      ],
       'extend a range (downTo), or set frozen: true on the segment or layer',
       ['losses'],
     );
@@ -122,7 +128,10 @@ function placeNames(trunk: readonly TrunkLayer[]): string {
 /**
  * Segments from output to input, and what each loss does there: `tap`, `|` trained, `+` partly trained, `.` none.
  */
-export function rangeTable(trunk: readonly TrunkLayer[], losses: readonly ResolvedLoss[]): string {
+export function rangeTable(
+  trunk: readonly TrunkLayer[],
+  losses: readonly ResolvedLoss[],
+): string[] {
   const segments = [...new Set(trunk.map((layer) => layer.segment))].reverse();
   const width = Math.max(7, ...segments.map((segment) => segment.length));
   const columns = losses.map((loss) => loss.name);
@@ -136,5 +145,5 @@ export function rangeTable(trunk: readonly TrunkLayer[], losses: readonly Resolv
     const frozen = members.every((at) => trunk[at]!.frozen) ? '  (frozen)' : '';
     return `  ${segment.padEnd(width)}  ${cells.join('  ')}${frozen}`.trimEnd();
   });
-  return [`  ${'segment'.padEnd(width)}  ${columns.join('  ')}`, ...rows].join('\n');
+  return [`  ${'segment'.padEnd(width)}  ${columns.join('  ')}`, ...rows];
 }

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { parse } from 'csv-parse/sync';
 import { CheckpointError } from '../errors.js';
+import { guarded, unguarded } from '../eval/csv.js';
 import { RESULT_COLUMNS } from '../eval/results.js';
 import { messageOf } from '../system-error.js';
 
@@ -33,7 +34,9 @@ export function readResults(file: string, classes: readonly string[]): ImageResu
   if (header?.join() !== RESULT_COLUMNS.join()) {
     return fail(`it begins with ${header?.join() ?? 'nothing'}, not with ${RESULT_COLUMNS.join()}`);
   }
-  const position = new Map(classes.map((name, i) => [name, i]));
+  const position = new Map(
+    [guarded, String].flatMap((cell) => classes.map((name, i) => [cell(name), i] as const)),
+  );
   return lines.map(([image, label, rank, ...cells], i) => {
     const classOf = (name: string | undefined): number =>
       position.get(name ?? '') ?? fail(`line ${i + 2}: no class is called "${name}"`);
@@ -43,6 +46,6 @@ export function readResults(file: string, classes: readonly string[]): ImageResu
     if (best.length === 0 || !best.every(([, p]) => Number.isFinite(p)) || !(Number(rank) >= 1)) {
       return fail(`line ${i + 2}: ${[image, label, rank, ...cells].join()}`);
     }
-    return { image: image!, label: classOf(label), rank: Number(rank), best };
+    return { image: unguarded(image!), label: classOf(label), rank: Number(rank), best };
   });
 }

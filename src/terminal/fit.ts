@@ -52,12 +52,12 @@ function progressBar(share: number, width: number): string {
 }
 
 /** Parts in as many lines as they need; those after the first are indented. Only a part that is too long alone is longer. */
-export function wrapped(parts: readonly string[], columns: number): string {
+export function wrapped(parts: readonly string[], columns: number): string[] {
   const lines: string[] = [];
   for (const part of parts) {
     const longer = lines.length === 0 ? part : `${lines.at(-1)}${GAP}${part}`;
     if (lines.length > 0 && longer.length > columns) lines.push(`${GAP}${part}`);
     else lines[Math.max(0, lines.length - 1)] = longer;
   }
-  return lines.join('\n');
+  return lines;
 }

@@ -1,5 +1,10 @@
+import { visible } from '../visible.js';
+
 /** What fits a width in columns. */
 export type StatusText = (columns: number) => string;
+
+/** One line, or several. */
+export type Lines = string | readonly string[];
 
 /** Where lines for a person go. */
 export interface Terminal {
@@ -7,8 +12,8 @@ export interface Terminal {
   readonly interactive: boolean;
   /** Width in columns; none in a pipe. */
   readonly columns: number;
-  /** A line that stays, above the status. */
-  line(text: string): void;
+  /** Lines that stay, above the status. Whatever they hold, each stays one line and does not steer the terminal. */
+  line(lines: Lines): void;
   /** The line at the foot that changes; null takes it away. Nothing in a pipe. */
   status(text: StatusText | null): void;
 }
@@ -31,6 +36,10 @@ const ERASE = '\r\u001b[J';
 /** What is too wide for the line (a wide letter in a path say) is cut, and does not begin another one. */
 const [NO_WRAP, WRAP] = ['\u001b[?7l', '\u001b[?7h'];
 
+/** @param show what is shown of a line */
+export const textOf = (lines: Lines, show: (line: string) => string): string =>
+  (typeof lines === 'string' ? [lines] : lines).map((line) => `${show(line)}\n`).join('');
+
 /**
  * The status line at the foot of a terminal: one in a process, as there is one terminal, whichever stream it is
  * written to. All that is written to a terminal has to go through `above` for as long as there is a status.
@@ -52,7 +61,7 @@ export class Foot {
       get columns() {
         return interactive ? stream.columns || USUAL_COLUMNS : Number.POSITIVE_INFINITY;
       },
-      line: (text) => this.above(() => stream.write(`${text}\n`)),
+      line: (lines) => this.above(() => stream.write(textOf(lines, visible))),
       status: (text) => {
         if (interactive) this.#show(stream, text);
       },
@@ -81,7 +90,7 @@ export class Foot {
   #draw(): void {
     if (!this.#stream || !this.#text) return;
     // Indented, as the cursor is seen on the first column; no further than the last but one.
-    const text = ` ${this.#text((this.#stream.columns || USUAL_COLUMNS) - 2)}`;
+    const text = ` ${visible(this.#text((this.#stream.columns || USUAL_COLUMNS) - 2))}`;
     this.#stream.write(`${ERASE}${NO_WRAP}${text}${WRAP}\r`);
     this.#drawnAt = performance.now();
   }

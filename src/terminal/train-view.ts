@@ -17,7 +17,7 @@ export function trainView(
   terminal: Terminal,
   { trial }: TrainViewOptions,
 ): TrainEvents & { setLog(log: Logger): void; end(): void } {
-  const print = (text: string): void => terminal.line(text);
+  const print = terminal.line;
   let status: TrainingStatus | null = null;
   let log: Logger | null = null;
   return {

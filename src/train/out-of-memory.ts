@@ -5,6 +5,7 @@ import { ConfigError, OutOfMemoryError } from '../errors.js';
 import { flatten } from '../model/plan.js';
 import { type ExperimentPlan, planExperiment } from '../plan/experiment.js';
 import { memoryPlan } from '../plan/memory.js';
+import { messageOf } from '../system-error.js';
 
 /** What operations need for themselves, over the activations that the plan counts. */
 const WORK_SPACE = 1.5;
@@ -27,7 +28,7 @@ export async function advising<T>(
     if (!ranOut(error)) throw error;
     const { needs, advice } = memoryAdvice(plan, roomFor(plan, engine));
     const limits = memoryLimits().map(({ name, most }) => `; or raise ${name}, now ${size(most)}`);
-    throw new OutOfMemoryError(`${error.message}\n${needs}`, advice + limits.join(''));
+    throw new OutOfMemoryError([messageOf(error), needs], advice + limits.join(''));
   }
 }
 

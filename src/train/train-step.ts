@@ -174,7 +174,7 @@ function checkFinite(
         ? []
         : [`gradients that are not finite: ${broken([...sums.gradients])}`]),
       `weights that are not finite: ${broken(names.map((name) => [name, parameters.value(name)]))}`,
-    ].join('\n'),
+    ],
     `the last checkpoint is untouched; lower optimizer.lr (now ${plan.config.optimizer.lr}), add schedule.warmup, or check data.mean and data.std`,
   );
 }

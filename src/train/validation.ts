@@ -2,9 +2,10 @@ import { changedNotice } from '../data/file-changes.js';
 import { type ImageIndex, imagePath } from '../data/image-index.js';
 import { type Batch, Loader } from '../data/loader.js';
 import type { Preprocessing } from '../data/preprocessing.js';
+import { csvLine } from '../eval/csv.js';
 import { type Evaluation, evaluate } from '../eval/evaluate.js';
 import { logSoftmax } from '../eval/log-probabilities.js';
-import { csvLine, RESULT_COLUMNS, resultLine } from '../eval/results.js';
+import { RESULT_COLUMNS, resultLine } from '../eval/results.js';
 import type { NetworkRuntime } from '../model/network-runtime.js';
 import type { ExperimentPlan } from '../plan/experiment.js';
 

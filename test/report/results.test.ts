@@ -2,7 +2,8 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { CheckpointError } from '../../src/errors.js';
-import { csvLine, RESULT_COLUMNS, resultLine } from '../../src/eval/results.js';
+import { csvLine } from '../../src/eval/csv.js';
+import { RESULT_COLUMNS, resultLine } from '../../src/eval/results.js';
 import { orderClasses } from '../../src/report/page/confusion-order.js';
 import { type ImageResult, readResults } from '../../src/report/results-file.js';
 import { labelsOf } from '../../src/report/run.js';

@@ -61,14 +61,21 @@ export async function executeLogged(
   );
   if (outcome.code === 0) return outcome.stdout;
   throw new EngineError(
-    `${step.what} failed (${step.command} ended with code ${outcome.code}):\n${tail(outcome.output)}`,
+    [
+      `${step.what} failed (${step.command} ended with code ${outcome.code}):`,
+      ...tail(outcome.output),
+    ],
     step.hint,
   );
 }
 
 /** The last lines of a program's output. */
-function tail(output: string): string {
-  return output.trimEnd().split('\n').slice(-TAIL_LINES).join('\n');
+function tail(output: string): string[] {
+  return output
+    .trimEnd()
+    .replaceAll('\t', '    ')
+    .split(/\r?\n|\r/)
+    .slice(-TAIL_LINES);
 }
 
 /** The whole log, or an empty text if there is none. */

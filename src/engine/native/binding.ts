@@ -7,6 +7,7 @@ import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
 import { addressSpaceLimit } from '../../address-space.js';
 import { EngineError } from '../../errors.js';
+import { messageOf } from '../../system-error.js';
 import { loadQuietly } from './loader.js';
 
 /** An attribute of a TensorFlow operation; build them with the functions of `attributes.ts`. */
@@ -115,7 +116,7 @@ export function loadBinding(path: string, onNotice?: (line: string) => void): Bi
     loaded = { path, binding };
     return binding;
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     const message = `native engine: ${path} does not load: ${reason}`;
     const limit = NO_ROOM.test(reason) ? addressSpaceLimit(NEEDED) : null;
     if (limit) throw new EngineError(`${message}; ${limit.said}`, limit.fix);

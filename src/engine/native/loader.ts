@@ -37,7 +37,7 @@ export function loadQuietly<T>(directory: string, load: () => T): T {
     } finally {
       loader.restoreStderr();
       const lines = readFileSync(log, 'utf8').split(/(?<=\n)/);
-      process.stderr.write(lines.filter((line) => !INFORMATION.test(line)).join(''));
+      writeToStderr(lines.filter((line) => !INFORMATION.test(line)).join(''));
     }
   } finally {
     rmSync(folder, { recursive: true, force: true });
@@ -54,6 +54,14 @@ function temporaryFolder(): string | null {
     }
   }
   return null;
+}
+
+function writeToStderr(text: string): void {
+  try {
+    process.stderr.write(text);
+  } catch {
+    // a full disk say: nobody can be told
+  }
 }
 
 /** Loads every CUDA library; those that need others come in a later round, those that fail are left to TensorFlow. */

@@ -5,6 +5,7 @@
  * TensorFlow, which the code that got it from `run` deletes again (or wraps into a `NativeTensor` with `own`).
  */
 import { EngineError, OutOfMemoryError } from '../../errors.js';
+import { messageOf } from '../../system-error.js';
 import type { Shape, Tensor } from '../engine.js';
 import { Scope, within } from '../scope.js';
 import {
@@ -83,7 +84,7 @@ export class Runtime {
     try {
       return this.binding.executeOp(op, attributes, inputs, outputs).map((output) => output.id);
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = messageOf(error);
       const failure = OUT_OF_MEMORY.test(reason) ? OutOfMemoryError : EngineError;
       throw new failure(`native engine: ${op} failed: ${reason}`);
     }

@@ -5,6 +5,7 @@ import { type BackendWasm, setWasmPaths } from '@tensorflow/tfjs-backend-wasm';
 import * as tf from '@tensorflow/tfjs-core';
 import { addressSpaceLimit } from '../../address-space.js';
 import { EngineError } from '../../errors.js';
+import { messageOf } from '../../system-error.js';
 import { guardOutputs, listening } from './full-heap.js';
 
 const NO_MEMORY = /out of memory|could not allocate|cannot allocate/i;
@@ -27,7 +28,7 @@ async function start(): Promise<BackendWasm> {
   try {
     await listening(() => tf.setBackend('wasm'));
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     const message = `wasm engine: the WebAssembly backend did not start: ${reason}`;
     const limit = NO_MEMORY.test(reason) ? addressSpaceLimit(NEEDED) : null;
     if (limit) throw new EngineError(`${message}; ${limit.said}`, limit.fix);
