@@ -53,7 +53,7 @@ if (process.env.RELAYBP_PACKAGE_ENGINE !== '1') {
 
 /** Files that a command makes, and what it says. */
 const MAKES: [RegExp, { files?: string[]; says?: RegExp }][] = [
-  [/^relaybp init/, { files: ['my-photos.yaml'] }],
+  [/^relaybp init/, { files: ['my-photos.yaml', 'relaybp.schema.json'] }],
   [/^relaybp report/, { files: ['report.html'] }],
   [/^relaybp eval/, { files: ['classes.csv', 'confusion.csv'], says: /^15 images .*top-1/m }],
   [/^relaybp predict/, { says: /^my-photos\/val\/red\/0\.jpg {2}\w+ [\d.]+ %, \w+ [\d.]+ %$/m }],
