@@ -85,8 +85,9 @@ function dataLines({ layout, wasSplit, classes, survey }: ConfigFacts): string {
       ? 'each class in turn'
       : `each class in turn; the largest has ${ratio.toFixed(1)} x the smallest`;
   const percent = 100 * VAL_SHARE;
+  const root = layout.root.startsWith('~') ? `./${layout.root}` : layout.root; // a folder of that name
   return [
-    `  root: ${scalar(layout.root)}${isAbsolute(layout.root) ? '' : ' # relative to where you are'}`,
+    `  root: ${scalar(root)}${isAbsolute(layout.root) ? '' : ' # relative to where you are'}`,
     ...(wasSplit
       ? [
           `  # Lists of "path<tab>class" lines: ${percent} % of each class were drawn for validation.`,

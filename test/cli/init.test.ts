@@ -91,6 +91,12 @@ describe('init', () => {
     expect([trained.code, trained.stderr]).toEqual([0, '']);
   });
 
+  it('names a folder that begins with ~ so that it is not taken for a home folder', async () => {
+    cpSync(images, join(cwd, '~photos'), { recursive: true });
+    expect(await relaybp('init', '~photos', '--out', 'c.yaml')).toMatchObject({ code: 0 });
+    expect(loadConfig(join(cwd, 'c.yaml')).config.data.root).toBe('./~photos');
+  });
+
   it('takes other usual names, and a "train" that is a class for a class', async () => {
     cpSync(join(images, 'train'), join(cwd, 'a/Training'), { recursive: true });
     cpSync(join(images, 'val'), join(cwd, 'a/valid'), { recursive: true });

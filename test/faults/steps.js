@@ -6,6 +6,7 @@ import { openEngine } from '../../dist/engine/select.js';
 import { planExperiment } from '../../dist/plan/experiment.js';
 import { normalization, openImages, openTrainingImages } from '../../dist/train/data.js';
 import { newRun, RunFolder } from '../../dist/train/run-folder.js';
+import { beginningTimeline } from '../../dist/train/sampling.js';
 import { beginning, train } from '../../dist/train/trainer.js';
 
 const [name, steps, config, out] = process.argv.slice(2);
@@ -15,11 +16,7 @@ const { data } = plan.config;
 const images = await openTrainingImages(data, quiet);
 const engine = await openEngine(name);
 const { path, lock } = newRun(out, 'memory', new Date());
-const run = RunFolder.create(
-  path,
-  printConfig(plan.config),
-  plan.losses.map((loss) => loss.name),
-);
+const losses = plan.losses.map((loss) => loss.name);
 const events = new Proxy(
   {},
   {
@@ -38,13 +35,16 @@ const events = new Proxy(
 );
 await train({
   plan,
+  written: {},
   engine,
   train: images,
   val: await openImages(data.root, data.val, images.classes, quiet),
   normalization: await normalization(data, images, `${out}-cache`),
-  run,
+  open: () => RunFolder.create(path, printConfig(plan.config), losses),
+  timeline: beginningTimeline(plan, images),
   progress: beginning(),
   restore: null,
+  initial: null,
   maxSteps: null,
   evaluationLimit: null,
   events,
