@@ -258,7 +258,7 @@ describe('a checkpoint from elsewhere', () => {
     rmSync(place.at('run/checkpoints/step-2/state.sha256'));
     const { code, stderr } = await place.relaybp(['eval', 'run', '--engine', 'wasm']);
     expect(code).toBe(3); // there is no such folder of images
-    expect(stderr).toMatch(/no such folder/);
+    expect(stderr).toMatch(/no such file or folder/);
     expect(existsSync(mark)).toBe(false);
   });
 
