@@ -49,7 +49,10 @@ export function acceptedChanges(
   });
   const keys = refused.map(({ key }) => key).join(' ');
   throw new CheckpointError(
-    `${path}: step ${state.step} was trained with another config; to go on with this one is another training:\n${list.join('\n')}`,
+    [
+      `${path}: step ${state.step} was trained with another config; to go on with this one is another training:`,
+      ...list,
+    ],
     `leave it out to go on as before (--resume alone takes the checkpoint's config), or permit it: --change ${keys}, or --change-all`,
   );
 }
