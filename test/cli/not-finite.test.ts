@@ -134,7 +134,7 @@ describe('a safetensors file', () => {
     const tuned = await onWasm(
       ...['train', 'c.yaml', '--set', 'initialCheckpoint=bad.safetensors', '--out', 'i'],
     );
-    expect(tuned.stderr).toContain(`error: initialCheckpoint ${message}`);
+    expect(tuned.stderr).toContain(`error: initialCheckpoint ${join(cwd, message)}`);
     expect(tuned.code).toBe(4);
     expect(existsSync(join(cwd, 'i'))).toBe(false);
   });

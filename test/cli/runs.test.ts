@@ -11,6 +11,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { runsLines } from '../../src/cli/runs-view.js';
+import type { ReportData } from '../../src/report/data.js';
 import type { ListedRun } from '../../src/report/run-list.js';
 import { lockRun } from '../../src/train/run-lock.js';
 import { type Outcome, run, start } from '../support/cli.js';
@@ -127,8 +128,11 @@ describe('relaybp runs', () => {
 });
 
 describe('report and watch', () => {
-  const runsOf = (page: string): string[] =>
-    [...page.matchAll(/"label":"(\w+)"/g)].map(([, label]) => label!);
+  const runsOf = (page: string): string[] => {
+    const [, data] = /<script type="application\/json" id="data">(.*?)<\/script>/s.exec(page)!;
+    const { runs } = JSON.parse(data!) as Pick<ReportData, 'runs'>;
+    return runs.map(({ label }) => label);
+  };
 
   it('take a folder of runs, and leave out one that cannot be read', async () => {
     copy('a', 1);
@@ -154,10 +158,11 @@ describe('report and watch', () => {
     copy('a', 1);
     const { child, outcome, stdout } = start(['watch', 'runs', '--port', '0'], cwd);
     try {
-      const find = (): string | undefined => /http:\/\/127\.0\.0\.1:\d+/.exec(stdout())?.[0];
+      const find = (): string | undefined =>
+        /http:\/\/127\.0\.0\.1:\d+\/[\w-]+\//.exec(stdout())?.[0];
       await expect.poll(find, { timeout: 30_000 }).toBeDefined();
       const shown = async (): Promise<string[]> => {
-        const { runs } = (await (await fetch(`${find()}/data.json`)).json()) as {
+        const { runs } = (await (await fetch(`${find()}data.json`)).json()) as {
           runs: { label: string }[];
         };
         return runs.map(({ label }) => label);
