@@ -49,7 +49,7 @@ it.runIf(process.platform === 'linux').each([60, 80, 120])(
     expect(code).toBe(130);
     const lines = await screen.lines();
     const text = lines.join('');
-    expect(text).toContain('finishing the current step; a second signal stops at once');
+    expect(text).toContain('finishing the current step; a second Ctrl-C or SIGTERM stops at once');
     expect(text).toMatch(/interrupted after step \d+; go on with: node \S+ train\s*--resume/);
     expect(text).not.toMatch(/[█░]|left|images\/s/);
   },
