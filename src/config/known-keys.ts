@@ -55,7 +55,7 @@ function keysOf(schemas: readonly z.core.$ZodType[], value: Yaml | undefined): s
 export function valueAt(root: Yaml | undefined, path: Path): Yaml | undefined {
   let at: Yaml | undefined = root;
   for (const key of path) {
-    if (typeof at !== 'object' || at === null) return undefined;
+    if (typeof at !== 'object' || at === null || !Object.hasOwn(at, key)) return undefined;
     at = (at as { [key: string]: Yaml })[key];
   }
   return at;
@@ -79,7 +79,8 @@ function step(schema: z.core.$ZodType, key: string | number): z.core.$ZodType[] 
     shape?: Record<string, z.core.$ZodType>;
     element?: z.core.$ZodType;
   };
-  if (def.type === 'object') return def.shape?.[key] ? [def.shape[key]] : [];
+  if (def.type === 'object')
+    return def.shape && Object.hasOwn(def.shape, key) ? [def.shape[key]!] : [];
   if (def.type === 'array' && def.element) return [def.element];
   return [];
 }
