@@ -14,9 +14,9 @@ const ONE_MS = 500;
 
 /** A training is told to stop by any of these signals; then it finishes its step and saves. */
 export function stopSignals(): { stop: () => boolean; close: () => void } {
-  let stopping = false;
+  let [stopping, closed] = [false, false];
   const warned = (): void => {
-    if (stopping) return;
+    if (stopping || closed) return;
     stopping = true;
     printError('finishing the current step; a second Ctrl-C or SIGTERM stops at once');
   };
@@ -34,9 +34,10 @@ export function stopSignals(): { stop: () => boolean; close: () => void } {
   for (const signal of warnings) process.on(signal, warned);
   return {
     stop: () => stopping,
+    /** Warnings that are repeated do not end the process either, which says by its exit code what came out. */
     close() {
+      closed = true;
       for (const signal of ENDING) process.off(signal, ended);
-      for (const signal of warnings) process.off(signal, warned);
     },
   };
 }
