@@ -115,7 +115,7 @@ process.stdout.write(Buffer.concat([Buffer.from(Uint32Array.of(width, height).bu
 
 
 def decoded(path, side):
-    module = (ROOT / "dist/data/decode.js").as_uri()
+    module = (ROOT / "dist/data/images/decode.js").as_uri()
     command = ["node", "--input-type=module", "-e", DECODE, module, str(path), str(side)]
     output = subprocess.run(command, check=True, capture_output=True).stdout
     width, height = struct.unpack("<II", output[:8])

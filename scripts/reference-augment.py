@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What Pillow makes of pixels under torchvision's ColorJitter, for test/data/color-jitter.test.ts.
+"""What Pillow makes of pixels under torchvision's ColorJitter, for test/data/augment/color-jitter.test.ts.
 
 torchvision's functional_pil applies ImageEnhance.Brightness, Contrast and Color, and turns the hue through Pillow's
 8-bit HSV as written here; it is not needed itself.

@@ -10,7 +10,7 @@ import {
   withEngine,
   withShortSet,
 } from './cli/common.js';
-import { addData } from './cli/data.js';
+import { addData } from './cli/data-commands.js';
 import { addEvaluation } from './cli/evaluation.js';
 import { addExchange } from './cli/exchange.js';
 import {
@@ -26,7 +26,7 @@ import {
   watchOutput,
 } from './cli/output.js';
 import { addReport } from './cli/report.js';
-import { ignoreHangup, stopSignals } from './cli/signals.js';
+import { ignoreHangup, stopSignals } from './cli/stop-signals.js';
 import { addHelpCommands, usageHint } from './cli/usage.js';
 import { expandHome } from './config/home.js';
 import { CheckpointError, ConfigError, DataError, RelaybpError } from './errors.js';
@@ -190,7 +190,7 @@ function addEngine(cli: Command): void {
 async function printConfig(file: string | undefined, overrides: string[]): Promise<void> {
   if (!file) throw new ConfigError('--print-config needs a config file');
   const loader = await import('./config/load.js');
-  const { planExperiment } = await import('./plan/experiment.js');
+  const { planExperiment } = await import('./experiment/experiment-plan.js');
   const loaded = loader.loadConfig(file, overrides);
   planExperiment(loaded);
   printText(loader.printConfig(loaded.config));

@@ -27,6 +27,7 @@ export {
 } from './errors.js';
 export type { ImagePredictions } from './eval/prediction-format.js';
 export type { Prediction } from './eval/results.js';
+export { type ExperimentPlan, planExperiment } from './experiment/experiment-plan.js';
 export {
   type CustomForward,
   type CustomPlace,
@@ -36,7 +37,6 @@ export {
   registerLayer,
 } from './model/custom-layer.js';
 export type { LayerPlan, NetworkPlan, ParameterPlan } from './model/plan.js';
-export { type ExperimentPlan, planExperiment } from './plan/experiment.js';
 export { planJson } from './plan/json.js';
 export type { LoggedRow, StepProgress, TrainEvents } from './train/events.js';
 export { version } from './version.js';

@@ -1,10 +1,10 @@
+import type { ExperimentPlan } from '../experiment/experiment-plan.js';
+import { memoryPlan } from '../experiment/step-memory.js';
 import { totals } from '../plan/cost.js';
-import type { ExperimentPlan } from '../plan/experiment.js';
-import { memoryPlan } from '../plan/memory.js';
 import type { ResolvedLoss } from '../relay/ranges.js';
-import { type ProcessMemory, processMemory } from './memory.js';
+import type { BenchSession, StepProfile } from './bench-session.js';
+import { type ProcessMemory, processMemory } from './memory-use.js';
 import { type MatmulPeak, matmulPeak } from './peak.js';
-import type { BenchSession, StepProfile } from './session.js';
 import type { LayerTimes } from './stopwatch.js';
 
 /** Where the time of a step goes: milliseconds, medians over the steps that were profiled. */

@@ -1,8 +1,8 @@
 import type { Engine, Tensor } from '../engine/engine.js';
+import type { ExperimentPlan } from '../experiment/experiment-plan.js';
 import { NetworkRuntime } from '../model/network-runtime.js';
 import type { Parameters } from '../model/parameters.js';
 import { flatten, type LayerPlan } from '../model/plan.js';
-import type { ExperimentPlan } from '../plan/experiment.js';
 import type { Layer, Pass } from '../relay/layer.js';
 import { waitFor } from './wait.js';
 

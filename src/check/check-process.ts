@@ -3,9 +3,9 @@
  * is set for a process as a whole, when it starts.
  */
 import { stat } from 'node:fs/promises';
-import { reasonOf } from '../data/decode.js';
-import { pathOf } from '../data/file-names.js';
-import { mtimeStamp } from '../data/image-index.js';
+import { reasonOf } from '../data/images/decode.js';
+import { pathOf } from '../data/index/file-names.js';
+import { mtimeStamp } from '../data/index/image-index.js';
 import { inspect } from './inspect.js';
 import type { CheckBatch, CheckedBatch, CheckSetup } from './inspector.js';
 import { bitOf, UNREAD } from './kinds.js';

@@ -1,6 +1,7 @@
 /** Checks a whole data set: its images one by one, its copies, and its classes. */
-import { classHistogram } from '../data/class-histogram.js';
-import { type ImageIndex, imagePath } from '../data/image-index.js';
+
+import { type ImageIndex, imagePath } from '../data/index/image-index.js';
+import { classHistogram } from '../data/sampling/class-histogram.js';
 import { type DuplicateFacts, markDuplicates } from './duplicates.js';
 import type { Limits } from './inspect.js';
 import { type Findings, inspectAll, reasonKey } from './inspector.js';

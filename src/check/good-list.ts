@@ -1,5 +1,5 @@
 /** The list of a part's images without a problem, in the format that `data.train` and `data.val` take. */
-import type { ImageIndex } from '../data/image-index.js';
+import type { ImageIndex } from '../data/index/image-index.js';
 import { bitOf, PROBLEMS } from './kinds.js';
 
 export interface GoodList {

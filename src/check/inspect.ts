@@ -3,9 +3,9 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { extname } from 'node:path';
 import sharp from 'sharp';
-import { decodeImage, MAX_RESIZED_PIXELS, reasonOf } from '../data/decode.js';
-import { type FilePath, shown } from '../data/file-names.js';
-import { withExifInFront } from '../data/late-exif.js';
+import { decodeImage, MAX_RESIZED_PIXELS, reasonOf } from '../data/images/decode.js';
+import { withExifInFront } from '../data/images/late-exif.js';
+import { type FilePath, shown } from '../data/index/file-names.js';
 import { bitOf, type KindName } from './kinds.js';
 
 export interface Limits {

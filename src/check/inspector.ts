@@ -2,9 +2,9 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import type { FilePath } from '../data/file-names.js';
-import { shown } from '../data/file-names.js';
-import { type ImageIndex, imageFile } from '../data/image-index.js';
+import type { FilePath } from '../data/index/file-names.js';
+import { shown } from '../data/index/file-names.js';
+import { type ImageIndex, imageFile } from '../data/index/image-index.js';
 import { compiled } from '../data/worker-thread.js';
 import { DataError } from '../errors.js';
 import type { Limits } from './inspect.js';

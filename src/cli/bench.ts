@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import { BENCH_MODES } from '../bench/plan.js';
+import { BENCH_MODES } from '../bench/bench-plan.js';
 import { PRECISION_CHOICES } from '../engine/engine.js';
 import { nonNegativeInteger, positiveInteger, withEngine } from './common.js';
 import { print, printError, printJson } from './output.js';

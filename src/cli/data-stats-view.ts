@@ -1,5 +1,5 @@
 import type { DataStatsResult } from '../commands/data-stats.js';
-import type { ClassHistogram, Quantile } from '../data/class-histogram.js';
+import type { ClassHistogram, Quantile } from '../data/sampling/class-histogram.js';
 
 /** More classes are not all shown: these many of the largest and of the smallest are. */
 const ENDS = 10;

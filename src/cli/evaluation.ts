@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { LABEL_MEANINGS } from '../config/label-meaning.js';
-import { type FilePath, pathOf } from '../data/file-names.js';
+import { type FilePath, pathOf } from '../data/index/file-names.js';
 import { PREDICTION_FORMATS } from '../eval/prediction-format.js';
 import type { IndexingView } from '../terminal/progress.js';
 import { DATA_ROOT, positiveInteger, REBUILD_INDEX, withEngine } from './common.js';

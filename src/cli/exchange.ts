@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import { EXPORT_FORMATS } from '../export/model.js';
+import { EXPORT_FORMATS } from '../export/exported-model.js';
 import { withConfig, withEngine } from './common.js';
 import { print, printError, printJson } from './output.js';
 

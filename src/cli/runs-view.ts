@@ -1,5 +1,5 @@
 import { basename, resolve } from 'node:path';
-import type { ListedRun } from '../report/run-list.js';
+import type { ListedRun } from '../run/run-list.js';
 import { ageText } from '../terminal/words.js';
 
 const TITLES = ['run', 'state', 'steps', 'top-1', 'top-5', 'at step', 'age'];

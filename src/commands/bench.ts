@@ -1,12 +1,12 @@
+import { configSource, syntheticSource } from '../bench/batches.js';
+import { type BenchMode, planBench } from '../bench/bench-plan.js';
+import { BenchSession } from '../bench/bench-session.js';
 import { type Measurements, measure } from '../bench/measure.js';
-import { type BenchMode, planBench } from '../bench/plan.js';
-import { BenchSession } from '../bench/session.js';
-import { configSource, syntheticSource } from '../bench/source.js';
 import { loadConfig } from '../config/load.js';
 import type { EngineInfo, Precision, PrecisionChoice } from '../engine/engine.js';
 import { openEngine } from '../engine/select.js';
 import { version } from '../version.js';
-import { type ConfigOptions, cacheDir, type EngineOptions } from './options.js';
+import type { ConfigOptions, EngineOptions } from './options.js';
 
 export const BENCH_DATA = ['synthetic', 'config'] as const;
 
@@ -75,7 +75,7 @@ export async function openBenchSession(
   const source =
     options.data === 'synthetic'
       ? syntheticSource(plan)
-      : await configSource(plan, cacheDir(), options.imageCache, onNotice);
+      : await configSource(plan, options.imageCache, onNotice);
   try {
     const precision = options.precision ?? plan.config.precision;
     const engine = await openEngine(options.engine, { precision, onNotice });

@@ -2,16 +2,17 @@ import { statSync } from 'node:fs';
 import { isAbsolute, join, relative, resolve } from 'node:path';
 import { type CheckReport, checkParts, type Part } from '../check/check.js';
 import { goodList } from '../check/good-list.js';
-import { writeOutput } from '../checkpoint/files.js';
 import type { LabelMeaning } from '../config/label-meaning.js';
-import { MAX_PIXELS } from '../data/decode.js';
-import type { ImageIndex } from '../data/image-index.js';
-import { IndexCache, type IndexingProgress } from '../data/index-cache.js';
+import { MAX_PIXELS } from '../data/images/decode.js';
+import type { ImageIndex } from '../data/index/image-index.js';
+import type { IndexingProgress } from '../data/index/index-cache.js';
 import { DataError } from '../errors.js';
+import { indexCache } from '../experiment/data-cache.js';
+import { openImages } from '../experiment/images.js';
+import { writeOutput } from '../files.js';
 import { findParts } from '../init/layout.js';
-import { openImages } from '../train/data.js';
 import { version } from '../version.js';
-import { cacheDir, checkOutput } from './options.js';
+import { checkOutput } from './options.js';
 
 export interface DataCheckOptions {
   fixList?: string;
@@ -61,8 +62,7 @@ export async function dataCheckCommand(
   const { root, parts: names } = findParts(folder);
   const files = names.map((name) => listName(options.fixList, name, names.length));
   for (const file of files) checkOutput('--fix-list', file);
-  const cache = new IndexCache({
-    folder: cacheDir(),
+  const cache = indexCache({
     rebuild: options.rebuildIndex,
     trustFiles: true,
     onNotice: events.onNotice,

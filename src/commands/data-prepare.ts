@@ -2,18 +2,19 @@ import { statSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { loadConfig } from '../config/load.js';
-import { MAX_PIXELS } from '../data/decode.js';
-import type { Skipped } from '../data/failure-policy.js';
-import type { ImageIndex } from '../data/image-index.js';
-import { IndexCache, type IndexingProgress } from '../data/index-cache.js';
+import { MAX_PIXELS } from '../data/images/decode.js';
+import type { ImageIndex } from '../data/index/image-index.js';
+import type { IndexingProgress } from '../data/index/index-cache.js';
+import type { Skipped } from '../data/loader/failure-policy.js';
 import { ConfigError } from '../errors.js';
+import { indexCache } from '../experiment/data-cache.js';
+import { openTrainingImages, openValidationImages } from '../experiment/images.js';
 import { prepareCopies } from '../prepare/copies.js';
+import { PreparingSource } from '../prepare/originals.js';
 import { checkPlaces, type PlacedPart, placed } from '../prepare/place.js';
 import { prepareShards } from '../prepare/shards.js';
-import { PreparingSource } from '../prepare/source.js';
-import { openTrainingImages, openValidationImages } from '../train/data.js';
 import { version } from '../version.js';
-import { type ConfigOptions, cacheDir, checkParent } from './options.js';
+import { type ConfigOptions, checkParent } from './options.js';
 
 export interface DataPrepareOptions extends ConfigOptions {
   out: string;
@@ -91,8 +92,7 @@ export async function dataPrepareCommand(
   const { side = data.resize, workers = availableParallelism() + 2 } = options;
   const quality = options.quality ?? (format === 'copies' ? COPY_QUALITY : null);
   const { maxPixels = MAX_PIXELS, onError } = data;
-  const cache = new IndexCache({
-    folder: cacheDir(),
+  const cache = indexCache({
     rebuild: options.rebuildIndex,
     onNotice: events.onNotice,
     onProgress: events.onIndexing,

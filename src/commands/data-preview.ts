@@ -1,17 +1,18 @@
 import sharp from 'sharp';
-import { writeOutput } from '../checkpoint/files.js';
 import { loadConfig, printConfig } from '../config/load.js';
-import { imagePath } from '../data/image-index.js';
-import { IndexCache } from '../data/index-cache.js';
-import { cropSize } from '../data/preprocessing.js';
-import { planExperiment } from '../plan/experiment.js';
+import { cropSize } from '../data/images/preprocessing.js';
+import { imagePath } from '../data/index/image-index.js';
+import { cacheDir, indexCache } from '../experiment/data-cache.js';
+import { paceSize } from '../experiment/epochs.js';
+import { planExperiment } from '../experiment/experiment-plan.js';
+import { openTrainingImages } from '../experiment/images.js';
+import { normalization } from '../experiment/normalization.js';
+import { writeOutput } from '../files.js';
 import { captionOf, type PreviewBatch, previewBatch } from '../preview/batch.js';
 import { contactSheet } from '../preview/contact-sheet.js';
 import { encodeSafetensors, type NamedTensor } from '../safetensors.js';
-import { normalization, openTrainingImages } from '../train/data.js';
-import { paceSize } from '../train/sampling.js';
 import { version } from '../version.js';
-import { type ConfigOptions, cacheDir, checkOutput } from './options.js';
+import { type ConfigOptions, checkOutput } from './options.js';
 
 export interface DataPreviewOptions extends ConfigOptions {
   n: number;
@@ -38,7 +39,7 @@ export async function dataPreviewCommand(
   checkOutput('--tensors', options.tensors);
   const plan = planExperiment(loadConfig(file, options.set));
   const { config } = plan;
-  const indexes = new IndexCache({ folder: cacheDir(), onNotice });
+  const indexes = indexCache({ onNotice });
   const images = await openTrainingImages(config.data, onNotice, indexes);
   const normalized = await normalization(config.data, images, cacheDir(), onNotice);
   const { stepsPerEpoch } = paceSize(plan, images);

@@ -1,17 +1,19 @@
 import { join } from 'node:path';
 import sharp from 'sharp';
-import { writeOutput } from '../checkpoint/files.js';
 import { loadConfig, printConfig } from '../config/load.js';
 import type { DataConfig } from '../config/schema.js';
-import { type ClassHistogram, classHistogram } from '../data/class-histogram.js';
-import type { Skipped } from '../data/failure-policy.js';
-import { IndexCache, type IndexingProgress } from '../data/index-cache.js';
-import type { Triple } from '../data/preprocessing.js';
-import type { DataStatistics } from '../data/statistics.js';
+import type { Triple } from '../data/images/preprocessing.js';
+import type { IndexingProgress } from '../data/index/index-cache.js';
+import type { Skipped } from '../data/loader/failure-policy.js';
+import { type ClassHistogram, classHistogram } from '../data/sampling/class-histogram.js';
+import type { DataStatistics } from '../data/statistics/statistics.js';
+import { cacheDir, indexCache } from '../experiment/data-cache.js';
+import { openTrainingImages } from '../experiment/images.js';
+import { normalizationTensors, trainingStatistics } from '../experiment/normalization.js';
+import { writeOutput } from '../files.js';
 import { encodeSafetensors, type NamedTensor } from '../safetensors.js';
-import { normalizationTensors, openTrainingImages, trainingStatistics } from '../train/data.js';
 import { version } from '../version.js';
-import { type ConfigOptions, cacheDir, checkOutput } from './options.js';
+import { type ConfigOptions, checkOutput } from './options.js';
 
 export interface DataStatsOptions extends ConfigOptions {
   /** The mean image as a PNG file. */
@@ -69,12 +71,7 @@ export async function dataStatsCommand(
   const began = performance.now();
   const { config } = loadConfig(file, options.set);
   const { data } = config;
-  const cache = new IndexCache({
-    folder: cacheDir(),
-    rebuild: options.rebuildIndex,
-    onNotice,
-    onProgress: onIndexing,
-  });
+  const cache = indexCache({ rebuild: options.rebuildIndex, onNotice, onProgress: onIndexing });
   const index = await openTrainingImages(data, onNotice, cache);
   const found = await trainingStatistics(data, index, cacheDir(), onNotice, onImages);
   const { statistics } = found;

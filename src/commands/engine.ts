@@ -9,7 +9,7 @@ export async function engineInstallCommand(
   log: (line: string) => void,
 ): Promise<{ directory: string; trials: readonly Trial[] }> {
   const { location } = await installNative({ ...options, log });
-  const { openNativeEngine } = await import('../engine/native/open.js');
+  const { openNativeEngine } = await import('../engine/native/opening/open.js');
   const { trials } = await openNativeEngine(location, { precision: 'bf16' });
   return { directory: location.directory, trials };
 }

@@ -1,12 +1,12 @@
-import { writeOutput } from '../checkpoint/files.js';
-import { joinPath } from '../data/image-index.js';
+import { joinPath } from '../data/index/image-index.js';
 import { ConfigError } from '../errors.js';
 import { csvLine } from '../eval/csv.js';
 import { type Combine, ensemble, fitOnPart } from '../eval/ensemble.js';
-import { perClassCsv, type Report, Tally } from '../eval/report.js';
+import { perClassCsv, type Report, Tally } from '../eval/evaluation-report.js';
 import { RESULT_COLUMNS, resultLine } from '../eval/results.js';
 import { writeScoreFile } from '../eval/score-file.js';
 import type { ScoreSet } from '../eval/score-set.js';
+import { writeOutput } from '../files.js';
 import { checkOutput } from './options.js';
 import { checkScoreFiles, type Scored, Scorer, type ScoringOptions } from './scoring.js';
 

@@ -1,16 +1,16 @@
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { collectGarbage } from '../collect-garbage.js';
-import { indexPaths } from '../data/path-index.js';
+import { indexPaths } from '../data/index/path-index.js';
 import { openEngine } from '../engine/select.js';
 import { ConfigError, DataError } from '../errors.js';
-import { drawnPixels, imagePixels } from '../export/images.js';
-import type { ExportFormat, ExportModel } from '../export/model.js';
+import { openValidationImages } from '../experiment/images.js';
+import { drawnPixels, imagePixels } from '../export/example-images.js';
+import type { ExportFormat, ExportModel } from '../export/exported-model.js';
 import { type PixelBatch, runtimeOf } from '../export/runtimes.js';
 import { type Difference, networkScores, verify } from '../export/verify.js';
 import { checkWeights, writeExport } from '../export/write.js';
 import { chainOf } from '../model/dense.js';
-import { openValidationImages } from '../train/data.js';
 import { checkpointOf, type Model, type ModelOptions, openModel } from './model.js';
 import { checkParent } from './options.js';
 

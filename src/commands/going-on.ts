@@ -1,12 +1,12 @@
-import type { CheckpointState } from '../checkpoint/checkpoint.js';
 import type { Precision } from '../engine/engine.js';
 import { CheckpointError } from '../errors.js';
-import type { ExperimentPlan } from '../plan/experiment.js';
+import { totalSteps } from '../experiment/epochs.js';
+import type { ExperimentPlan } from '../experiment/experiment-plan.js';
+import type { Timeline } from '../experiment/timeline.js';
+import type { CheckpointState } from '../run/checkpoint.js';
+import { type MetricsRow, readMetrics } from '../run/run-folder.js';
 import type { Outdated } from '../train/config-changes.js';
-import { type MetricsRow, readMetrics } from '../train/run-folder.js';
-import { totalSteps } from '../train/sampling.js';
 import { initialScheduleState } from '../train/schedule.js';
-import type { Timeline } from '../train/timeline.js';
 import { beginning, type Progress } from '../train/trainer.js';
 import type { ResumePoint } from './resume.js';
 

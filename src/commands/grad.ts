@@ -1,20 +1,22 @@
-import { writeOutput } from '../checkpoint/files.js';
 import { loadConfig } from '../config/load.js';
-import { IndexCache } from '../data/index-cache.js';
-import { Loader } from '../data/loader.js';
+import { Loader } from '../data/loader/loader.js';
 import type { Engine } from '../engine/engine.js';
 import { openEngine } from '../engine/select.js';
+import { augmentation } from '../experiment/augmentation.js';
+import { cacheDir, indexCache } from '../experiment/data-cache.js';
+import { beginningTimeline, samplerSpec } from '../experiment/epochs.js';
+import { type ExperimentPlan, planExperiment } from '../experiment/experiment-plan.js';
+import { openTrainingImages } from '../experiment/images.js';
+import { normalization } from '../experiment/normalization.js';
+import { softTargets } from '../experiment/targets.js';
+import { writeOutput } from '../files.js';
 import { NetworkRuntime } from '../model/network-runtime.js';
 import { Parameters } from '../model/parameters.js';
-import { type ExperimentPlan, planExperiment } from '../plan/experiment.js';
-import { planStep, type StepPlan } from '../relay/plan.js';
 import { emptySums, runMicroBatch } from '../relay/step.js';
+import { planStep, type StepPlan } from '../relay/step-plan.js';
 import { encodeSafetensors, type NamedTensor } from '../safetensors.js';
-import { augmentation, normalization, openTrainingImages } from '../train/data.js';
-import { beginningTimeline, samplerSpec } from '../train/sampling.js';
-import { softTargets } from '../train/targets.js';
 import { stepParts } from '../train/train-step.js';
-import { type ConfigOptions, cacheDir, checkOutput, type EngineOptions } from './options.js';
+import { type ConfigOptions, checkOutput, type EngineOptions } from './options.js';
 
 export interface GradCommandOptions extends ConfigOptions, EngineOptions {
   out: string;
@@ -134,7 +136,7 @@ async function firstBatch(
   onNotice: (line: string) => void,
 ): Promise<HostBatch> {
   const { config } = plan;
-  const cache = new IndexCache({ folder: cacheDir(), onNotice });
+  const cache = indexCache({ onNotice });
   const dataset = await openTrainingImages(config.data, onNotice, cache);
   const normalized = await normalization(config.data, dataset, cacheDir(), onNotice);
   const size = config.training.batchSize;

@@ -1,8 +1,10 @@
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, isAbsolute, join, relative, resolve } from 'node:path';
-import { writeOutput } from '../checkpoint/files.js';
 import { parseConfig } from '../config/load.js';
 import { ConfigError } from '../errors.js';
+import { planExperiment } from '../experiment/experiment-plan.js';
+import { openImages } from '../experiment/images.js';
+import { writeOutput } from '../files.js';
 import { type Choices, choose } from '../init/choices.js';
 import { configText } from '../init/config-text.js';
 import { findLayout, type Layout } from '../init/layout.js';
@@ -10,9 +12,7 @@ import { schemaPlace } from '../init/schema-place.js';
 import { split } from '../init/split.js';
 import { type Survey, survey } from '../init/survey.js';
 import { checkLabelled, whyNotForValidation } from '../init/unlabelled.js';
-import { planExperiment } from '../plan/experiment.js';
 import { messageOf } from '../system-error.js';
-import { openImages } from '../train/data.js';
 import { checkOutput } from './options.js';
 
 export interface InitResult {

@@ -1,18 +1,13 @@
-import {
-  type CheckpointState,
-  readState,
-  readTensors,
-  weightsOf,
-} from '../checkpoint/checkpoint.js';
-import { chooseCheckpoint } from '../checkpoint/choose.js';
 import { parseSavedConfig, printConfig } from '../config/load.js';
-import type { Preprocessing } from '../data/preprocessing.js';
+import type { Preprocessing } from '../data/images/preprocessing.js';
 import type { Engine, PrecisionChoice } from '../engine/engine.js';
 import { CheckpointError } from '../errors.js';
 import { DenseNetwork } from '../eval/dense-network.js';
-import { planExperiment } from '../plan/experiment.js';
-import { readNormalization } from '../train/data.js';
-import { newestRun } from '../train/run-folder.js';
+import { planExperiment } from '../experiment/experiment-plan.js';
+import { readNormalization } from '../experiment/normalization.js';
+import { type CheckpointState, readState, readTensors, weightsOf } from '../run/checkpoint.js';
+import { chooseCheckpoint } from '../run/choose.js';
+import { newestRun } from '../run/run-folder.js';
 import type { EngineOptions } from './options.js';
 
 /** Options of every command that runs trained networks. */

@@ -1,11 +1,11 @@
-import { rewind, setAside } from '../checkpoint/tidy.js';
 import { printConfig } from '../config/load.js';
 import type { ExperimentConfig } from '../config/schema.js';
 import type { EngineInfo } from '../engine/engine.js';
-import type { ExperimentPlan } from '../plan/experiment.js';
-import { newRun, RunFolder } from '../train/run-folder.js';
-import type { RunLock } from '../train/run-lock.js';
-import { addSession } from '../train/sessions.js';
+import type { ExperimentPlan } from '../experiment/experiment-plan.js';
+import { newRun, RunFolder } from '../run/run-folder.js';
+import type { RunLock } from '../run/run-lock.js';
+import { addSession } from '../run/sessions.js';
+import { rewind, setAside } from '../run/tidy.js';
 import { TensorBoard } from '../train/tensorboard.js';
 import type { Progress } from '../train/trainer.js';
 import type { Resumed } from './resume.js';

@@ -1,9 +1,8 @@
 import { accessSync, constants, statSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname } from 'node:path';
 import type { EngineChoice } from '../engine/select.js';
 import { ConfigError } from '../errors.js';
 import { messageOf } from '../system-error.js';
-import { userCache } from '../user-cache.js';
 
 /** Options that several commands share, as commander parses them. */
 export interface ConfigOptions {
@@ -13,11 +12,6 @@ export interface ConfigOptions {
 
 export interface EngineOptions {
   engine: EngineChoice;
-}
-
-/** The per-user folder for what is computed once: indexes of images, data statistics. `RELAYBP_CACHE_DIR` overrides it. */
-export function cacheDir(): string {
-  return process.env.RELAYBP_CACHE_DIR || join(userCache('RELAYBP_CACHE_DIR'), 'data');
 }
 
 /**

@@ -1,5 +1,5 @@
 import { loadConfig } from '../config/load.js';
-import { type ExperimentPlan, planExperiment } from '../plan/experiment.js';
+import { type ExperimentPlan, planExperiment } from '../experiment/experiment-plan.js';
 import { checkSchedule } from '../train/schedule.js';
 import type { ConfigOptions } from './options.js';
 

@@ -1,6 +1,6 @@
-import type { OnError } from '../data/failure-policy.js';
-import type { FilePath } from '../data/file-names.js';
-import { indexPaths } from '../data/path-index.js';
+import type { FilePath } from '../data/index/file-names.js';
+import { indexPaths } from '../data/index/path-index.js';
+import type { OnError } from '../data/loader/failure-policy.js';
 import { openEngine } from '../engine/select.js';
 import { ConfigError, DataError } from '../errors.js';
 import {
@@ -8,9 +8,9 @@ import {
   type PredictionFormat,
   predictionWriter,
 } from '../eval/prediction-format.js';
-import { type ProtocolOptions, protocolOf } from '../eval/protocol.js';
 import { bestClasses } from '../eval/results.js';
 import { scoreImages } from '../eval/score.js';
+import { type ProtocolOptions, protocolOf } from '../eval/test-protocol.js';
 import { checkpointOf, type ModelOptions, openModel } from './model.js';
 
 export interface PredictOptions extends ModelOptions, ProtocolOptions {

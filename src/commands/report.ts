@@ -1,11 +1,11 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
-import { replaceFile } from '../checkpoint/files.js';
 import { ConfigError } from '../errors.js';
+import { replaceFile } from '../files.js';
+import { reportData } from '../report/collect.js';
 import { htmlPage } from '../report/page.js';
 import { embedPictures } from '../report/pictures.js';
-import { reportData } from '../report/report.js';
-import { runFolders } from '../report/run-folders.js';
+import { runFolders } from '../run/run-folders.js';
 import { checkOutput } from './options.js';
 
 export interface ReportCommandOptions {

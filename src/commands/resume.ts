@@ -1,13 +1,13 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { type CheckpointState, readState } from '../checkpoint/checkpoint.js';
-import { chooseCheckpoint } from '../checkpoint/choose.js';
-import { findCheckpoint, listCheckpoints, runOf } from '../checkpoint/run-checkpoints.js';
-import { removeStaleFiles } from '../checkpoint/tidy.js';
 import { type LoadedConfig, loadConfig } from '../config/load.js';
 import { CheckpointError, ConfigError } from '../errors.js';
-import { newestRun } from '../train/run-folder.js';
-import { lockRun, type RunLock } from '../train/run-lock.js';
+import { type CheckpointState, readState } from '../run/checkpoint.js';
+import { chooseCheckpoint } from '../run/choose.js';
+import { findCheckpoint, listCheckpoints, runOf } from '../run/run-checkpoints.js';
+import { newestRun } from '../run/run-folder.js';
+import { lockRun, type RunLock } from '../run/run-lock.js';
+import { removeStaleFiles } from '../run/tidy.js';
 import type { ConfigOptions } from './options.js';
 
 export interface ResumePoint {

@@ -1,23 +1,23 @@
 import { statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { readState } from '../checkpoint/checkpoint.js';
 import type { LabelMeaning } from '../config/label-meaning.js';
 import type { ExperimentConfig } from '../config/schema.js';
-import { changedNotice } from '../data/file-changes.js';
-import { type ImageIndex, imagePath, relativePath } from '../data/image-index.js';
-import { IndexCache, type IndexingProgress } from '../data/index-cache.js';
+import { changedNotice } from '../data/index/file-changes.js';
+import { type ImageIndex, imagePath, relativePath } from '../data/index/image-index.js';
+import type { IndexCache, IndexingProgress } from '../data/index/index-cache.js';
 import type { Engine } from '../engine/engine.js';
 import { openEngine } from '../engine/select.js';
 import { ConfigError } from '../errors.js';
 import { type Candidate, candidateOf, checkAlike } from '../eval/alike.js';
-import { describeProtocol, type ProtocolOptions, protocolOf } from '../eval/protocol.js';
 import { scoreImages } from '../eval/score.js';
 import { isScoreFile, readScoreFile } from '../eval/score-file.js';
 import type { ScoreSet } from '../eval/score-set.js';
-import { openImages } from '../train/data.js';
-import { checkRunData } from '../train/run-data.js';
+import { describeProtocol, type ProtocolOptions, protocolOf } from '../eval/test-protocol.js';
+import { indexCache } from '../experiment/data-cache.js';
+import { openImages } from '../experiment/images.js';
+import { checkRunData } from '../experiment/run-data.js';
+import { readState } from '../run/checkpoint.js';
 import { checkpointOf, type Model, type ModelOptions, openModel } from './model.js';
-import { cacheDir } from './options.js';
 
 /** Options of the commands that score a labelled test set. */
 export interface ScoringOptions extends ModelOptions, ProtocolOptions {
@@ -83,7 +83,7 @@ export class Scorer {
     private readonly onNotice: (line: string) => void,
   ) {
     const { rebuildIndex: rebuild, onIndexing: onProgress } = options;
-    this.cache = new IndexCache({ folder: cacheDir(), rebuild, onNotice, onProgress });
+    this.cache = indexCache({ rebuild, onNotice, onProgress });
   }
 
   /** The engine's name; null if only score files were read. */

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { CheckpointState } from '../checkpoint/checkpoint.js';
+import { type WrittenPaths, withAbsolutePaths, writtenPaths } from '../config/file-paths.js';
 import {
   type LoadedConfig,
   loadConfig,
@@ -7,8 +7,8 @@ import {
   parseSavedConfig,
   printConfig,
 } from '../config/load.js';
-import { type WrittenPaths, withAbsolutePaths, writtenPaths } from '../config/paths.js';
 import { ConfigError } from '../errors.js';
+import type { CheckpointState } from '../run/checkpoint.js';
 import type { ConfigOptions } from './options.js';
 import type { Resumed } from './resume.js';
 

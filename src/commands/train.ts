@@ -1,11 +1,16 @@
-import { readOptionalTensors, readTensors } from '../checkpoint/checkpoint.js';
+import { withAbsolutePaths } from '../config/file-paths.js';
 import type { LoadedConfig } from '../config/load.js';
-import { withAbsolutePaths } from '../config/paths.js';
-import { IndexCache } from '../data/index-cache.js';
 import { openEngine } from '../engine/select.js';
-import { planExperiment } from '../plan/experiment.js';
+import { cacheDir, indexCache } from '../experiment/data-cache.js';
+import { beginningTimeline, paceSize } from '../experiment/epochs.js';
+import { planExperiment } from '../experiment/experiment-plan.js';
+import { openTrainingImages, openValidationImages } from '../experiment/images.js';
+import { normalization, readNormalization } from '../experiment/normalization.js';
+import { checkTrainingData } from '../experiment/run-data.js';
+import { readOptionalTensors, readTensors } from '../run/checkpoint.js';
+import { type MetricsRow, type RunFolder, readMetrics, writeSummary } from '../run/run-folder.js';
+import { openLog } from '../run/run-log.js';
 import { duringImages, indexingView, STATISTICS } from '../terminal/progress.js';
-import { openLog } from '../terminal/run-log.js';
 import type { Terminal } from '../terminal/terminal.js';
 import { trainView } from '../terminal/train-view.js';
 import {
@@ -15,18 +20,9 @@ import {
   mayChangePrecision,
   outdatedBy,
 } from '../train/config-changes.js';
-import {
-  normalization,
-  openTrainingImages,
-  openValidationImages,
-  readNormalization,
-} from '../train/data.js';
 import { both, type TrainEvents } from '../train/events.js';
 import { describeInitialWeights, initialWeights } from '../train/initial-checkpoint.js';
 import { describePaceChange, resumedTimeline } from '../train/resumed-timeline.js';
-import { checkTrainingData } from '../train/run-data.js';
-import { type MetricsRow, type RunFolder, readMetrics, writeSummary } from '../train/run-folder.js';
-import { beginningTimeline, paceSize } from '../train/sampling.js';
 import { checkSchedule } from '../train/schedule.js';
 import { endOf, type TrainResult, train } from '../train/trainer.js';
 import {
@@ -38,7 +34,7 @@ import {
   progressOf,
 } from './going-on.js';
 import { openRun } from './open-run.js';
-import { type ConfigOptions, cacheDir, type EngineOptions } from './options.js';
+import type { ConfigOptions, EngineOptions } from './options.js';
 import { resumeRun } from './resume.js';
 import { trainingConfig } from './train-config.js';
 
@@ -89,8 +85,7 @@ export async function trainCommand(
     const changes = from && before ? acceptedChanges(from, before, plan, options) : [];
     if (resumed) checkTrainingData(config, resumed.run);
     const indexing = indexingView(terminal);
-    const cache = new IndexCache({
-      folder: cacheDir(),
+    const cache = indexCache({
       rebuild: options.rebuildIndex,
       onNotice: view.notice,
       onProgress: indexing.update,

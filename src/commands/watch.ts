@@ -4,8 +4,8 @@ import { ConfigError } from '../errors.js';
 import { LiveReport } from '../report/live-report.js';
 import { isLoopbackAddress } from '../report/loopback.js';
 import { htmlPage } from '../report/page.js';
-import { runFolders } from '../report/run-folders.js';
 import { watchServer } from '../report/watch-server.js';
+import { runFolders } from '../run/run-folders.js';
 import { messageOf } from '../system-error.js';
 
 export interface WatchCommandOptions {

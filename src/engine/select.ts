@@ -52,7 +52,7 @@ async function openNative(options: OpenOptions): Promise<Engine> {
     const message = `the native engine is not installed (looked in ${engineRoot(options.dir)})`;
     throw new EngineError(message, INSTALL_HINT);
   }
-  const { openNativeEngine } = await import('./native/open.js');
+  const { openNativeEngine } = await import('./native/opening/open.js');
   return openNativeEngine(location, options);
 }
 

@@ -1,5 +1,5 @@
-import { decodeImage } from '../data/decode.js';
-import { type ImageIndex, imageFile, relativePath } from '../data/image-index.js';
+import { decodeImage } from '../data/images/decode.js';
+import { type ImageIndex, imageFile, relativePath } from '../data/index/image-index.js';
 import { alignment, type ImageList } from './score-set.js';
 
 /** A test set before anything is scored. */

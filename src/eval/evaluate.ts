@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
-import type { Batch } from '../data/loader.js';
+import type { Batch } from '../data/loader/loader.js';
 import type { Tensor } from '../engine/engine.js';
 import { forward, type TestNetwork } from './forward.js';
 import { TopK } from './topk.js';

@@ -4,8 +4,8 @@ import {
   type Preprocessing,
   resizeMean,
   writeInput,
-} from '../data/preprocessing.js';
-import type { Average, Input, Protocol } from './protocol.js';
+} from '../data/images/preprocessing.js';
+import type { Average, Input, Protocol } from './test-protocol.js';
 
 /**
  * The paper's test (§4): the whole image, uncropped and in its own aspect ratio, with its shorter side at each of

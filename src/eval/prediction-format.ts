@@ -1,4 +1,4 @@
-import { isInteger } from '../data/order.js';
+import { isInteger } from '../data/index/name-order.js';
 import { visible, visibleJson } from '../visible.js';
 import { type CsvNames, csvLine } from './csv.js';
 import type { Prediction } from './results.js';

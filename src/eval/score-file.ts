@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
-import { writeOutput } from '../checkpoint/files.js';
 import { ruleText } from '../config/rule-text.js';
 import { CheckpointError } from '../errors.js';
+import { writeOutput } from '../files.js';
 import {
   decodeSafetensors,
   encodeSafetensors,

@@ -1,14 +1,14 @@
 import { setImmediate } from 'node:timers/promises';
-import { decodedImages } from '../data/decoded-images.js';
-import { FailurePolicy, type OnError } from '../data/failure-policy.js';
-import { type ImageIndex, imagePath } from '../data/image-index.js';
+import { type ImageIndex, imagePath } from '../data/index/image-index.js';
+import { decodedImages } from '../data/loader/decoded-images.js';
+import { FailurePolicy, type OnError } from '../data/loader/failure-policy.js';
 import type { Engine } from '../engine/engine.js';
 import { CheckpointError } from '../errors.js';
 import { allFinite } from '../finite.js';
 import type { DenseNetwork } from './dense-network.js';
 import { averageInputs } from './log-probabilities.js';
-import type { Protocol } from './protocol.js';
 import { type ShapeBatch, ShapeBatches } from './shape-batches.js';
+import type { Protocol } from './test-protocol.js';
 
 /** What a network says about one image. */
 export interface ScoredImage {

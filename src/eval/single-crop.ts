@@ -4,8 +4,8 @@ import {
   type Preprocessing,
   type View,
   writeInput,
-} from '../data/preprocessing.js';
-import type { Average, Input, Protocol } from './protocol.js';
+} from '../data/images/preprocessing.js';
+import type { Average, Input, Protocol } from './test-protocol.js';
 
 /** The centre crop of the image at `data.resize` (paper, §4); with `flip` also its mirror image. */
 export function singleCrop(

@@ -1,4 +1,4 @@
-import { INPUT, LOGITS, PROBABILITIES } from './model.js';
+import { INPUT, LOGITS, PROBABILITIES } from './exported-model.js';
 
 /** Names of a graph's nodes: those of its interface are taken, and a layer of such a name gets another. */
 export class Names {

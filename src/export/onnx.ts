@@ -1,7 +1,13 @@
-import { divisors } from '../data/preprocessing.js';
+import { divisors } from '../data/images/preprocessing.js';
 import { version } from '../version.js';
+import {
+  type ExportModel,
+  exportMetadata,
+  INPUT,
+  LOGITS,
+  PROBABILITIES,
+} from './exported-model.js';
 import { buildChain, inputNormalization } from './graph.js';
-import { type ExportModel, exportMetadata, INPUT, LOGITS, PROBABILITIES } from './model.js';
 import { type Initializer, OnnxGraph } from './onnx-graph.js';
 import { encode, field, messageType, type Piece } from './wire.js';
 

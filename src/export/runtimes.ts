@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { locateNative } from '../engine/locate.js';
 import { toAdd } from '../installation.js';
-import type { ExportFormat } from './model.js';
-import { INPUT, LOGITS, PROBABILITIES } from './model.js';
+import type { ExportFormat } from './exported-model.js';
+import { INPUT, LOGITS, PROBABILITIES } from './exported-model.js';
 
 /** Images as they are cut out: `[count, size, size, 3]`, RGB, 0–255. */
 export interface PixelBatch {

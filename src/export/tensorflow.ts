@@ -1,6 +1,6 @@
-import { divisors } from '../data/preprocessing.js';
+import { divisors } from '../data/images/preprocessing.js';
+import { type ExportModel, INPUT, LOGITS, PROBABILITIES } from './exported-model.js';
 import { buildChain, inputNormalization } from './graph.js';
-import { type ExportModel, INPUT, LOGITS, PROBABILITIES } from './model.js';
 import { TensorFlowGraph } from './tensorflow-graph.js';
 
 /** The network as TensorFlow operations: `pixels` `[batch, height, width, 3]` → `logits` and `probabilities`. */

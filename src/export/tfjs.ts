@@ -1,5 +1,5 @@
 import { version } from '../version.js';
-import { type ExportModel, exportMetadata } from './model.js';
+import { type ExportModel, exportMetadata } from './exported-model.js';
 import { signature, tensorFlowGraph } from './tensorflow.js';
 import type { TensorFlowConstant } from './tensorflow-graph.js';
 import { messageType, type Piece } from './wire.js';

@@ -1,8 +1,8 @@
-import { channelMean, divisors } from '../data/preprocessing.js';
+import { channelMean, divisors } from '../data/images/preprocessing.js';
 import type { Engine, Tensor } from '../engine/engine.js';
 import { ExportError } from '../errors.js';
 import { messageOf } from '../system-error.js';
-import type { ExportModel } from './model.js';
+import type { ExportModel } from './exported-model.js';
 import type { ExportRuntime, PixelBatch, Scores } from './runtimes.js';
 
 /** Largest difference of a probability, and of a logit relative to the largest logit of all images. */

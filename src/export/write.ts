@@ -1,14 +1,14 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { syncFolder, writeDurably } from '../checkpoint/files.js';
 import { ExportError } from '../errors.js';
+import { syncFolder, writeDurably } from '../files.js';
 import { decodeSafetensors } from '../safetensors.js';
 import { messageOf } from '../system-error.js';
-import type { ExportFormat, ExportModel } from './model.js';
+import type { ExportFormat, ExportModel } from './exported-model.js';
 import { onnxFile } from './onnx.js';
-import { savedModelFiles } from './saved-model.js';
+import { savedModelFiles } from './saved-model-writer.js';
 import { tfjsFiles } from './tfjs.js';
-import { safetensorsFile } from './weights.js';
+import { safetensorsFile } from './weights-file.js';
 import { read } from './wire.js';
 
 /**

@@ -2,7 +2,7 @@ import { CheckpointError } from '../errors.js';
 import { type LayerPlan, type Shape, volume } from '../model/plan.js';
 import type { NamedTensor } from '../safetensors.js';
 import { layersOf, NAMINGS, type Naming } from './naming.js';
-import type { Source } from './source.js';
+import type { Source } from './weight-file.js';
 
 export type ChannelOrder = 'rgb' | 'bgr';
 

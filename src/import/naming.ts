@@ -1,4 +1,4 @@
-import type { Source } from './source.js';
+import type { Source } from './weight-file.js';
 
 /**
  * How other programs name layers. A naming lists the layers of a file in the order in which a network runs them,

@@ -1,6 +1,6 @@
 import { quantile, type Survey } from './survey.js';
 
-/** Sizes for which there is a network (src/init/networks.ts). */
+/** Sizes for which there is a network (src/init/ready-networks.ts). */
 export type Side = 32 | 64 | 112 | 224;
 
 /** What the config will say, from what the data are like. */

@@ -3,7 +3,7 @@ import { stringify } from 'yaml';
 import { isVisible, visible, visibleJson } from '../visible.js';
 import type { Choices } from './choices.js';
 import type { Layout } from './layout.js';
-import { NETWORKS } from './networks.js';
+import { NETWORKS } from './ready-networks.js';
 import { VAL_SHARE } from './split.js';
 import { quantile, type Survey } from './survey.js';
 

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { joinPath } from '../data/image-index.js';
+import { joinPath } from '../data/index/image-index.js';
 
 const SCHEMA = fileURLToPath(new URL('../../schema/relaybp.schema.json', import.meta.url));
 

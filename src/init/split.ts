@@ -1,4 +1,4 @@
-import { type ImageIndex, relativePath } from '../data/image-index.js';
+import { type ImageIndex, relativePath } from '../data/index/image-index.js';
 import { DataError } from '../errors.js';
 import { permutation, Random } from '../random.js';
 

@@ -1,5 +1,5 @@
 import sharp from 'sharp';
-import { classCounts, type ImageIndex, imagePath } from '../data/image-index.js';
+import { classCounts, type ImageIndex, imagePath } from '../data/index/image-index.js';
 import { DataError } from '../errors.js';
 import { permutation, Random } from '../random.js';
 import { messageOf } from '../system-error.js';

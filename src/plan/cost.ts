@@ -1,6 +1,6 @@
+import type { ExperimentPlan } from '../experiment/experiment-plan.js';
 import { flatten, type LayerPlan, parametersOf, pathsOf, trunkOf, volume } from '../model/plan.js';
-import { type Action, planStep, type StepPlan } from '../relay/plan.js';
-import type { ExperimentPlan } from './experiment.js';
+import { type Action, planStep, type StepPlan } from '../relay/step-plan.js';
 
 /** What a training step costs for one image, and how many operations of each kind a micro-batch takes. */
 export interface StepCost {

@@ -1,8 +1,8 @@
+import type { ExperimentPlan } from '../experiment/experiment-plan.js';
+import { memoryPlan } from '../experiment/step-memory.js';
 import { isTrainable, type LayerPlan } from '../model/plan.js';
 import { inRange, type ResolvedLoss } from '../relay/ranges.js';
 import { totals } from './cost.js';
-import type { ExperimentPlan } from './experiment.js';
-import { memoryPlan } from './memory.js';
 
 /**
  * The plan as JSON, format version 1 (docs/plan.md): enough to rebuild the network, its padding, its parameters'

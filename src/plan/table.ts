@@ -1,11 +1,11 @@
 import type { Colors } from 'picocolors/types.js';
 import type { Window } from '../engine/engine.js';
+import type { ExperimentPlan } from '../experiment/experiment-plan.js';
+import { memoryPlan } from '../experiment/step-memory.js';
 import { flatten, isTrainable, type LayerPlan, trunkOf } from '../model/plan.js';
 import { inRange, type ResolvedLoss } from '../relay/ranges.js';
 import { countParameters, totals } from './cost.js';
 import { augmentationText, samplerText } from './drawing.js';
-import type { ExperimentPlan } from './experiment.js';
-import { memoryPlan } from './memory.js';
 
 type Paint = (text: string) => string;
 

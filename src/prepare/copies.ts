@@ -4,18 +4,18 @@ import { join } from 'node:path';
 import sharp from 'sharp';
 import { goodList } from '../check/good-list.js';
 import { bitOf } from '../check/kinds.js';
-import { replaceFile } from '../checkpoint/files.js';
-import { DECODING } from '../data/decode.js';
-import { bytesOf, type FilePath, pathOf } from '../data/file-names.js';
-import { fingerprint } from '../data/fingerprint.js';
-import { type ImageIndex, imageFile, relativePath } from '../data/image-index.js';
-import { isPrepared } from '../data/prepared-facts.js';
-import type { Pixels } from '../data/preprocessing.js';
+import { DECODING } from '../data/images/decode.js';
+import type { Pixels } from '../data/images/preprocessing.js';
+import { bytesOf, type FilePath, pathOf } from '../data/index/file-names.js';
+import { fingerprint } from '../data/index/fingerprint.js';
+import { type ImageIndex, imageFile, relativePath } from '../data/index/image-index.js';
+import { isPrepared } from '../data/index/prepared-facts.js';
 import { ConfigError, DataError } from '../errors.js';
+import { replaceFile } from '../files.js';
 import { beginning, tagOf } from '../temporary-path.js';
+import type { PreparingSource } from './originals.js';
 import { OutputFolders, writing } from './place.js';
 import { checkSame, readSettings, SETTINGS_FILE } from './settings.js';
-import type { PreparingSource } from './source.js';
 
 export interface CopySettings {
   side: number;

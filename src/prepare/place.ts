@@ -1,7 +1,7 @@
 /** Where the parts of a data set go in the folder of the prepared one: never outside of it (docs/data.md). */
 import { existsSync, mkdirSync, realpathSync } from 'node:fs';
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
-import { bytesOf, type FilePath, pathOf, shown } from '../data/file-names.js';
+import { bytesOf, type FilePath, pathOf, shown } from '../data/index/file-names.js';
 import { ConfigError } from '../errors.js';
 import { isSystemError, messageOf } from '../system-error.js';
 import { beginning } from '../temporary-path.js';

@@ -4,19 +4,24 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import sharp from 'sharp';
-import { replaceFile, syncFolder } from '../checkpoint/files.js';
-import { DECODING } from '../data/decode.js';
-import { fingerprint } from '../data/fingerprint.js';
-import type { ImageIndex } from '../data/image-index.js';
-import { writeIndexFile } from '../data/index-file.js';
-import { INDEX_FILE, shardTable } from '../data/prepared.js';
-import { FACTS_FILE, isPrepared, type PreparedFacts, readFacts } from '../data/prepared-facts.js';
-import type { Pixels } from '../data/preprocessing.js';
-import { ShardWriter, shardName } from '../data/shard-file.js';
+import { DECODING } from '../data/images/decode.js';
+import type { Pixels } from '../data/images/preprocessing.js';
+import { fingerprint } from '../data/index/fingerprint.js';
+import type { ImageIndex } from '../data/index/image-index.js';
+import { writeIndexFile } from '../data/index/index-file.js';
+import { INDEX_FILE, shardTable } from '../data/index/prepared.js';
+import {
+  FACTS_FILE,
+  isPrepared,
+  type PreparedFacts,
+  readFacts,
+} from '../data/index/prepared-facts.js';
+import { ShardWriter, shardName } from '../data/index/shard-file.js';
 import { ConfigError } from '../errors.js';
+import { replaceFile, syncFolder } from '../files.js';
+import type { PreparingSource } from './originals.js';
 import { OutputFolders } from './place.js';
 import { checkSame } from './settings.js';
-import type { PreparingSource } from './source.js';
 
 export interface ShardSettings {
   side: number;

@@ -1,11 +1,12 @@
-import type { ImageIndex } from '../data/image-index.js';
-import { chooseMix } from '../data/mixing.js';
-import { cropSize } from '../data/preprocessing.js';
-import type { Mixed } from '../data/protocol.js';
-import type { ExperimentPlan } from '../plan/experiment.js';
-import { augmentation, type Normalization } from '../train/data.js';
-import { softTargets } from '../train/targets.js';
-import { trainingLoader } from '../train/training-loader.js';
+import { chooseMix } from '../data/augment/mixing.js';
+import { cropSize } from '../data/images/preprocessing.js';
+import type { ImageIndex } from '../data/index/image-index.js';
+import type { Mixed } from '../data/loader/worker-protocol.js';
+import { augmentation } from '../experiment/augmentation.js';
+import type { ExperimentPlan } from '../experiment/experiment-plan.js';
+import type { Normalization } from '../experiment/normalization.js';
+import { softTargets } from '../experiment/targets.js';
+import { trainingLoader } from '../experiment/training-loader.js';
 
 /** Images as training sees them, one position after another. */
 export interface PreviewBatch {

@@ -1,4 +1,4 @@
-import { divisors, type Preprocessing } from '../data/preprocessing.js';
+import { divisors, type Preprocessing } from '../data/images/preprocessing.js';
 import { CELL, letter } from './lettering.js';
 
 /** Raw pixels `[height, width, 3]`, 8 bits. */

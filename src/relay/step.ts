@@ -1,6 +1,6 @@
 import type { Engine, Tensor } from '../engine/engine.js';
 import type { Gradient, GradientSink, Layer, Pass } from './layer.js';
-import type { Action, StepPlan } from './plan.js';
+import type { Action, StepPlan } from './step-plan.js';
 
 /** The parts that a step plan is carried out on. */
 export interface StepParts {

@@ -1,4 +1,4 @@
-import type { RunGroup, RunReport } from './data.js';
+import type { RunGroup, RunReport } from './page-data.js';
 
 /** Settings that runs of a group may differ in. */
 const FREE = new Set(['seed', 'name']);

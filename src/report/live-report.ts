@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { mayBeTraining } from '../train/run-lock.js';
-import type { ReportData } from './data.js';
-import { reportData } from './report.js';
+import { mayBeTraining } from '../run/run-lock.js';
+import { reportData } from './collect.js';
+import type { ReportData } from './page-data.js';
 import type { RunSource } from './run.js';
 
 /** Files of a run folder that the page is made from. */

@@ -1,10 +1,10 @@
+import type { ExperimentPlan } from '../experiment/experiment-plan.js';
 import type { LayerPlan } from '../model/plan.js';
 import { isTrainable } from '../model/plan.js';
 import { countParameters } from '../plan/cost.js';
-import type { ExperimentPlan } from '../plan/experiment.js';
 import { describe } from '../plan/table.js';
 import { inRange } from '../relay/ranges.js';
-import type { FigureLayer, NetworkFigure, RunReport } from './data.js';
+import type { FigureLayer, NetworkFigure, RunReport } from './page-data.js';
 
 /** What the page draws as the paper's Figure 2. */
 export function networkFigure({ network, losses, primary }: ExperimentPlan): NetworkFigure {

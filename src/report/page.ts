@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { RelaybpError } from '../errors.js';
 import { toMend } from '../installation.js';
-import type { ReportData } from './data.js';
+import type { ReportData } from './page-data.js';
 
 /** Made by the build from src/report/page. */
 const FILES = { script: 'page.js', style: 'page.css' } as const;

@@ -1,6 +1,6 @@
 import sharp from 'sharp';
-import { decodeImage } from '../data/decode.js';
-import type { Picture } from './validation.js';
+import { decodeImage } from '../data/images/decode.js';
+import type { Picture } from './validation-images.js';
 
 /** Pixels a side. */
 const SIDE = 208;

@@ -1,21 +1,21 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { basename, isAbsolute, join, relative } from 'node:path';
-import { readState } from '../checkpoint/checkpoint.js';
-import { findCheckpoint } from '../checkpoint/run-checkpoints.js';
 import { type LoadedConfig, loadSavedConfig } from '../config/load.js';
 import type { ExperimentConfig } from '../config/schema.js';
 import { CheckpointError } from '../errors.js';
+import { planExperiment } from '../experiment/experiment-plan.js';
 import { totals } from '../plan/cost.js';
 import { augmentationText, samplerText } from '../plan/drawing.js';
-import { planExperiment } from '../plan/experiment.js';
 import { scheduleText } from '../plan/schedule-text.js';
-import { type MetricsRow, RESULTS, readGradients, readMetrics } from '../train/run-folder.js';
-import { readSessions } from '../train/sessions.js';
-import type { Columns, RunReport } from './data.js';
+import { readState } from '../run/checkpoint.js';
+import { findCheckpoint } from '../run/run-checkpoints.js';
+import { type MetricsRow, RESULTS, readGradients, readMetrics } from '../run/run-folder.js';
+import { readRunState } from '../run/run-state.js';
+import { readSessions } from '../run/sessions.js';
 import { methodOf, networkFigure } from './network-figure.js';
+import type { Columns, RunReport } from './page-data.js';
 import { readResults } from './results-file.js';
-import { readRunState } from './run-state.js';
-import { type Picture, validationReport } from './validation.js';
+import { type Picture, validationReport } from './validation-images.js';
 
 /** Images in each gallery unless asked otherwise. */
 export const GALLERY = 24;

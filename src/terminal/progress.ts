@@ -1,4 +1,4 @@
-import type { IndexingProgress } from '../data/index-cache.js';
+import type { IndexingProgress } from '../data/index/index-cache.js';
 import { type Part, statusLine } from './fit.js';
 import type { Terminal } from './terminal.js';
 

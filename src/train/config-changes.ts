@@ -1,10 +1,10 @@
-import { type CheckpointState, readTensors } from '../checkpoint/checkpoint.js';
 import { type Difference, describeDifference, differences } from '../config/differences.js';
 import type { ExperimentConfig } from '../config/schema.js';
 import { CheckpointError, ConfigError } from '../errors.js';
+import type { ExperimentPlan } from '../experiment/experiment-plan.js';
 import { checkFit } from '../model/parameters.js';
 import { flatten, parametersOf } from '../model/plan.js';
-import type { ExperimentPlan } from '../plan/experiment.js';
+import { type CheckpointState, readTensors } from '../run/checkpoint.js';
 
 /** What of a config may be another one than the checkpoint's. */
 export interface ChangeOptions {

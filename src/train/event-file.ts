@@ -2,7 +2,8 @@ import { mkdirSync, readdirSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import crc32c from 'crc-32/crc32c.js';
-import { appendWhole, changing } from '../checkpoint/files.js';
+import { appendWhole } from '../files.js';
+import { changing } from '../run/changing.js';
 import { type Event, encodeEvent } from './event-proto.js';
 
 /** A TensorBoard event file: TFRecords of serialized `tensorflow.Event` messages, appended one at a time. */

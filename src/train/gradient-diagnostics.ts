@@ -1,15 +1,15 @@
 import type { Engine, Tensor } from '../engine/engine.js';
+import type { ExperimentPlan } from '../experiment/experiment-plan.js';
+import type { Timeline } from '../experiment/timeline.js';
 import { NetworkRuntime } from '../model/network-runtime.js';
 import type { Parameters } from '../model/parameters.js';
 import { flatten, type LayerPlan } from '../model/plan.js';
-import type { ExperimentPlan } from '../plan/experiment.js';
 import type { Gradient } from '../relay/layer.js';
-import { planStep, type StepPlan } from '../relay/plan.js';
 import { inRange, type ResolvedLoss } from '../relay/ranges.js';
 import { emptySums, type MicroBatch, runMicroBatch, type StepSums } from '../relay/step.js';
-import type { GradientRow, LayerGradients } from './gradient-row.js';
+import { planStep, type StepPlan } from '../relay/step-plan.js';
+import type { GradientRow, LayerGradients } from '../run/gradient-row.js';
 import type { StepProbe } from './step-probe.js';
-import type { Timeline } from './timeline.js';
 import { stepParts } from './train-step.js';
 
 /** A layer during a step. */

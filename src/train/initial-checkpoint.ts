@@ -1,11 +1,11 @@
 import { readFileSync, statSync } from 'node:fs';
-import { readState, readTensors } from '../checkpoint/checkpoint.js';
-import { findCheckpoint } from '../checkpoint/run-checkpoints.js';
-import { channelMean, divisors, type Preprocessing } from '../data/preprocessing.js';
+import { channelMean, divisors, type Preprocessing } from '../data/images/preprocessing.js';
 import { CheckpointError } from '../errors.js';
+import type { ExperimentPlan } from '../experiment/experiment-plan.js';
 import { expectFinite } from '../finite.js';
 import { type ParameterPlan, parametersOf } from '../model/plan.js';
-import type { ExperimentPlan } from '../plan/experiment.js';
+import { readState, readTensors } from '../run/checkpoint.js';
+import { findCheckpoint } from '../run/run-checkpoints.js';
 import { decodeSafetensors, type NamedTensor } from '../safetensors.js';
 
 /** What a training begins with besides the numbers drawn from its seed. */

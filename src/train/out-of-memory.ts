@@ -2,9 +2,9 @@ import { availableParallelism, freemem } from 'node:os';
 import { memoryLimits } from '../address-space.js';
 import type { Engine } from '../engine/engine.js';
 import { ConfigError, OutOfMemoryError } from '../errors.js';
+import { type ExperimentPlan, planExperiment } from '../experiment/experiment-plan.js';
+import { memoryPlan } from '../experiment/step-memory.js';
 import { flatten } from '../model/plan.js';
-import { type ExperimentPlan, planExperiment } from '../plan/experiment.js';
-import { memoryPlan } from '../plan/memory.js';
 import { messageOf } from '../system-error.js';
 
 /** What operations need for themselves, over the activations that the plan counts. */

@@ -1,5 +1,5 @@
-import type { CheckpointState } from '../checkpoint/checkpoint.js';
-import { type Pace, type PaceSize, Timeline } from './timeline.js';
+import { type Pace, type PaceSize, Timeline } from '../experiment/timeline.js';
+import type { CheckpointState } from '../run/checkpoint.js';
 
 type Point = Pick<CheckpointState, 'step' | 'epoch'> & {
   paces: readonly Pace[];

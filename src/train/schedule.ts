@@ -2,7 +2,7 @@ import type { Duration } from '../config/duration.js';
 import type { LoadedConfig } from '../config/load.js';
 import type { ScheduleConfig } from '../config/schema.js';
 import { ConfigError } from '../errors.js';
-import type { Timeline } from './timeline.js';
+import type { Timeline } from '../experiment/timeline.js';
 
 /** What a schedule remembers between evaluations; saved in checkpoints. Only `plateau` uses it. */
 export interface ScheduleState {

@@ -1,9 +1,9 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
+import type { GradientRow } from '../run/gradient-row.js';
+import type { MetricsRow, RowWatcher } from '../run/run-folder.js';
 import { EventFile } from './event-file.js';
 import { DT_STRING, SESSION_START, type Value } from './event-proto.js';
-import type { GradientRow } from './gradient-row.js';
-import type { MetricsRow, RowWatcher } from './run-folder.js';
 
 /**
  * The run's rows as TensorBoard event files (`logging.tensorboard`): `tensorboard/train` and `tensorboard/val`, with

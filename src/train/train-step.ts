@@ -1,12 +1,13 @@
 import { setImmediate } from 'node:timers/promises';
-import type { Batch } from '../data/loader.js';
+import type { Batch } from '../data/loader/loader.js';
 import type { Engine, Tensor } from '../engine/engine.js';
 import { TrainingError } from '../errors.js';
 import { TopK } from '../eval/topk.js';
+import type { ExperimentPlan } from '../experiment/experiment-plan.js';
+import { dominantLabels, softTargets } from '../experiment/targets.js';
 import { allFinite } from '../finite.js';
 import type { NetworkRuntime } from '../model/network-runtime.js';
 import type { Parameters } from '../model/parameters.js';
-import type { ExperimentPlan } from '../plan/experiment.js';
 import type { Gradient } from '../relay/layer.js';
 import {
   emptySums,
@@ -17,7 +18,6 @@ import {
 } from '../relay/step.js';
 import { averageParameters, clipGradients, gradientNorm, updateParameter } from './optimizer.js';
 import type { StepProbe } from './step-probe.js';
-import { dominantLabels, softTargets } from './targets.js';
 
 export interface StepResult {
   /** Mean over the batch by loss, unweighted. */

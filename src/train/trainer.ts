@@ -1,35 +1,35 @@
+import { collectGarbage } from '../collect-garbage.js';
+import type { Duration } from '../config/duration.js';
+import type { WrittenPaths } from '../config/file-paths.js';
+import { changedNotice } from '../data/index/file-changes.js';
+import type { ImageIndex } from '../data/index/image-index.js';
+import type { Batch, Loader } from '../data/loader/loader.js';
+import { describeEngine, type Engine } from '../engine/engine.js';
+import { TrainingError } from '../errors.js';
+import { lengthOf, totalSteps } from '../experiment/epochs.js';
+import type { ExperimentPlan } from '../experiment/experiment-plan.js';
+import { type Normalization, normalizationTensors } from '../experiment/normalization.js';
+import type { Timeline } from '../experiment/timeline.js';
+import { trainingLoader } from '../experiment/training-loader.js';
+import { allFinite } from '../finite.js';
+import { NetworkRuntime } from '../model/network-runtime.js';
+import { Parameters } from '../model/parameters.js';
 import {
   type CheckpointState,
   type CheckpointTensors,
   writeCheckpoint,
-} from '../checkpoint/checkpoint.js';
-import { pointTo, pruneCheckpoints } from '../checkpoint/run-checkpoints.js';
-import { collectGarbage } from '../collect-garbage.js';
-import type { Duration } from '../config/duration.js';
-import type { WrittenPaths } from '../config/paths.js';
-import { changedNotice } from '../data/file-changes.js';
-import type { ImageIndex } from '../data/image-index.js';
-import type { Batch, Loader } from '../data/loader.js';
-import { describeEngine, type Engine } from '../engine/engine.js';
-import { TrainingError } from '../errors.js';
-import { allFinite } from '../finite.js';
-import { NetworkRuntime } from '../model/network-runtime.js';
-import { Parameters } from '../model/parameters.js';
-import type { ExperimentPlan } from '../plan/experiment.js';
+} from '../run/checkpoint.js';
+import { pointTo, pruneCheckpoints } from '../run/run-checkpoints.js';
+import { type MetricsRow, type RunFolder, writeResults } from '../run/run-folder.js';
 import type { NamedTensor } from '../safetensors.js';
 import { version } from '../version.js';
-import { type Normalization, normalizationTensors } from './data.js';
 import type { TrainEvents } from './events.js';
 import { type GradientDiagnostics, gradientDiagnostics } from './gradient-diagnostics.js';
 import { Meter } from './meter.js';
 import { optimizerTensors, restoreOptimizer } from './optimizer-state.js';
 import { advising } from './out-of-memory.js';
-import { type MetricsRow, type RunFolder, writeResults } from './run-folder.js';
-import { lengthOf, totalSteps } from './sampling.js';
 import { afterEvaluation, initialScheduleState, learningRate } from './schedule.js';
-import type { Timeline } from './timeline.js';
 import { trainStep } from './train-step.js';
-import { trainingLoader } from './training-loader.js';
 import { validate } from './validation.js';
 
 /** Where a training stands; all of it is in a checkpoint. */

@@ -1,13 +1,13 @@
-import { changedNotice } from '../data/file-changes.js';
-import { type ImageIndex, imagePath } from '../data/image-index.js';
-import { type Batch, Loader } from '../data/loader.js';
-import type { Preprocessing } from '../data/preprocessing.js';
+import type { Preprocessing } from '../data/images/preprocessing.js';
+import { changedNotice } from '../data/index/file-changes.js';
+import { type ImageIndex, imagePath } from '../data/index/image-index.js';
+import { type Batch, Loader } from '../data/loader/loader.js';
 import { csvLine } from '../eval/csv.js';
 import { type Evaluation, evaluate } from '../eval/evaluate.js';
 import { logSoftmax } from '../eval/log-probabilities.js';
 import { RESULT_COLUMNS, resultLine } from '../eval/results.js';
+import type { ExperimentPlan } from '../experiment/experiment-plan.js';
 import type { NetworkRuntime } from '../model/network-runtime.js';
-import type { ExperimentPlan } from '../plan/experiment.js';
 
 export interface ValidationOptions {
   readonly plan: ExperimentPlan;

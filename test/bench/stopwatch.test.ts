@@ -1,6 +1,6 @@
 /** The stopwatch sees every layer of a step, changes nothing, and leaves nothing behind. */
 import { expect, test } from 'vitest';
-import { syntheticSource } from '../../src/bench/source.js';
+import { syntheticSource } from '../../src/bench/batches.js';
 import { Stopwatch } from '../../src/bench/stopwatch.js';
 import type { Engine } from '../../src/engine/engine.js';
 import { NetworkRuntime } from '../../src/model/network-runtime.js';

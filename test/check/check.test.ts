@@ -20,8 +20,8 @@ import { markDuplicates, orderByHash } from '../../src/check/duplicates.js';
 import { isCut } from '../../src/check/inspect.js';
 import { bitOf, KINDS } from '../../src/check/kinds.js';
 import type { DataCheckResult } from '../../src/commands/data-check.js';
-import { classCounts, relativePath } from '../../src/data/image-index.js';
-import { indexList } from '../../src/data/list-index.js';
+import { classCounts, relativePath } from '../../src/data/index/image-index.js';
+import { indexList } from '../../src/data/index/list-index.js';
 import { type Outcome, run } from '../support/cli.js';
 
 const REAL = process.env.RELAYBP_TEST_DATA;

@@ -14,7 +14,7 @@ import sharp from 'sharp';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { dataStatsLines } from '../../src/cli/data-stats-view.js';
 import type { DataStatsResult } from '../../src/commands/data-stats.js';
-import { classHistogram } from '../../src/data/class-histogram.js';
+import { classHistogram } from '../../src/data/sampling/class-histogram.js';
 import { decodeSafetensors } from '../../src/safetensors.js';
 import { solid } from '../data/images.js';
 import { indexWith } from '../data/indexes.js';

@@ -8,8 +8,8 @@ import {
   readState,
   readTensors,
   writeCheckpoint,
-} from '../../src/checkpoint/checkpoint.js';
-import { findCheckpoint, pointTo } from '../../src/checkpoint/run-checkpoints.js';
+} from '../../src/run/checkpoint.js';
+import { findCheckpoint, pointTo } from '../../src/run/run-checkpoints.js';
 import { encodeSafetensors, type NamedTensor } from '../../src/safetensors.js';
 import { type Outcome, run } from '../support/cli.js';
 import { SMALL_CONFIG } from '../support/configs.js';

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { locateNative } from '../../src/engine/locate.js';
-import { openNativeEngine } from '../../src/engine/native/open.js';
+import { openNativeEngine } from '../../src/engine/native/opening/open.js';
 import { openEngine } from '../../src/engine/select.js';
 import { bf16ProductsProblem } from '../engine/bf16-products.js';
 import { type Outcome, run } from '../support/cli.js';

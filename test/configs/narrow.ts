@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { stringify } from 'yaml';
 import { loadConfig, parseConfig } from '../../src/config/load.js';
 import type { ExperimentConfig } from '../../src/config/schema.js';
-import { type ExperimentPlan, planExperiment } from '../../src/plan/experiment.js';
+import { type ExperimentPlan, planExperiment } from '../../src/experiment/experiment-plan.js';
 
 const folder = fileURLToPath(new URL('../../configs/', import.meta.url));
 

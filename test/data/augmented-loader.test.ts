@@ -2,13 +2,13 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Augmentation } from '../../src/data/augment.js';
-import { chooseJitter, jitter } from '../../src/data/color-jitter.js';
-import { indexFolder } from '../../src/data/folder-index.js';
-import type { ImageIndex } from '../../src/data/image-index.js';
-import { type Batch, Loader, type LoaderOptions } from '../../src/data/loader.js';
-import { chooseMix, type Mixing, mixInto, partnerOf } from '../../src/data/mixing.js';
-import { chooseErased } from '../../src/data/random-erasing.js';
+import type { Augmentation } from '../../src/data/augment/augment.js';
+import { chooseJitter, jitter } from '../../src/data/augment/color-jitter.js';
+import { chooseMix, type Mixing, mixInto, partnerOf } from '../../src/data/augment/mixing.js';
+import { chooseErased } from '../../src/data/augment/random-erasing.js';
+import { indexFolder } from '../../src/data/index/folder-index.js';
+import type { ImageIndex } from '../../src/data/index/image-index.js';
+import { type Batch, Loader, type LoaderOptions } from '../../src/data/loader/loader.js';
 import { painted, temporaryFolder } from './images.js';
 import { loaderOptions } from './loading.js';
 

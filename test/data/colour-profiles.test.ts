@@ -4,8 +4,8 @@ import sharp from 'sharp';
 import { afterAll, describe, expect, it } from 'vitest';
 import { inspect } from '../../src/check/inspect.js';
 import { bitOf } from '../../src/check/kinds.js';
-import { decodeBytes, decodeImage } from '../../src/data/decode.js';
-import { grayToSrgb } from '../../src/data/gray-profile.js';
+import { decodeBytes, decodeImage } from '../../src/data/images/decode.js';
+import { grayToSrgb } from '../../src/data/images/gray-profile.js';
 import { temporaryFolder } from './images.js';
 import {
   chunk,

@@ -1,5 +1,5 @@
 /** Indexes of images that do not exist, for the tests of samplers. */
-import { type ImageIndex, IndexBuilder } from '../../src/data/image-index.js';
+import { type ImageIndex, IndexBuilder } from '../../src/data/index/image-index.js';
 
 /** `counts[c]` images of class c, class after class. */
 export function indexWith(counts: readonly number[]): ImageIndex {

@@ -1,6 +1,6 @@
 /** Loader options and collected batches for the tests of this folder. */
-import type { ImageIndex } from '../../src/data/image-index.js';
-import { type Batch, Loader, type LoaderOptions } from '../../src/data/loader.js';
+import type { ImageIndex } from '../../src/data/index/image-index.js';
+import { type Batch, Loader, type LoaderOptions } from '../../src/data/loader/loader.js';
 
 /** Options for images of 10 × 10 and crops of 8 × 8, with changes. */
 export function loaderOptions(

@@ -1,9 +1,9 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { indexFolder } from '../../src/data/folder-index.js';
-import { type ImageIndex, relativePath } from '../../src/data/image-index.js';
-import { Loader } from '../../src/data/loader.js';
+import { indexFolder } from '../../src/data/index/folder-index.js';
+import { type ImageIndex, relativePath } from '../../src/data/index/image-index.js';
+import { Loader } from '../../src/data/loader/loader.js';
 import { solid, temporaryFolder } from './images.js';
 import { collect, loaderOptions as options } from './loading.js';
 

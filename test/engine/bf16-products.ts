@@ -1,5 +1,5 @@
 import type { NativeLocation } from '../../src/engine/locate.js';
-import { openNativeEngine } from '../../src/engine/native/open.js';
+import { openNativeEngine } from '../../src/engine/native/opening/open.js';
 
 /** Why convolutions cannot multiply bfloat16 on this device, or null: tests that force them to are skipped then. */
 export async function bf16ProductsProblem(

@@ -1,4 +1,4 @@
-import type { Binding } from '../../src/engine/native/binding.js';
+import type { Binding } from '../../src/engine/native/runtime/binding.js';
 
 export type Execute = Binding['executeOp'];
 

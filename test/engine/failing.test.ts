@@ -2,12 +2,12 @@
 import { describe, expect, test } from 'vitest';
 import type { Engine, Forward, Tensor } from '../../src/engine/engine.js';
 import { locateNative } from '../../src/engine/locate.js';
-import { findAbilities } from '../../src/engine/native/abilities.js';
-import { loadBinding } from '../../src/engine/native/binding.js';
-import { elementsFor } from '../../src/engine/native/mode.js';
 import { NativeEngine } from '../../src/engine/native/native-engine.js';
-import { Runtime } from '../../src/engine/native/runtime.js';
-import { Trials } from '../../src/engine/native/trials.js';
+import { findAbilities } from '../../src/engine/native/opening/abilities.js';
+import { Trials } from '../../src/engine/native/opening/trials.js';
+import { loadBinding } from '../../src/engine/native/runtime/binding.js';
+import { elementsFor } from '../../src/engine/native/runtime/mode.js';
+import { Runtime } from '../../src/engine/native/runtime/runtime.js';
 import { inScope } from '../../src/engine/scope.js';
 import { changedBinding } from './changed-binding.js';
 

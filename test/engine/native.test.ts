@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Tensor } from '../../src/engine/engine.js';
 import { engineRoot, locateNative } from '../../src/engine/locate.js';
-import { DataType } from '../../src/engine/native/binding.js';
 import type { NativeEngine } from '../../src/engine/native/native-engine.js';
-import { openNativeEngine } from '../../src/engine/native/open.js';
-import type { Runtime } from '../../src/engine/native/runtime.js';
+import { openNativeEngine } from '../../src/engine/native/opening/open.js';
+import { DataType } from '../../src/engine/native/runtime/binding.js';
+import type { Runtime } from '../../src/engine/native/runtime/runtime.js';
 import { bf16ProductsProblem } from './bf16-products.js';
 import { engineSuite } from './suite.js';
 

@@ -2,14 +2,14 @@
 import { describe, expect, test } from 'vitest';
 import { instructionSets } from '../../src/engine/cpu.js';
 import { locateNative } from '../../src/engine/locate.js';
-import { findAbilities, findBf16Products } from '../../src/engine/native/abilities.js';
-import { FLOAT } from '../../src/engine/native/attributes.js';
-import { type Binding, DataType, loadBinding } from '../../src/engine/native/binding.js';
-import { elementsFor, type Mode } from '../../src/engine/native/mode.js';
-import { openNativeEngine } from '../../src/engine/native/open.js';
-import * as probes from '../../src/engine/native/probes.js';
-import { Runtime } from '../../src/engine/native/runtime.js';
-import { PLAIN, Trials } from '../../src/engine/native/trials.js';
+import { findAbilities, findBf16Products } from '../../src/engine/native/opening/abilities.js';
+import { openNativeEngine } from '../../src/engine/native/opening/open.js';
+import * as probes from '../../src/engine/native/opening/probes.js';
+import { PLAIN, Trials } from '../../src/engine/native/opening/trials.js';
+import { FLOAT } from '../../src/engine/native/runtime/attributes.js';
+import { type Binding, DataType, loadBinding } from '../../src/engine/native/runtime/binding.js';
+import { elementsFor, type Mode } from '../../src/engine/native/runtime/mode.js';
+import { Runtime } from '../../src/engine/native/runtime/runtime.js';
 import { changedBinding, type Execute } from './changed-binding.js';
 import { expectCloseValues } from './suite/context.js';
 

@@ -5,7 +5,7 @@ import { loadConfig } from '../../src/config/load.js';
 import type { Engine } from '../../src/engine/engine.js';
 import { openWasmEngine } from '../../src/engine/wasm/wasm-engine.js';
 import { DenseNetwork, meanOverPositions } from '../../src/eval/dense-network.js';
-import { planExperiment } from '../../src/plan/experiment.js';
+import { planExperiment } from '../../src/experiment/experiment-plan.js';
 import { Random } from '../../src/random.js';
 import { decodeSafetensors, type NamedTensor } from '../../src/safetensors.js';
 import { folderWith } from '../support/configs.js';

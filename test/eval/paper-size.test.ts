@@ -1,12 +1,12 @@
 /** The paper's input size: an image of 224x224 at scale 224 is its own single crop, whatever the head. */
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type FolderIndex, indexFolder } from '../../src/data/folder-index.js';
+import { type FolderIndex, indexFolder } from '../../src/data/index/folder-index.js';
 import type { Engine } from '../../src/engine/engine.js';
 import { openWasmEngine } from '../../src/engine/wasm/wasm-engine.js';
 import { DenseNetwork } from '../../src/eval/dense-network.js';
-import { type ProtocolOptions, protocolOf } from '../../src/eval/protocol.js';
 import { scoreImages } from '../../src/eval/score.js';
+import { type ProtocolOptions, protocolOf } from '../../src/eval/test-protocol.js';
 import { Random } from '../../src/random.js';
 import { narrowPlan } from '../configs/narrow.js';
 import { painted, temporaryFolder } from '../data/images.js';

@@ -2,19 +2,19 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseConfig } from '../../src/config/load.js';
-import { type FolderIndex, indexFolder } from '../../src/data/folder-index.js';
+import { type FolderIndex, indexFolder } from '../../src/data/index/folder-index.js';
 import type { Engine } from '../../src/engine/engine.js';
 import { openWasmEngine } from '../../src/engine/wasm/wasm-engine.js';
 import { DenseNetwork } from '../../src/eval/dense-network.js';
+import { type ScoredImage, scoreImages } from '../../src/eval/score.js';
+import { tenViews } from '../../src/eval/ten-crop.js';
 import {
   defaultScales,
   type Protocol,
   type ProtocolOptions,
   protocolOf,
-} from '../../src/eval/protocol.js';
-import { type ScoredImage, scoreImages } from '../../src/eval/score.js';
-import { tenViews } from '../../src/eval/ten-crop.js';
-import { planExperiment } from '../../src/plan/experiment.js';
+} from '../../src/eval/test-protocol.js';
+import { planExperiment } from '../../src/experiment/experiment-plan.js';
 import { Random } from '../../src/random.js';
 import { painted, temporaryFolder } from '../data/images.js';
 import { SMALL_CONFIG } from '../support/configs.js';

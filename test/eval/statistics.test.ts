@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { Confusion } from '../../src/eval/confusion.js';
+import { perClassCsv, Tally } from '../../src/eval/evaluation-report.js';
 import { paired } from '../../src/eval/paired.js';
-import { perClassCsv, Tally } from '../../src/eval/report.js';
 import { wilson } from '../../src/eval/wilson.js';
 
 const close = (found: readonly number[], expected: readonly number[], digits: number): void => {

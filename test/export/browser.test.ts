@@ -8,7 +8,7 @@ import sharp from 'sharp';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { openEngine } from '../../src/engine/select.js';
 import { DenseNetwork } from '../../src/eval/dense-network.js';
-import { drawnPixels } from '../../src/export/images.js';
+import { drawnPixels } from '../../src/export/example-images.js';
 import type { Scores } from '../../src/export/runtimes.js';
 import { networkScores } from '../../src/export/verify.js';
 import { writeExport } from '../../src/export/write.js';

@@ -1,9 +1,9 @@
 /** Networks to export: every kind of layer with every kind of padding, and the paper's families, narrow. */
 import { parseConfig } from '../../src/config/load.js';
-import type { ExportModel } from '../../src/export/model.js';
+import { type ExperimentPlan, planExperiment } from '../../src/experiment/experiment-plan.js';
+import type { ExportModel } from '../../src/export/exported-model.js';
 import { chainOf } from '../../src/model/dense.js';
 import { parametersOf } from '../../src/model/plan.js';
-import { type ExperimentPlan, planExperiment } from '../../src/plan/experiment.js';
 import { Random } from '../../src/random.js';
 import { narrowPlan } from '../configs/narrow.js';
 import { randomWeights } from '../relay/harness.js';

@@ -10,9 +10,9 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { readState, verifyCheckpoint } from '../../src/checkpoint/checkpoint.js';
 import { CheckpointError, DamagedCheckpointError } from '../../src/errors.js';
 import { Random } from '../../src/random.js';
+import { readState, verifyCheckpoint } from '../../src/run/checkpoint.js';
 import { colourImages } from '../support/images.js';
 import { expectSame, expectTidy, set, tensorBytes, times, Workplace } from './support.js';
 

@@ -10,8 +10,8 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
-import { verifyCheckpoint } from '../../src/checkpoint/checkpoint.js';
-import { findCheckpoint } from '../../src/checkpoint/run-checkpoints.js';
+import { verifyCheckpoint } from '../../src/run/checkpoint.js';
+import { findCheckpoint } from '../../src/run/run-checkpoints.js';
 import type { Outcome } from '../support/cli.js';
 import { colourImages } from '../support/images.js';
 import {

@@ -19,10 +19,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { verifyCheckpoint } from '../../src/checkpoint/checkpoint.js';
-import { findCheckpoint } from '../../src/checkpoint/run-checkpoints.js';
 import { Random } from '../../src/random.js';
-import { readMetrics } from '../../src/train/run-folder.js';
+import { verifyCheckpoint } from '../../src/run/checkpoint.js';
+import { findCheckpoint } from '../../src/run/run-checkpoints.js';
+import { readMetrics } from '../../src/run/run-folder.js';
 import { colourImages } from '../support/images.js';
 import { giveAway, set, times, WITHOUT_RIGHTS, Workplace } from './support.js';
 

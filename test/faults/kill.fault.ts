@@ -2,8 +2,8 @@
 import { existsSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { listCheckpoints } from '../../src/checkpoint/run-checkpoints.js';
 import { Random } from '../../src/random.js';
+import { listCheckpoints } from '../../src/run/run-checkpoints.js';
 import { colourImages } from '../support/images.js';
 import {
   expectSame,

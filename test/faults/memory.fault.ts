@@ -3,8 +3,8 @@ import { spawn, spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { verifyCheckpoint } from '../../src/checkpoint/checkpoint.js';
-import { findCheckpoint } from '../../src/checkpoint/run-checkpoints.js';
+import { verifyCheckpoint } from '../../src/run/checkpoint.js';
+import { findCheckpoint } from '../../src/run/run-checkpoints.js';
 import { colourImages } from '../support/images.js';
 import { SHORT, set, times, Workplace } from './support.js';
 

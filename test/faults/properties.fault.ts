@@ -2,9 +2,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseConfig, printConfig } from '../../src/config/load.js';
-import { classLists } from '../../src/data/class-lists.js';
-import { IndexBuilder } from '../../src/data/image-index.js';
-import { createSampler } from '../../src/data/sampler.js';
+import { classLists } from '../../src/data/index/class-lists.js';
+import { IndexBuilder } from '../../src/data/index/image-index.js';
+import { createSampler } from '../../src/data/sampling/sampler.js';
 import { CheckpointError, ConfigError } from '../../src/errors.js';
 import {
   decodeSafetensors,

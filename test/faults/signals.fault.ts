@@ -4,8 +4,8 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { verifyCheckpoint } from '../../src/checkpoint/checkpoint.js';
-import { findCheckpoint, listCheckpoints } from '../../src/checkpoint/run-checkpoints.js';
+import { verifyCheckpoint } from '../../src/run/checkpoint.js';
+import { findCheckpoint, listCheckpoints } from '../../src/run/run-checkpoints.js';
 import { colourImages } from '../support/images.js';
 import { expectTidy, set, until, Workplace } from './support.js';
 

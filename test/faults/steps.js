@@ -3,10 +3,11 @@
 // node --expose-gc steps.js ENGINE STEPS CONFIG RUN
 import { loadConfig, printConfig } from '../../dist/config/load.js';
 import { openEngine } from '../../dist/engine/select.js';
-import { planExperiment } from '../../dist/plan/experiment.js';
-import { normalization, openImages, openTrainingImages } from '../../dist/train/data.js';
-import { newRun, RunFolder } from '../../dist/train/run-folder.js';
-import { beginningTimeline } from '../../dist/train/sampling.js';
+import { beginningTimeline } from '../../dist/experiment/epochs.js';
+import { planExperiment } from '../../dist/experiment/experiment-plan.js';
+import { openImages, openTrainingImages } from '../../dist/experiment/images.js';
+import { normalization } from '../../dist/experiment/normalization.js';
+import { newRun, RunFolder } from '../../dist/run/run-folder.js';
 import { beginning, train } from '../../dist/train/trainer.js';
 
 const [name, steps, config, out] = process.argv.slice(2);

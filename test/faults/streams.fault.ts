@@ -3,8 +3,8 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { verifyCheckpoint } from '../../src/checkpoint/checkpoint.js';
-import { findCheckpoint, listCheckpoints } from '../../src/checkpoint/run-checkpoints.js';
+import { verifyCheckpoint } from '../../src/run/checkpoint.js';
+import { findCheckpoint, listCheckpoints } from '../../src/run/run-checkpoints.js';
 import { colourImages } from '../support/images.js';
 import { expectTidy, injecting, SHORT, set, until, Workplace } from './support.js';
 

@@ -12,9 +12,9 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'vitest';
-import { verifyCheckpoint } from '../../src/checkpoint/checkpoint.js';
-import { listCheckpoints } from '../../src/checkpoint/run-checkpoints.js';
-import { type MetricsRow, readMetrics } from '../../src/train/run-folder.js';
+import { verifyCheckpoint } from '../../src/run/checkpoint.js';
+import { listCheckpoints } from '../../src/run/run-checkpoints.js';
+import { type MetricsRow, readMetrics } from '../../src/run/run-folder.js';
 import { type Outcome, run, type StartOptions, start } from '../support/cli.js';
 import { SMALL_CONFIG } from '../support/configs.js';
 

@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { parseConfig } from '../../src/config/load.js';
+import { planExperiment } from '../../src/experiment/experiment-plan.js';
 import { readCaffeModel } from '../../src/import/caffemodel.js';
 import { convert } from '../../src/import/convert.js';
 import { FOREIGN_DTYPES } from '../../src/import/dtypes.js';
-import type { Source } from '../../src/import/source.js';
+import type { Source } from '../../src/import/weight-file.js';
 import { chainOf } from '../../src/model/dense.js';
 import type { LayerPlan } from '../../src/model/plan.js';
-import { planExperiment } from '../../src/plan/experiment.js';
 import type { NamedTensor } from '../../src/safetensors.js';
 
 const chain = (layers: string, head: string): LayerPlan[] => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import { memoryPlan } from '../../src/experiment/step-memory.js';
 import { totals } from '../../src/plan/cost.js';
-import { memoryPlan } from '../../src/plan/memory.js';
 import { fixturePlan } from '../relay/harness.js';
 import { planOf } from './planning.js';
 

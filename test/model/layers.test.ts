@@ -2,10 +2,10 @@
 import { createColors } from 'picocolors';
 import { describe, expect, test } from 'vitest';
 import { loadConfig, parseConfig, printConfig } from '../../src/config/load.js';
+import type { ExperimentPlan } from '../../src/experiment/experiment-plan.js';
+import { memoryPlan } from '../../src/experiment/step-memory.js';
 import { flatten, type LayerPlan, parametersOf, trunkOf } from '../../src/model/plan.js';
 import { countParameters, totals } from '../../src/plan/cost.js';
-import type { ExperimentPlan } from '../../src/plan/experiment.js';
-import { memoryPlan } from '../../src/plan/memory.js';
 import { planTable } from '../../src/plan/table.js';
 import { type Network, planError, planOf } from './planning.js';
 

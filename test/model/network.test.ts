@@ -1,9 +1,9 @@
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { loadConfig } from '../../src/config/load.js';
+import { planExperiment } from '../../src/experiment/experiment-plan.js';
 import { flatten, type LayerPlan, trunkOf } from '../../src/model/plan.js';
 import { countParameters, totals } from '../../src/plan/cost.js';
-import { planExperiment } from '../../src/plan/experiment.js';
 import { fixturePlan } from '../relay/harness.js';
 import { planError, planOf } from './planning.js';
 

@@ -1,7 +1,7 @@
 /** Plans of networks written as YAML in a test. */
 import { parseConfig } from '../../src/config/load.js';
 import { ConfigError } from '../../src/errors.js';
-import { type ExperimentPlan, planExperiment } from '../../src/plan/experiment.js';
+import { type ExperimentPlan, planExperiment } from '../../src/experiment/experiment-plan.js';
 
 export interface Network {
   /** Height and width of the input. */

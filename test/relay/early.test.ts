@@ -1,8 +1,8 @@
 /** Signals that go down before the layers above their tap have run: the order, and that the arithmetic is the same. */
 import { describe, expect, test } from 'vitest';
-import { memoryPlan } from '../../src/plan/memory.js';
-import { type Action, planStep, type StepPlan } from '../../src/relay/plan.js';
+import { memoryPlan } from '../../src/experiment/step-memory.js';
 import { resolveRanges, type TrunkLayer } from '../../src/relay/ranges.js';
+import { type Action, planStep, type StepPlan } from '../../src/relay/step-plan.js';
 import { planOf } from '../model/planning.js';
 import { onEveryEngine } from './engines.js';
 import { fixturePlan, MODES, randomBatch, randomWeights, runStep } from './harness.js';

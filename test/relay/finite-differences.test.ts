@@ -8,7 +8,7 @@
  */
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { Engine } from '../../src/engine/engine.js';
-import { planStep } from '../../src/relay/plan.js';
+import { planStep } from '../../src/relay/step-plan.js';
 import { onEveryEngine } from './engines.js';
 import { fixturePlan, norm, randomBatch, randomWeights, runStep } from './harness.js';
 import { lossesAlong, type Slope, slopeError, slopeOf } from './slopes.js';

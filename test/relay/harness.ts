@@ -3,13 +3,13 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { loadConfig } from '../../src/config/load.js';
 import type { Engine, Tensor } from '../../src/engine/engine.js';
+import { type ExperimentPlan, planExperiment } from '../../src/experiment/experiment-plan.js';
 import { NetworkRuntime } from '../../src/model/network-runtime.js';
 import { Parameters } from '../../src/model/parameters.js';
 import { parametersOf, volume } from '../../src/model/plan.js';
-import { type ExperimentPlan, planExperiment } from '../../src/plan/experiment.js';
 import { Random } from '../../src/random.js';
-import type { StepPlan } from '../../src/relay/plan.js';
 import { emptySums, runMicroBatch } from '../../src/relay/step.js';
+import type { StepPlan } from '../../src/relay/step-plan.js';
 import { decodeSafetensors, type NamedTensor } from '../../src/safetensors.js';
 
 const path = (name: string): string =>

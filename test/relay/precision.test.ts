@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { batchGradients } from '../../src/commands/grad.js';
 import { locateNative } from '../../src/engine/locate.js';
-import { openNativeEngine } from '../../src/engine/native/open.js';
+import { openNativeEngine } from '../../src/engine/native/opening/open.js';
 import { openEngine } from '../../src/engine/select.js';
 import { bf16ProductsProblem } from '../engine/bf16-products.js';
 import { fixturePlan, randomBatch, relativeError, startingWith } from './harness.js';

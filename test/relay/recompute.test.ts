@@ -1,10 +1,10 @@
 /** Segments that keep no activations: what is planned, and that nothing changes but memory and time. */
 import { describe, expect, test } from 'vitest';
+import type { ExperimentPlan } from '../../src/experiment/experiment-plan.js';
+import { memoryPlan } from '../../src/experiment/step-memory.js';
 import { stepCost } from '../../src/plan/cost.js';
-import type { ExperimentPlan } from '../../src/plan/experiment.js';
-import { memoryPlan } from '../../src/plan/memory.js';
-import { planStep } from '../../src/relay/plan.js';
 import { emptySums } from '../../src/relay/step.js';
+import { planStep } from '../../src/relay/step-plan.js';
 import { planOf } from '../model/planning.js';
 import { onEveryEngine } from './engines.js';
 import {

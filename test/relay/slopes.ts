@@ -1,9 +1,9 @@
 /** Slopes of losses, computed in float64 by central differences. */
 
-import type { ExperimentPlan } from '../../src/plan/experiment.js';
+import type { ExperimentPlan } from '../../src/experiment/experiment-plan.js';
 import { Random } from '../../src/random.js';
-import type { StepPlan } from '../../src/relay/plan.js';
 import { emptySums } from '../../src/relay/step.js';
+import type { StepPlan } from '../../src/relay/step-plan.js';
 import type { NamedTensor } from '../../src/safetensors.js';
 import { softmaxCrossEntropy } from '../engine/reference.js';
 import { Float64Engine, values } from './float64-engine.js';

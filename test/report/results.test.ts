@@ -7,7 +7,7 @@ import { RESULT_COLUMNS, resultLine } from '../../src/eval/results.js';
 import { orderClasses } from '../../src/report/page/confusion-order.js';
 import { type ImageResult, readResults } from '../../src/report/results-file.js';
 import { labelsOf } from '../../src/report/run.js';
-import { validationReport } from '../../src/report/validation.js';
+import { validationReport } from '../../src/report/validation-images.js';
 import { folderWith } from '../support/configs.js';
 
 const HEADER = csvLine(RESULT_COLUMNS);

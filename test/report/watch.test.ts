@@ -13,8 +13,8 @@ import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { ReportData } from '../../src/report/data.js';
-import { lockRun } from '../../src/train/run-lock.js';
+import type { ReportData } from '../../src/report/page-data.js';
+import { lockRun } from '../../src/run/run-lock.js';
 import { inBrowser } from '../support/chromium.js';
 import { type Outcome, run, start } from '../support/cli.js';
 import { SMALL_CONFIG } from '../support/configs.js';
@@ -101,7 +101,7 @@ const append = (): void => {
 
 /** Locks the run as a training does that is killed: by a process that ends without giving it free. */
 const lockAndDie = (): void => {
-  const lock = JSON.stringify(new URL('../../dist/train/run-lock.js', import.meta.url).href);
+  const lock = JSON.stringify(new URL('../../dist/run/run-lock.js', import.meta.url).href);
   const folder = JSON.stringify(join(cwd, 'run'));
   const script = `import { lockRun } from ${lock}; lockRun(${folder});`;
   execFileSync(process.execPath, ['--input-type=module', '-e', script]);

@@ -1,14 +1,14 @@
 /** Gradients measured by loss: the numbers, and that a training does not notice it is being measured. */
 import { describe, expect, test } from 'vitest';
-import type { Batch } from '../../src/data/loader.js';
+import type { Batch } from '../../src/data/loader/loader.js';
 import type { Engine } from '../../src/engine/engine.js';
+import type { ExperimentPlan } from '../../src/experiment/experiment-plan.js';
+import { Timeline } from '../../src/experiment/timeline.js';
 import { NetworkRuntime } from '../../src/model/network-runtime.js';
 import { Parameters } from '../../src/model/parameters.js';
-import type { ExperimentPlan } from '../../src/plan/experiment.js';
-import { planStep } from '../../src/relay/plan.js';
+import { planStep } from '../../src/relay/step-plan.js';
+import type { GradientRow } from '../../src/run/gradient-row.js';
 import { gradientDiagnostics } from '../../src/train/gradient-diagnostics.js';
-import type { GradientRow } from '../../src/train/gradient-row.js';
-import { Timeline } from '../../src/train/timeline.js';
 import { trainStep } from '../../src/train/train-step.js';
 import { planOf } from '../model/planning.js';
 import { onEveryEngine } from '../relay/engines.js';

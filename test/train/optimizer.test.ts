@@ -4,8 +4,8 @@ import type { OptimizerConfig } from '../../src/config/schema.js';
 import type { Engine, Tensor } from '../../src/engine/engine.js';
 import { openWasmEngine } from '../../src/engine/wasm/wasm-engine.js';
 import { CheckpointError } from '../../src/errors.js';
+import { planExperiment } from '../../src/experiment/experiment-plan.js';
 import { Parameters } from '../../src/model/parameters.js';
-import { planExperiment } from '../../src/plan/experiment.js';
 import {
   averageParameters,
   clipGradients,

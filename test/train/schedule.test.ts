@@ -2,13 +2,13 @@ import { describe, expect, it } from 'vitest';
 import { parseConfig } from '../../src/config/load.js';
 import type { ScheduleConfig } from '../../src/config/schema.js';
 import { ConfigError } from '../../src/errors.js';
+import { Timeline } from '../../src/experiment/timeline.js';
 import {
   afterEvaluation,
   checkSchedule,
   initialScheduleState,
   learningRate,
 } from '../../src/train/schedule.js';
-import { Timeline } from '../../src/train/timeline.js';
 import { SMALL_CONFIG } from '../support/configs.js';
 
 const schedule = (text: string): ScheduleConfig =>

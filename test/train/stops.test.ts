@@ -6,9 +6,9 @@ import { mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, expect, it, vi } from 'vitest';
-import { readState } from '../../src/checkpoint/checkpoint.js';
 import { parseConfig, train } from '../../src/index.js';
-import { readMetrics } from '../../src/train/run-folder.js';
+import { readState } from '../../src/run/checkpoint.js';
+import { readMetrics } from '../../src/run/run-folder.js';
 import { SMALL_CONFIG } from '../support/configs.js';
 import { colourImages } from '../support/images.js';
 

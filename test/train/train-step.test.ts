@@ -1,13 +1,13 @@
 /** One optimizer step: updates at once or after, the same weights; a loss that is not finite leaves nothing to save. */
 import { describe, expect, test } from 'vitest';
 import { parseConfig } from '../../src/config/load.js';
-import type { Batch } from '../../src/data/loader.js';
+import type { Batch } from '../../src/data/loader/loader.js';
 import type { Engine } from '../../src/engine/engine.js';
 import { TrainingError } from '../../src/errors.js';
+import { type ExperimentPlan, planExperiment } from '../../src/experiment/experiment-plan.js';
 import { NetworkRuntime } from '../../src/model/network-runtime.js';
 import { Parameters } from '../../src/model/parameters.js';
-import { type ExperimentPlan, planExperiment } from '../../src/plan/experiment.js';
-import { planStep } from '../../src/relay/plan.js';
+import { planStep } from '../../src/relay/step-plan.js';
 import { trainStep } from '../../src/train/train-step.js';
 import { onEveryEngine } from '../relay/engines.js';
 import { randomBatch } from '../relay/harness.js';

@@ -22,22 +22,22 @@ import type {
   Window,
 } from '../engine.js';
 import { inScope } from '../scope.js';
-import { activationGradient, giveUpOutput } from './activation.js';
-import { elements, FLOAT, intAttribute, typeAttribute } from './attributes.js';
-import { DataType } from './binding.js';
-import { conv, convInputGradient, convParameterGradient } from './convolution.js';
-import { dense, denseInputGradient, denseParameterGradient } from './dense.js';
-import { softmaxCrossEntropy } from './loss.js';
-import { NativeMemory } from './memory.js';
-import { batchNorm, batchNormGradient, lrn, lrnGradient } from './normalization.js';
-import { pool, poolGradient } from './pooling.js';
-import { allFinite, squaredNorm } from './reductions.js';
-import { rowsOf } from './rows.js';
-import { NativeTensor, type Runtime } from './runtime.js';
-import { type DropoutSaved, expectSaved, type ReluSaved } from './saved.js';
-import { ownAs, scoped } from './scope.js';
-import { expectShape, expectSize, sizeOf } from './shapes.js';
-import * as update from './update.js';
+import { activationGradient, giveUpOutput } from './operations/activation.js';
+import { conv, convInputGradient, convParameterGradient } from './operations/convolution.js';
+import { dense, denseInputGradient, denseParameterGradient } from './operations/dense.js';
+import { softmaxCrossEntropy } from './operations/loss.js';
+import { NativeMemory } from './operations/memory.js';
+import { batchNorm, batchNormGradient, lrn, lrnGradient } from './operations/normalization.js';
+import { pool, poolGradient } from './operations/pooling.js';
+import { allFinite, squaredNorm } from './operations/reductions.js';
+import { rowsOf } from './operations/rows.js';
+import { type DropoutSaved, expectSaved, type ReluSaved } from './operations/saved.js';
+import * as update from './operations/update.js';
+import { elements, FLOAT, intAttribute, typeAttribute } from './runtime/attributes.js';
+import { DataType } from './runtime/binding.js';
+import { ownAs, scoped } from './runtime/native-scope.js';
+import { NativeTensor, type Runtime } from './runtime/runtime.js';
+import { expectShape, expectSize, sizeOf } from './runtime/shapes.js';
 
 const INDEX = typeAttribute('Tidx', DataType.int32);
 const LENGTHS = typeAttribute('Tlen', DataType.int32);

@@ -1,5 +1,5 @@
 import type { NativeLocation } from '../locate.js';
-import { DataType, loadBinding } from './binding.js';
+import { DataType, loadBinding } from './runtime/binding.js';
 
 /**
  * Runs a SavedModel (tag `serve`) in TensorFlow itself.

@@ -1,4 +1,4 @@
-import type { ValidationReport } from '../data.js';
+import type { ValidationReport } from '../page-data.js';
 
 export type Order = 'name' | 'accuracy' | 'similar';
 

@@ -1,4 +1,4 @@
-import type { Columns, RunReport } from '../data.js';
+import type { Columns, RunReport } from '../page-data.js';
 import { Chart, type ChartSpec, type Line } from './chart.js';
 import { choice, h } from './dom.js';
 import { percent } from './format.js';

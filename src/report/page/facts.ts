@@ -1,4 +1,4 @@
-import type { RunReport } from '../data.js';
+import type { RunReport } from '../page-data.js';
 import { h } from './dom.js';
 import { count, duration, minute, percent, whole } from './format.js';
 import { type Group, spreadText, titleOf } from './group.js';

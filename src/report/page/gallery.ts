@@ -1,4 +1,4 @@
-import type { GalleryImage, RunReport } from '../data.js';
+import type { GalleryImage, RunReport } from '../page-data.js';
 import { choice, h } from './dom.js';
 import { percent, whole } from './format.js';
 

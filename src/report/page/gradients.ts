@@ -1,5 +1,5 @@
-import type { GradientRow, LayerGradients } from '../../train/gradient-row.js';
-import type { RunReport } from '../data.js';
+import type { GradientRow, LayerGradients } from '../../run/gradient-row.js';
+import type { RunReport } from '../page-data.js';
 import { Chart, type ChartSpec, type Line } from './chart.js';
 import { choice, h } from './dom.js';
 import { short } from './format.js';

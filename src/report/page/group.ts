@@ -1,4 +1,4 @@
-import type { ReportData, RunReport } from '../data.js';
+import type { ReportData, RunReport } from '../page-data.js';
 import { percent } from './format.js';
 import { runColor } from './theme.js';
 

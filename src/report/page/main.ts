@@ -1,13 +1,13 @@
-import type { ReportData, RunReport } from '../data.js';
+import type { ReportData, RunReport } from '../page-data.js';
 import { classes } from './classes.js';
-import { confusion } from './confusion.js';
+import { confusion } from './confusion-matrix.js';
 import { curves } from './curves.js';
 import { h, selectBox } from './dom.js';
 import { minute, whole } from './format.js';
 import { gallery } from './gallery.js';
 import { gradients } from './gradients.js';
 import { type Group, groupsIn, spreadText, titleOf } from './group.js';
-import { networks } from './networks.js';
+import { networks } from './network-drawings.js';
 import { summary } from './summary.js';
 import { themeButton } from './theme.js';
 

@@ -1,4 +1,4 @@
-import type { RunReport } from '../data.js';
+import type { RunReport } from '../page-data.js';
 import { h, numbers } from './dom.js';
 import { facts, plain } from './facts.js';
 import { minute, whole } from './format.js';

@@ -1,0 +1,200 @@
+/**
+ * Decoding with sharp (libvips): any supported file → 8-bit sRGB of a given size.
+ *
+ * Importing this file sets two process-wide options of sharp: one thread per image, as several
+ * images are decoded at once, and no cache of operations, as no image is read twice in a row.
+ */
+import { type FileHandle, open } from 'node:fs/promises';
+import sharp, { type Metadata, type Sharp } from 'sharp';
+import { messageOf } from '../../system-error.js';
+import { grayToSrgb } from './gray-profile.js';
+import { findLateExif, withExifInFront } from './late-exif.js';
+import type { Kernel, Pixels } from './preprocessing.js';
+import { shrinkFactor } from './shrink-on-load.js';
+
+sharp.concurrency(1);
+sharp.cache(false);
+
+/** Counts the changes of what a file is decoded to: statistics of other decoding are not taken over. */
+export const DECODING = 3;
+
+/** Larger files count as undecodable unless the config says otherwise; a guard against decompression bombs. */
+export const MAX_PIXELS = 100_000_000;
+
+/** An image that its resize would make larger than this counts as undecodable: a strip of extreme proportions. */
+export const MAX_RESIZED_PIXELS = 4_000_000;
+
+/**
+ * Decode a file and resize its shorter side to `resize`, the other side in proportion (rounded),
+ * whether that shrinks or enlarges it.
+ *
+ * - The EXIF orientation is applied, of a PNG also from behind the image; an invalid one is ignored.
+ * - An embedded ICC profile is converted to sRGB, CMYK and YCCK too (without a profile by
+ *   libvips's generic one), at 16 bits as at 8; only one of 16-bit grayscale that has a table in
+ *   place of a curve is ignored. Grayscale is repeated over three channels, 16 bits become 8.
+ * - Transparency is flattened on white. Of an animation the first frame is taken.
+ * - JPEGs are decoded at a reduced scale where that is exact enough (`shrinkFactor`).
+ *
+ * Truncated and corrupt files are errors. Files with flaws that the decoder can repair (stray
+ * bytes between markers, malformed EXIF) are not: sharp's `failOn: 'truncated'`.
+ * @param path as bytes where the name is not UTF-8
+ * @param maxPixels width times height of the largest image that is decoded
+ * @throws Error with the decoder's reason; the caller knows the file's place in the data set
+ */
+export async function decodeImage(
+  path: string | Buffer,
+  resize: number,
+  kernel: Kernel = 'lanczos3',
+  maxPixels: number = MAX_PIXELS,
+): Promise<Pixels> {
+  const source = await contentsOf(path);
+  const name = typeof path === 'string' ? path : null;
+  return decodeSource(source, name, resize, kernel, maxPixels);
+}
+
+/**
+ * Files are read whole before they are decoded: libvips would map them into memory, and a file that is cut off
+ * meanwhile would end the process (SIGBUS).
+ */
+async function contentsOf(path: string | Buffer): Promise<string | Buffer> {
+  const file = await open(path);
+  try {
+    const { size } = await file.stat();
+    const isLarge = typeof path === 'string' && size > MOST_READ;
+    if (isLarge && !(await findLateExif((at, length) => bytesAt(file, at, length)))) return path;
+    return await file.readFile();
+  } finally {
+    await file.close();
+  }
+}
+
+async function bytesAt(file: FileHandle, position: number, length: number): Promise<Buffer> {
+  const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, position);
+  return buffer.subarray(0, bytesRead);
+}
+
+/** Bytes of a file beyond which it is left to libvips to read it. */
+const MOST_READ = 2 ** 26;
+
+/** As `decodeImage`, of a file's contents. */
+export function decodeBytes(
+  bytes: Buffer,
+  resize: number,
+  kernel: Kernel = 'lanczos3',
+  maxPixels: number = MAX_PIXELS,
+): Promise<Pixels> {
+  return decodeSource(bytes, null, resize, kernel, maxPixels);
+}
+
+/** @param source a path, or the contents of a file; @param name to open it by, if there is one that is text */
+async function decodeSource(
+  contents: string | Buffer,
+  name: string | null,
+  resize: number,
+  kernel: Kernel,
+  maxPixels: number,
+): Promise<Pixels> {
+  const source = typeof contents === 'string' ? contents : await withExifInFront(contents);
+  // Only the header is read here; the limit below holds for whatever the decoder then finds.
+  const header = await sharp(source, { limitInputPixels: false }).metadata();
+  checkPixels(header, maxPixels);
+  checkResized(header, resize);
+  const opened = sharp(shrunk(name, header, resize) ?? source, {
+    failOn: 'truncated',
+    limitInputPixels: maxPixels,
+    autoOrient: true,
+  });
+  const image = await inSrgb(opened, header);
+  image
+    .resize({ width: resize, height: resize, fit: 'outside', kernel, fastShrinkOnLoad: false })
+    .flatten({ background: '#ffffff' })
+    .toColourspace('srgb')
+    .raw({ depth: 'uchar' });
+  const { data, info } = await withReason(() => image.toBuffer({ resolveWithObject: true }));
+  const { width, height, channels } = info;
+  if (channels === 3) return { data, width, height };
+  if (channels === 1) return { data: repeated(data), width, height };
+  throw new Error(`decoded to ${channels} channels instead of 3`);
+}
+
+/**
+ * sharp converts what has a profile to sRGB, with two exceptions: 16-bit RGB to Display P3, which is then taken for
+ * sRGB, unless the pipeline begins in sRGB; and 16-bit grayscale not at all.
+ */
+async function inSrgb(image: Sharp, { space, icc }: Metadata): Promise<Sharp> {
+  if (!icc) return image;
+  if (space === 'rgb16') return image.pipelineColourspace('srgb');
+  const table = space === 'grey16' ? grayToSrgb(icc) : null;
+  if (!table) return image;
+  image.toColourspace('grey16').raw({ depth: 'ushort' });
+  const { data, info } = await withReason(() => image.toBuffer({ resolveWithObject: true }));
+  const { width, height, channels } = info;
+  const values = new Uint16Array(Uint8Array.from(data).buffer);
+  // Behind the gray value there may be one of transparency.
+  const bytes = Uint8Array.from(values, (value, i) =>
+    i % channels === 0 ? table[value]! : value >> 8,
+  );
+  return sharp(bytes, { raw: { width, height, channels } });
+}
+
+/**
+ * Does it again while there is an error without a reason. libvips collects its messages in one place for all threads,
+ * and a thread that succeeds meanwhile throws away what another has to say.
+ */
+async function withReason<T>(decode: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await decode();
+    } catch (error) {
+      if (attempt === ATTEMPTS || reasonOf(error) !== 'Unknown error') throw error;
+    }
+  }
+}
+
+const ATTEMPTS = 25;
+
+/**
+ * A large JPEG as libvips is told to open it: `name[shrink=4]` decodes it at a quarter of its size. sharp has no such
+ * option for contents. Null if it is not to be shrunk so.
+ */
+function shrunk(
+  name: string | null,
+  header: { format: string; width: number; height: number },
+  resize: number,
+): string | null {
+  if (name === null || header.format !== 'jpeg') return null;
+  const factor = shrinkFactor(header, resize);
+  return factor === null || factor === 1 ? null : `${name}[shrink=${factor}]`;
+}
+
+function checkPixels({ width, height }: { width: number; height: number }, limit: number): void {
+  const pixels = width * height;
+  if (pixels <= limit) return;
+  throw new Error(
+    `${width}x${height} is ${megapixels(pixels)} megapixels, more than the limit of ${megapixels(limit)} (data.maxPixels)`,
+  );
+}
+
+const megapixels = (pixels: number): string => String(Math.round(pixels / 1e4) / 100);
+
+function checkResized({ width, height }: { width: number; height: number }, resize: number): void {
+  const [short, long] = [Math.min(width, height), Math.max(width, height)];
+  const other = Math.round((long * resize) / short);
+  if (resize * other <= MAX_RESIZED_PIXELS) return;
+  throw new Error(
+    `${width}x${height} resized to a shorter side of ${resize} would be ${resize}x${other}, more than ${MAX_RESIZED_PIXELS} pixels`,
+  );
+}
+
+/** [pixels] → [pixels, 3] */
+function repeated(gray: Uint8Array): Uint8Array {
+  const data = new Uint8Array(gray.length * 3);
+  for (let i = 0; i < gray.length; i++) data.fill(gray[i]!, 3 * i, 3 * i + 3);
+  return data;
+}
+
+/** One line that says why a file could not be decoded. */
+export function reasonOf(error: unknown): string {
+  // Files are decoded from memory, which is nothing to those who read it.
+  return messageOf(error).replace(/^Input buffer /, 'Input file ');
+}

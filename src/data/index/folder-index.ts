@@ -1,0 +1,248 @@
+/** Index of a folder with one subfolder per class: `<folder>/<class>/**` + image files. */
+import { realpathSync, type Stats, statSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { DataError } from '../../errors.js';
+import { messageOf, systemFix } from '../../system-error.js';
+import { Directories } from './directories.js';
+import { bytesOf, type Entry, entriesOf, type FilePath, shown, under } from './file-names.js';
+import {
+  emptyClasses,
+  type ImageIndex,
+  IndexBuilder,
+  joinFile,
+  mtimeStamp,
+} from './image-index.js';
+import { compareCodePoints } from './name-order.js';
+
+/** Names of files that count as images. */
+export const IMAGE_FILE = /\.(jpe?g|png|webp)$/i;
+
+export interface FolderOptions {
+  /**
+   * Class list of the training set, in its order. The folder's classes are matched to it by name:
+   * one that the folder lacks keeps its label, one that the list lacks is a `DataError`.
+   * Without it the classes are the subfolders in code-point order.
+   */
+  classes?: readonly string[];
+}
+
+export interface FolderIndex {
+  index: ImageIndex;
+  /** Class folders without any image: kept as classes, never drawn. */
+  emptyClasses: string[];
+  /** Classes of the given list for which there is no folder. */
+  missingClasses: string[];
+  /** Images that lie directly in the folder, outside any class; they are not used. */
+  strayFiles: string[];
+}
+
+/**
+ * Index the images (.jpg, .jpeg, .png, .webp in any case) below each class folder, at any depth.
+ *
+ * Names that begin with '.' are ignored. Symbolic links are followed; within a class every real
+ * folder is visited once, and never an ancestor of the class folder, so loops end. Files are in
+ * code-point order, folder by folder. A dangling link is indexed with size 0 and left to the
+ * loader's policy for undecodable files.
+ * @throws DataError if the folder is missing or has no classes, no images or unknown classes
+ */
+export function indexFolder(folder: string, options: FolderOptions = {}): FolderIndex {
+  const plan = planFolder(folder, options);
+  const scan: Scan = { builder: new IndexBuilder(), directories: new Directories() };
+  for (const job of plan.folders) scanClass(scan, job);
+  return folderIndex(plan, scan.builder);
+}
+
+/** Where the images of an index come from: found out first, then gone through class by class. */
+export interface FolderPlan {
+  folder: string;
+  classes: string[];
+  folders: ClassFolder[];
+  missingClasses: string[];
+  strayFiles: string[];
+  /** The folder itself, and links in it that lead nowhere. */
+  directories: Directories;
+}
+
+/** A class folder to go through; plain data that a worker can receive. */
+export interface ClassFolder {
+  root: string;
+  path: FilePath;
+  label: number;
+  /** Identities of `root` and the folders above it. */
+  above: ReadonlySet<string>;
+}
+
+/** What going through folders gives. */
+export interface Scan {
+  builder: IndexBuilder;
+  directories: Directories;
+}
+
+/** Finds the class folders. @throws DataError if there are none, or the class list lacks one */
+export function planFolder(folder: string, options: FolderOptions = {}): FolderPlan {
+  const directories = new Directories();
+  directories.add('', statOrNull(folder, true));
+  const entries = listFolder(folder);
+  const isFolder = (entry: Entry): boolean => {
+    if (entry.isDirectory()) return true;
+    if (!entry.isSymbolicLink()) return false;
+    const stats = statOrNull(joinFile(folder, entry.path), false);
+    if (!stats) directories.add(entry.path, null);
+    return stats?.isDirectory() === true;
+  };
+  const [folders, files] = [[] as Entry[], [] as Entry[]];
+  for (const entry of entries) (isFolder(entry) ? folders : files).push(entry);
+  const found = folders.map((entry) => entry.name);
+  const strayFiles = files.filter((e) => IMAGE_FILE.test(e.name)).map((e) => e.name);
+  if (found.length === 0) throw noClasses(folder, strayFiles);
+
+  const classes = options.classes ? [...options.classes] : found;
+  const labels = new Map(classes.map((name, label) => [name, label]));
+  const unknown = found.filter((name) => !labels.has(name));
+  if (unknown.length > 0) {
+    const some = unknown.slice(0, 5).map((name) => JSON.stringify(name));
+    throw new DataError(
+      `${folder}: ${unknown.length} class folder(s) that the model was not trained on: ` +
+        `${some.join(', ')}${unknown.length > 5 ? ', …' : ''}; it knows ${classes.length} classes`,
+      'remove or rename the folder, or use the data set that the model was trained on',
+    );
+  }
+  const present = new Set(found);
+  const above = ancestors(folder);
+  return {
+    folder,
+    classes,
+    folders: folders.map(({ name, path }) => {
+      return { root: folder, path, label: labels.get(name)!, above };
+    }),
+    missingClasses: classes.filter((name) => !present.has(name)),
+    strayFiles,
+    directories,
+  };
+}
+
+/** @throws DataError if no image was found */
+export function folderIndex(plan: FolderPlan, builder: IndexBuilder): FolderIndex {
+  const { folder, classes, folders, missingClasses, strayFiles } = plan;
+  if (builder.count === 0) {
+    throw new DataError(
+      `${folder}: no images in its ${folders.length} class folder(s) (.jpg, .jpeg, .png, .webp)`,
+      'put each image into the folder of its class: <folder>/<class>/<image>.jpg',
+    );
+  }
+  const index = builder.build(folder, classes);
+  const missing = new Set(missingClasses);
+  const empty = emptyClasses(index).filter((name) => !missing.has(name));
+  return { index, emptyClasses: empty, missingClasses, strayFiles };
+}
+
+/** Add the images of a class. @param onFiles told now and then how many more were found */
+export function scanClass(
+  scan: Scan,
+  { root, path, label, above }: ClassFolder,
+  onFiles: (more: number) => void = () => {},
+): void {
+  addFolder(scan, root, path, label, new Set(above), onFiles);
+}
+
+/** Files between two calls of `onFiles`. */
+const REPORT_EVERY = 4096;
+
+/** Add the images below `root/path`, leaving out the folders in `seen`, which it extends. */
+function addFolder(
+  scan: Scan,
+  root: string,
+  path: FilePath,
+  label: number,
+  seen: Set<string>,
+  onFiles: (more: number) => void,
+): void {
+  const self = statOrNull(joinFile(root, path), false);
+  if (!self) scan.directories.add(path, null);
+  if (!self || seen.has(identity(self))) return;
+  seen.add(identity(self));
+  scan.directories.add(path, self);
+  let found = 0;
+  for (const entry of listFolder(joinFile(root, path))) {
+    const child = under(path, entry.path);
+    if (entry.isDirectory()) {
+      addFolder(scan, root, child, label, seen, onFiles);
+      continue;
+    }
+    const isImage = IMAGE_FILE.test(entry.name);
+    if (!isImage && !entry.isSymbolicLink()) continue;
+    const stats = statOrNull(joinFile(root, child), entry.isSymbolicLink());
+    if (stats?.isDirectory()) addFolder(scan, root, child, label, seen, onFiles);
+    else if (isImage && (!stats || stats.isFile())) {
+      const mtime = stats ? mtimeStamp(stats.mtimeMs) : 0;
+      scan.builder.add(bytesOf(child), label, stats?.size ?? 0, mtime);
+      if (++found % REPORT_EVERY === 0) onFiles(REPORT_EVERY);
+    } else if (!stats) scan.directories.add(child, null);
+  }
+  onFiles(found % REPORT_EVERY);
+}
+
+/** Entries whose name does not begin with '.', in code-point order. */
+function listFolder(folder: FilePath): Entry[] {
+  let entries: Entry[];
+  try {
+    entries = entriesOf(folder);
+  } catch (error) {
+    throw unreadable(folder, error);
+  }
+  return entries
+    .filter((entry) => !entry.name.startsWith('.'))
+    .sort((a, b) => compareCodePoints(a.name, b.name));
+}
+
+function unreadable(path: FilePath, error: unknown): DataError {
+  const code = (error as NodeJS.ErrnoException).code;
+  const missing = /\.\w+$/.test(shown(path)) ? 'no such file or folder' : 'no such folder';
+  const wrong = { ENOENT: missing, ENOTDIR: 'not a folder' }[code ?? ''];
+  return new DataError(
+    `${shown(path)}: ${wrong ?? `cannot be read: ${messageOf(error)}`}`,
+    (wrong ? undefined : systemFix(error)) ?? 'check the path of the data set in the config',
+  );
+}
+
+/**
+ * Null for a dangling link and a loop of links.
+ *
+ * @param link whether it is a link: one that leads where this user may not go counts as dangling
+ * @throws DataError if the folder that it is in may not be searched
+ */
+function statOrNull(path: FilePath, link: boolean): Stats | null {
+  try {
+    return statSync(path);
+  } catch (error) {
+    const forbidden = (error as NodeJS.ErrnoException).code === 'EACCES';
+    if (forbidden && !link) throw unreadable(path, error);
+    return null;
+  }
+}
+
+function identity(stats: Stats): string {
+  return `${stats.dev}:${stats.ino}`;
+}
+
+/** Identities of a folder and of all the folders above it. */
+function ancestors(folder: string): Set<string> {
+  const result = new Set<string>();
+  let path = realpathSync(folder);
+  for (;;) {
+    result.add(identity(statSync(path)));
+    const parent = dirname(path);
+    if (parent === path) return result;
+    path = parent;
+  }
+}
+
+function noClasses(folder: string, strayFiles: readonly string[]): DataError {
+  const layout = 'the layout is <folder>/<class>/<image>.jpg, one folder per class';
+  if (strayFiles.length === 0) return new DataError(`${folder}: no class folders in it`, layout);
+  return new DataError(
+    `${folder}: ${strayFiles.length} image(s) directly in it (first: ` +
+      `${JSON.stringify(strayFiles[0])}) but no class folders`,
+    layout,
+  );
+}

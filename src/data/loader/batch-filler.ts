@@ -1,0 +1,228 @@
+/** Decodes the images of batch after batch into shared slots; runs inside a worker thread. */
+import { writeAugmented } from '../augment/augmented-input.js';
+import { chooseMix, mixInto, partnerOf } from '../augment/mixing.js';
+import { reasonOf } from '../images/decode.js';
+import { PixelCache } from '../images/pixel-cache.js';
+import { cropSize, type Pixels } from '../images/preprocessing.js';
+import { substitute } from '../index/class-lists.js';
+import { createSampler, type Sampler } from '../sampling/sampler.js';
+import { ImageReader } from './image-reader.js';
+import { batchSize, type Failure, type FromWorker, type WorkerSetup } from './worker-protocol.js';
+
+/** A batch that is being filled. */
+interface Work {
+  batch: number;
+  slot: number;
+  size: number;
+  /** Images outside of the batch that some inside are mixed with. */
+  guests: Guest[];
+  /** Images and guests handed to a lane, and those finished. */
+  begun: number;
+  done: number;
+  failures: Failure[];
+  /** Images whose files are not as the index says. */
+  changed: number[];
+}
+
+/** An image that is prepared only to be mixed into others. */
+interface Guest {
+  position: number;
+  /** [1, h, w, 3] */
+  images: Float32Array;
+  labels: Int32Array;
+  indices: Int32Array;
+}
+
+/**
+ * `lanes` loops take one image after the other; a batch is reported when its last image is done.
+ * Which lane does what, and when, has no influence on the contents of a batch.
+ */
+export class BatchFiller {
+  readonly #setup: WorkerSetup;
+  readonly #send: (message: FromWorker) => void;
+  readonly #sampler: Sampler;
+  readonly #reader: ImageReader;
+  readonly #cache: PixelCache;
+  /** Images known to be undecodable, and why. */
+  readonly #bad = new Map<number, string>();
+  readonly #free: number[];
+  #waiting: (() => void)[] = [];
+  #next: number;
+  #work: Work | null = null;
+  #closed = false;
+
+  constructor(setup: WorkerSetup, send: (message: FromWorker) => void) {
+    this.#setup = setup;
+    this.#send = send;
+    this.#sampler = createSampler(setup.sampler, setup.dataset, setup.lists);
+    this.#reader = new ImageReader(setup.dataset);
+    this.#cache = new PixelCache(setup.cacheBytes);
+    this.#free = setup.slots.map((_, i) => i);
+    this.#next = setup.first;
+  }
+
+  /** Resolves after the last batch, or after close() when nothing is being decoded any more. */
+  async run(): Promise<void> {
+    await Promise.all(Array.from({ length: this.#setup.lanes }, () => this.#lane()));
+    await this.#reader.close();
+  }
+
+  release(slot: number): void {
+    this.#free.push(slot);
+    this.#wake();
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#wake();
+  }
+
+  #wake(): void {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const resume of waiting) resume();
+  }
+
+  async #lane(): Promise<void> {
+    for (;;) {
+      const taken = await this.#take();
+      if (!taken) return;
+      const { work, i } = taken;
+      const { batch, slot, size, guests, failures, changed } = work;
+      await this.#fill(work, i);
+      if (++work.done < size + guests.length) continue;
+      this.#mix(work);
+      this.#send({ kind: 'filled', batch, slot, size, failures, changed });
+    }
+  }
+
+  /** The next image, number `i` of a batch; waits for a free slot. Null: no more work. */
+  async #take(): Promise<{ work: Work; i: number } | null> {
+    for (;;) {
+      if (this.#closed) return null;
+      const work = this.#work;
+      if (work && work.begun < work.size + work.guests.length) return { work, i: work.begun++ };
+      const size = batchSize(this.#setup, this.#next);
+      if (size === 0) return null;
+      const slot = this.#free.shift();
+      if (slot !== undefined) {
+        this.#work = {
+          batch: this.#next,
+          slot,
+          size,
+          guests: this.#guests(this.#next, size),
+          begun: 0,
+          done: 0,
+          failures: [],
+          changed: [],
+        };
+        this.#next += this.#setup.step;
+      } else await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    }
+  }
+
+  #firstPosition(batch: number): number {
+    return this.#setup.start + batch * this.#setup.slot;
+  }
+
+  /** Decode image `i` of a batch into its slot, or guest `i − size`. */
+  async #fill(work: Work, i: number): Promise<void> {
+    const { dataset, slots, preprocessing, augment, seed } = this.#setup;
+    const guest = work.guests[i - work.size];
+    const to = guest ?? slots[work.slot]!;
+    const at = guest ? 0 : i;
+    const position = guest?.position ?? this.#firstPosition(work.batch) + i;
+    const values = this.#values();
+    const drawn = this.#sampler.at(position);
+    const { image, pixels } = await this.#decode(drawn, work);
+    if (pixels) {
+      writeAugmented(to.images, at * values, pixels, preprocessing, augment, seed, position);
+    } else to.images.fill(0, at * values, (at + 1) * values);
+    to.labels[at] = pixels ? dataset.labels[image]! : -1;
+    to.indices[at] = image;
+  }
+
+  /** Values of one image. */
+  #values(): number {
+    const [height, width] = cropSize(this.#setup.preprocessing);
+    return height * width * 3;
+  }
+
+  /** The images outside of a batch that are mixed into it. */
+  #guests(batch: number, size: number): Guest[] {
+    const { augment, preprocessing, seed } = this.#setup;
+    const mixing = augment?.mixing;
+    if (!mixing) return [];
+    const first = this.#firstPosition(batch);
+    return Array.from({ length: size }, (_, i) => first + i).flatMap((own) => {
+      const position = partnerOf(own, mixing.distance);
+      const inside = position >= first && position < first + size;
+      if (inside || !chooseMix(cropSize(preprocessing), mixing, seed, own)) return [];
+      const images = new Float32Array(this.#values());
+      return [{ position, images, labels: new Int32Array(1), indices: new Int32Array(1) }];
+    });
+  }
+
+  /** Mixes the pairs of a batch whose images and guests are there. */
+  #mix({ batch, slot: number, size, guests }: Work): void {
+    const { augment, preprocessing, seed, slots } = this.#setup;
+    const slot = slots[number]!;
+    const mixing = augment?.mixing;
+    if (!mixing || !slot.mixed) return;
+    const { images, labels, indices, mixed } = slot;
+    const first = this.#firstPosition(batch);
+    const crop = cropSize(preprocessing);
+    const values = this.#values();
+    const input = (i: number): Float32Array => images.subarray(i * values, (i + 1) * values);
+    mixed.labels.set(labels);
+    mixed.indices.set(indices);
+    mixed.shares.fill(1);
+    for (let i = 0; i < size; i++) {
+      const mix = chooseMix(crop, mixing, seed, first + i);
+      if (!mix) continue;
+      const partner = partnerOf(first + i, mixing.distance);
+      const guest = guests.find(({ position }) => position === partner);
+      const other = partner - first;
+      if (guest) mixInto(input(i), guest.images, mix, crop[1], false);
+      else if (i < other) mixInto(input(i), input(other), mix, crop[1], true);
+      mixed.labels[i] = guest ? guest.labels[0]! : labels[other]!;
+      mixed.indices[i] = guest ? guest.indices[0]! : indices[other]!;
+      mixed.shares[i] = mix.share;
+    }
+  }
+
+  /** The drawn image, in training another one of its class if it is undecodable. */
+  async #decode(
+    drawn: number,
+    { failures, changed }: Work,
+  ): Promise<{ image: number; pixels: Pixels | null }> {
+    let image = drawn;
+    for (let attempt = 1; ; attempt++) {
+      const pixels = await this.#pixels(image, changed);
+      if (pixels) return { image, pixels };
+      failures.push({ image, reason: this.#bad.get(image)! });
+      const other = this.#setup.augment
+        ? substitute(this.#setup.lists, this.#setup.dataset.labels, drawn, attempt)
+        : -1;
+      if (other < 0) return { image: drawn, pixels: null };
+      image = other;
+    }
+  }
+
+  async #pixels(image: number, changed: number[]): Promise<Pixels | null> {
+    if (this.#bad.has(image)) return null;
+    const cached = this.#cache.get(image);
+    if (cached) return cached;
+    const { preprocessing } = this.#setup;
+    if (await this.#reader.hasChanged(image)) changed.push(image);
+    try {
+      const { resize, kernel, maxPixels } = preprocessing;
+      const pixels = await this.#reader.read(image, resize, kernel, maxPixels);
+      this.#cache.add(image, pixels);
+      return pixels;
+    } catch (error) {
+      this.#bad.set(image, reasonOf(error));
+      return null;
+    }
+  }
+}

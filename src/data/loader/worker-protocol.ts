@@ -1,0 +1,79 @@
+/** What the loader and its decoding workers tell each other. */
+import type { Augmentation } from '../augment/augment.js';
+import type { Preprocessing } from '../images/preprocessing.js';
+import type { ClassLists } from '../index/class-lists.js';
+import type { ImageIndex } from '../index/image-index.js';
+import type { SamplerSpec } from '../sampling/sampler.js';
+
+/** One micro-batch in shared memory. The worker owns it until it says 'filled', then the loader. */
+export interface Slot {
+  /** [slot, h, w, 3], ready to feed. */
+  images: Float32Array;
+  /** [slot]; −1: undecodable, does not count. */
+  labels: Int32Array;
+  /** [slot]: image index. */
+  indices: Int32Array;
+  /** With mixing: of each image the one that was mixed into it. */
+  mixed: Mixed | null;
+}
+
+/** What the images of a batch were mixed with; an image that was not mixed has itself here, and the share 1. */
+export interface Mixed {
+  /** [slot]: label of the other image. */
+  labels: Int32Array;
+  /** [slot]: its image index. */
+  indices: Int32Array;
+  /** [slot]: the share that the image keeps of its own, and its label of the target. */
+  shares: Float32Array;
+}
+
+export interface WorkerSetup {
+  dataset: ImageIndex;
+  /** In shared memory: made once for all workers. */
+  lists: ClassLists;
+  sampler: SamplerSpec;
+  preprocessing: Preprocessing;
+  augment: Augmentation | null;
+  seed: number;
+  /** Position of the first image of batch 0. */
+  start: number;
+  /** Position after the last image; Infinity: no end. */
+  end: number;
+  /** Images per batch. */
+  slot: number;
+  slots: Slot[];
+  /** This worker fills the batches first, first + step, first + 2·step, … */
+  first: number;
+  step: number;
+  /** Images decoded at once. */
+  lanes: number;
+  /** Bytes of decoded pixels to keep for the next epoch. */
+  cacheBytes: number;
+}
+
+/** The loader gives a slot back, or asks the worker to finish what it decodes and exit. */
+export type ToWorker = { kind: 'release'; slot: number } | { kind: 'close' };
+
+/** A file that could not be decoded. */
+export interface Failure {
+  image: number;
+  reason: string;
+}
+
+export type FromWorker =
+  | {
+      kind: 'filled';
+      batch: number;
+      slot: number;
+      size: number;
+      failures: Failure[];
+      /** Images whose files are not as the index says. */
+      changed: number[];
+    }
+  /** Not a file's fault: the worker cannot go on. */
+  | { kind: 'broken'; message: string };
+
+/** Images that batch k holds: `slot`, fewer in a partial last batch, 0 after the end. */
+export function batchSize(setup: Pick<WorkerSetup, 'start' | 'end' | 'slot'>, k: number): number {
+  return Math.max(0, Math.min(setup.slot, setup.end - (setup.start + k * setup.slot)));
+}

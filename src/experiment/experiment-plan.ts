@@ -1,0 +1,141 @@
+import { formatPath } from '../config/issues.js';
+import type { LoadedConfig } from '../config/load.js';
+import type { ExperimentConfig } from '../config/schema.js';
+import { ConfigError } from '../errors.js';
+import { planNetwork } from '../model/network.js';
+import {
+  flatten,
+  isTrainable,
+  type LayerPlan,
+  type NetworkPlan,
+  trunkOf,
+  volume,
+} from '../model/plan.js';
+import { primaryLoss, type ResolvedLoss, resolveRanges, type TrunkLayer } from '../relay/ranges.js';
+import { type Head, planStep, type StepPlan } from '../relay/step-plan.js';
+import { recomputedSegments } from './recompute.js';
+import { memoryPlan } from './step-memory.js';
+
+/** Everything that follows from a config before any tensor is made: the network, the ranges, the training step. */
+export interface ExperimentPlan {
+  readonly config: ExperimentConfig;
+  readonly network: NetworkPlan;
+  /** Trunk layers from input to output, as ranges see them. */
+  readonly trunk: readonly TrunkLayer[];
+  readonly losses: readonly ResolvedLoss[];
+  /** Its head is the network's output at test time. */
+  readonly primary: ResolvedLoss;
+  readonly heads: readonly Head[];
+  /** Images per micro-batch; divides `batchSize`. */
+  readonly microBatch: number;
+  readonly step: StepPlan;
+  /** Whether `step` lets signals go down early; see `StepOptions`. */
+  readonly early: boolean;
+  /** Segments that are computed again in the backward pass. */
+  readonly recompute: readonly string[];
+  /** Each parameter is updated as soon as its gradient is known: nothing else has to be known of the step. */
+  readonly updateAtOnce: boolean;
+  /** Every layer of trunk and heads by name (not those inside branches). */
+  readonly layers: ReadonlyMap<string, LayerPlan>;
+}
+
+/**
+ * @param early whether signals go down early (`StepOptions`); default: the order that needs less memory
+ * @throws ConfigError with the place in the file where sizes, names, taps or ranges do not fit.
+ */
+export function planExperiment(
+  { config, locate }: Pick<LoadedConfig, 'config' | 'locate'>,
+  early?: boolean,
+): ExperimentPlan {
+  try {
+    return planConfig(config, early);
+  } catch (error) {
+    if (!(error instanceof ConfigError) || !error.path) throw error;
+    const where = `${locate(error.path)}: ${formatPath(error.path)}: `;
+    const [first, ...rest] = error.lines;
+    throw new ConfigError([where + first, ...rest], error.hint);
+  }
+}
+
+function planConfig(config: ExperimentConfig, order: boolean | undefined): ExperimentPlan {
+  const { batchSize, microBatch = batchSize } = config.training;
+  checkSizes(config, microBatch);
+  const network = planNetwork(config);
+  const trunk = network.segments.flatMap(({ name, layers }, i) =>
+    layers.map((layer) => ({
+      name: layer.name,
+      segment: name,
+      trainable: isTrainable(layer),
+      frozen: layer.frozen || config.model.segments[i]!.frozen,
+    })),
+  );
+  const losses = resolveRanges(trunk, config.losses);
+  const heads = network.heads.map(({ loss, layers }) => ({
+    loss,
+    layers: layers.map((layer) => ({ name: layer.name, trainable: isTrainable(layer) })),
+  }));
+  const all = [...trunkOf(network), ...network.heads.flatMap((head) => head.layers)];
+  checkStatistics(all, microBatch);
+  const recompute = recomputedSegments(config, trunk);
+  const ordered = (early: boolean): ExperimentPlan => ({
+    config,
+    network,
+    trunk,
+    losses,
+    primary: primaryLoss(losses),
+    heads,
+    microBatch,
+    step: planStep(trunk, losses, heads, { early, recompute }),
+    early,
+    recompute,
+    updateAtOnce: batchSize === microBatch && config.optimizer.clipNorm === undefined,
+    layers: new Map(all.map((layer) => [layer.name, layer])),
+  });
+  return order === undefined ? leanest([ordered(false), ordered(true)]) : ordered(order);
+}
+
+/** The plan that needs the least memory, of equals the first: they take the same time. */
+function leanest(plans: readonly ExperimentPlan[]): ExperimentPlan {
+  const needs = plans.map((plan) => memoryPlan(plan).step);
+  return plans[needs.indexOf(Math.min(...needs))]!;
+}
+
+/** The statistics of a single value would normalize it to zero. */
+function checkStatistics(layers: readonly LayerPlan[], microBatch: number): void {
+  const single = layers.flatMap(flatten).find((layer) => {
+    const values = (microBatch * volume(layer.input)) / layer.input.at(-1)!;
+    return layer.type === 'batchnorm' && !layer.frozen && values < 2;
+  });
+  if (!single) return;
+  throw new ConfigError(
+    `${single.name}: batch normalization of [${single.input.join(', ')}] in micro-batches of ${microBatch} has one value per channel; it needs at least two`,
+    'use larger micro-batches, or freeze the layer',
+    ['training', 'microBatch'],
+  );
+}
+
+/** Rules between keys that the schema cannot see. */
+function checkSizes({ data, model, training }: ExperimentConfig, microBatch: number): void {
+  const [height, width] = model.input;
+  if (height !== data.crop || width !== data.crop) {
+    throw new ConfigError(
+      `the network's input is ${height}x${width}, but images are cropped to ${data.crop}x${data.crop} (data.crop)`,
+      'make the two equal',
+      ['model', 'input'],
+    );
+  }
+  if (data.crop > data.resize) {
+    throw new ConfigError(
+      `a ${data.crop} crop does not fit images whose shorter side is ${data.resize} (data.resize)`,
+      'crop must be at most resize',
+      ['data', 'crop'],
+    );
+  }
+  if (training.batchSize % microBatch !== 0) {
+    throw new ConfigError(
+      `micro-batches of ${microBatch} do not divide the batch of ${training.batchSize}`,
+      'let training.microBatch be a divisor of training.batchSize',
+      ['training', 'microBatch'],
+    );
+  }
+}

@@ -1,0 +1,36 @@
+import type { ImageIndex } from '../data/index/image-index.js';
+import { Loader, type LoaderOptions } from '../data/loader/loader.js';
+import { augmentation } from './augmentation.js';
+import { beginningTimeline, samplerSpec } from './epochs.js';
+import type { ExperimentPlan } from './experiment-plan.js';
+import type { Normalization } from './normalization.js';
+import type { Timeline } from './timeline.js';
+
+/**
+ * The stream of training images of a config, in micro-batches, decoded ahead for two steps where that is not too much.
+ *
+ * @param position images drawn before
+ * @param options.timeline of a training that goes on
+ */
+export function trainingLoader(
+  plan: ExperimentPlan,
+  images: ImageIndex,
+  normalization: Normalization,
+  position: number,
+  options: Pick<LoaderOptions, 'cacheBytes'> & { timeline?: Timeline } = {},
+): Loader {
+  const { config, microBatch } = plan;
+  const { timeline = beginningTimeline(plan, images), ...rest } = options;
+  return new Loader({
+    dataset: images,
+    sampler: samplerSpec(plan, timeline),
+    start: position,
+    slot: microBatch,
+    slots: Math.min(8, Math.max(4, Math.ceil((2 * config.training.batchSize) / microBatch))),
+    preprocessing: normalization.preprocessing,
+    augment: augmentation(config.data, normalization),
+    seed: config.seed,
+    onError: config.data.onError,
+    ...rest,
+  });
+}

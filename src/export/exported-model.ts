@@ -1,0 +1,77 @@
+import { channelMean, divisors, type Preprocessing } from '../data/images/preprocessing.js';
+import type { LayerPlan } from '../model/plan.js';
+import type { NamedTensor } from '../safetensors.js';
+import { version } from '../version.js';
+
+/** What is exported: the network as it predicts, without auxiliary heads. */
+export interface ExportModel {
+  /** The config's name. */
+  readonly name: string;
+  /** Trunk and primary head. */
+  readonly chain: readonly LayerPlan[];
+  /** Those of the chain, no others. */
+  readonly weights: ReadonlyMap<string, NamedTensor>;
+  readonly preprocessing: Preprocessing & { crop: number };
+  readonly classes: readonly string[];
+  /** Where the weights come from. */
+  readonly checkpoint: string;
+  readonly step: number;
+  /** They are a moving average. */
+  readonly ema: boolean;
+}
+
+export const EXPORT_FORMATS = ['onnx', 'tfjs', 'saved-model', 'safetensors'] as const;
+export type ExportFormat = (typeof EXPORT_FORMATS)[number];
+
+/** Names in the graph's interface. */
+export const INPUT = 'pixels';
+export const LOGITS = 'logits';
+export const PROBABILITIES = 'probabilities';
+
+/** What every format says about the network beside its graph: format version 1 (docs/export.md). */
+export function exportMetadata(model: ExportModel, format: ExportFormat) {
+  const { crop, resize, kernel, mean } = model.preprocessing;
+  const graph = format !== 'safetensors';
+  const channelsFirst = format === 'onnx';
+  return {
+    formatVersion: 1,
+    producer: `relaybp ${version}`,
+    name: model.name,
+    checkpoint: model.checkpoint,
+    step: model.step,
+    ema: model.ema,
+    classes: model.classes,
+    input: {
+      ...(graph && { name: INPUT }),
+      layout: channelsFirst ? 'NCHW' : 'NHWC',
+      shape: channelsFirst ? ['batch', 3, crop, crop] : ['batch', crop, crop, 3],
+      dtype: 'float32',
+      channels: 'RGB',
+      range: [0, 255],
+    },
+    preprocessing: {
+      orientation: 'EXIF orientation applied, transparency on white',
+      resize: {
+        shorterSide: resize,
+        keepAspectRatio: true,
+        kernel: kernel ?? 'lanczos3',
+        antialias: true,
+      },
+      crop: { height: crop, width: crop, position: 'centre' },
+      normalization: {
+        formula: '(pixel - mean) / std',
+        inGraph: graph,
+        mean: channelMean(model.preprocessing),
+        /** The graph (or the tensor normalization.mean) holds a value for every pixel; `mean` is its average. */
+        meanImage: mean.kind === 'pixel',
+        std: [...divisors(model.preprocessing)],
+      },
+    },
+    outputs: graph
+      ? [
+          { name: LOGITS, shape: ['batch', model.classes.length] },
+          { name: PROBABILITIES, shape: ['batch', model.classes.length] },
+        ]
+      : [],
+  };
+}

@@ -1,0 +1,107 @@
+import { wilson } from '../eval/wilson.js';
+import { keyWords, murmur3 } from '../hash.js';
+import type { ClassResult, Gallery, GalleryImage, ValidationReport } from './page-data.js';
+import type { ImageResult } from './results-file.js';
+
+/** An image of a gallery, and the file that it is in. */
+export interface Picture {
+  image: GalleryImage;
+  file: string;
+}
+
+/**
+ * What the page shows of an evaluation: rates, classes, confusion, and images to look at (paper, Figures 3 and 4).
+ *
+ * @returns also the files of the galleries' images, which the page itself does not name
+ */
+export function validationReport(
+  results: readonly ImageResult[],
+  classes: readonly string[],
+  about: { source: string; step: number | null; perGallery: number },
+): { report: ValidationReport; pictures: Picture[] } {
+  const perClass = classes.map(() => ({ images: 0, top1: 0, top5: 0 }));
+  const confusion = new Map<number, number>();
+  for (const { label, rank, best } of results) {
+    const counts = perClass[label]!;
+    counts.images += 1;
+    if (rank <= 1) counts.top1 += 1;
+    if (rank <= 5) counts.top5 += 1;
+    const key = label * classes.length + best[0]![0];
+    confusion.set(key, (confusion.get(key) ?? 0) + 1);
+  }
+  const share = (hits: number): number =>
+    results.length === 0 ? 0 : (100 * hits) / results.length;
+  const pictures: Picture[] = [];
+  const common = commonFolder(results);
+  const show = ({ image: file, label, rank, best }: ImageResult): GalleryImage => {
+    const image = { path: file.slice(common.length), picture: null, label, rank, best };
+    pictures.push({ image, file });
+    return image;
+  };
+  const report: ValidationReport = {
+    source: about.source,
+    step: about.step,
+    images: results.length,
+    top1: share(perClass.reduce((sum, { top1 }) => sum + top1, 0)),
+    top5: share(perClass.reduce((sum, { top5 }) => sum + top5, 0)),
+    classes: [...classes],
+    perClass: perClass.map(classResult),
+    confusion: [...confusion].map(([key, count]) => {
+      return [Math.floor(key / classes.length), key % classes.length, count];
+    }),
+    galleries: galleries(results, about.perGallery, show),
+  };
+  return { report, pictures };
+}
+
+function classResult(counts: { images: number; top1: number; top5: number }): ClassResult {
+  const { images, top1, top5 } = counts;
+  const [low, high] = wilson(top1, images);
+  return {
+    images,
+    top1: images === 0 ? null : (100 * top1) / images,
+    top5: images === 0 ? null : (100 * top5) / images,
+    interval: [100 * low, 100 * high],
+  };
+}
+
+/** Samples of right and wrong images that do not favour any class, and the gravest mistakes. */
+function galleries(
+  results: readonly ImageResult[],
+  size: number,
+  show: (result: ImageResult) => GalleryImage,
+): Gallery[] {
+  const right = results.filter(({ rank }) => rank === 1);
+  const wrong = results.filter(({ rank }) => rank > 1);
+  const sure = [...wrong].sort((a, b) => b.best[0]![1] - a.best[0]![1]);
+  return [
+    { title: 'right', images: classByClass(right).slice(0, size).map(show) },
+    { title: 'wrong', images: classByClass(wrong).slice(0, size).map(show) },
+    { title: 'surest mistakes', images: sure.slice(0, size).map(show) },
+  ];
+}
+
+/** One image of every class, then the next of every class; within a class in an order that only the names decide. */
+function classByClass(results: readonly ImageResult[]): ImageResult[] {
+  const ordered = [...results]
+    .map((result) => ({ result, key: murmur3(keyWords([result.image]), 0) }))
+    .sort((a, b) => a.key - b.key);
+  const taken = new Map<number, number>();
+  return ordered
+    .map(({ result, key }) => {
+      const round = taken.get(result.label) ?? 0;
+      taken.set(result.label, round + 1);
+      return { result, round, key };
+    })
+    .sort((a, b) => a.round - b.round || a.result.label - b.result.label)
+    .map(({ result }) => result);
+}
+
+/** What all paths begin with, up to a slash. */
+function commonFolder(results: readonly ImageResult[]): string {
+  let common = results[0]?.image.replace(/[^/]*$/, '') ?? '';
+  for (const { image } of results) {
+    while (!image.startsWith(common)) common = common.replace(/[^/]*\/$/, '');
+  }
+  return common;
+}

@@ -1,0 +1,41 @@
+/** What a run folder's files can do to who reads or writes them, in words. */
+import { readFileSync } from 'node:fs';
+import { CheckpointError, DamagedCheckpointError, RelaybpError } from '../errors.js';
+import { messageOf, systemFix } from '../system-error.js';
+
+/**
+ * Runs something that changes a run folder.
+ *
+ * @param what for the message: `runs/a/metrics.jsonl: cannot be written`
+ * @throws CheckpointError with the system's reason and its remedy
+ */
+export function changing<T>(what: string, change: () => T): T {
+  try {
+    return change();
+  } catch (error) {
+    if (error instanceof RelaybpError) throw error;
+    const fix = systemFix(error);
+    throw new CheckpointError(
+      `${what}: ${messageOf(error)}`,
+      `${fix ? `${fix}; ` : ''}checkpoints written before are untouched: go on from the last one with --resume`,
+    );
+  }
+}
+
+export function readFile(path: string): Buffer {
+  return reading(path, () => readFileSync(path));
+}
+
+/** @throws DamagedCheckpointError if the file is missing, CheckpointError if it cannot be read */
+export function reading<T>(path: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    const missing = code === 'ENOENT' || code === 'ENOTDIR';
+    throw new (missing ? DamagedCheckpointError : CheckpointError)(
+      `${path}: cannot be read: ${messageOf(error)}`,
+      missing ? 'use another checkpoint of the run' : systemFix(error),
+    );
+  }
+}

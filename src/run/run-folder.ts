@@ -1,0 +1,266 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { CheckpointError } from '../errors.js';
+import { appendLine, replaceFile } from '../files.js';
+import { changing } from './changing.js';
+import type { GradientRow } from './gradient-row.js';
+import { listCheckpoints } from './run-checkpoints.js';
+import { CONFIG, keepConfig } from './run-configs.js';
+import { lockRun, type RunLock } from './run-lock.js';
+import { removeStaleFiles } from './tidy.js';
+
+/** One line of metrics.jsonl, format documented in docs/run-folder.md. */
+export interface MetricsRow {
+  kind: 'train' | 'val';
+  step: number;
+  epoch: number;
+  [column: string]: string | number;
+}
+
+/** Who else is told of every row as it is written. */
+export interface RowWatcher {
+  metrics(row: MetricsRow): void;
+  gradients(row: GradientRow): void;
+}
+
+/**
+ * The files of a run besides its checkpoints: config.yaml, metrics.jsonl, metrics.csv, gradients.jsonl, log.jsonl.
+ * Rows are written line by line; after a resume rows past the checkpoint are taken out again. A change that the
+ * system refuses (disk full, no permission, folder removed) is a CheckpointError.
+ */
+export class RunFolder {
+  /** TensorBoard's, where it is asked for. */
+  watcher: RowWatcher | null = null;
+
+  private constructor(
+    readonly path: string,
+    private readonly columns: readonly string[],
+    /**
+     * Lets `config.yaml` say what the weights are trained with: called before `last` names a checkpoint. Until then it
+     * is the config of those that are there.
+     */
+    readonly keepConfig: () => void,
+  ) {}
+
+  /** A new run in a folder that `newRun` has given. */
+  static create(path: string, config: string, losses: readonly string[]): RunFolder {
+    const rows = { metrics: [], gradients: [] };
+    const run = RunFolder.begin(path, losses, rows, () => {});
+    changing(`${path}: the run folder cannot be written`, () =>
+      replaceFile(join(path, CONFIG), config),
+    );
+    return run;
+  }
+
+  /**
+   * A run to go on with: drops rows past its checkpoint, and whatever a crash left half-written.
+   *
+   * @param configs the checkpoint's, and the one to go on with
+   */
+  static resume(
+    path: string,
+    configs: { before: string; now: string },
+    losses: readonly string[],
+    at: { step: number; evaluated: number },
+  ): RunFolder {
+    const until = (row: MetricsRow): number => (row.kind === 'val' ? at.evaluated : at.step);
+    const rows = {
+      metrics: readMetrics(path).filter((row) => row.step <= until(row)),
+      gradients: readGradients(path).filter((row) => row.step <= at.step),
+    };
+    return RunFolder.begin(path, losses, rows, () =>
+      keepConfig(path, at.step, configs.before, configs.now),
+    );
+  }
+
+  private static begin(
+    path: string,
+    losses: readonly string[],
+    rows: { metrics: readonly MetricsRow[]; gradients: readonly GradientRow[] },
+    keep: () => void,
+  ): RunFolder {
+    const run = new RunFolder(path, csvColumns(losses, rows.metrics), keep);
+    changing(`${path}: the run folder cannot be written`, () => {
+      run.rewrite(rows.metrics);
+      const gradients = join(path, GRADIENTS);
+      if (existsSync(gradients)) replaceFile(gradients, jsonLines(rows.gradients));
+    });
+    return run;
+  }
+
+  append(row: MetricsRow): void {
+    this.appendLine(METRICS, JSON.stringify(row));
+    this.appendLine('metrics.csv', this.csvLine(row));
+    this.watcher?.metrics(row);
+  }
+
+  appendGradients(row: GradientRow): void {
+    this.appendLine(GRADIENTS, JSON.stringify(row));
+    this.watcher?.gradients(row);
+  }
+
+  private appendLine(file: string, line: string): void {
+    const path = join(this.path, file);
+    changing(`${path}: cannot be written`, () => appendLine(path, line));
+  }
+
+  private rewrite(rows: readonly MetricsRow[]): void {
+    replaceFile(join(this.path, METRICS), jsonLines(rows));
+    const lines = [this.columns.join(','), ...rows.map((row) => this.csvLine(row))];
+    replaceFile(join(this.path, 'metrics.csv'), lines.map((line) => `${line}\n`).join(''));
+  }
+
+  private csvLine(row: MetricsRow): string {
+    return this.columns.map((column) => row[column] ?? '').join(',');
+  }
+}
+
+/** Whole rows of metrics.jsonl; a torn last line is left out. */
+export const readMetrics = (run: string): MetricsRow[] => readRows<MetricsRow>(join(run, METRICS));
+
+/** Whole rows of gradients.jsonl; none without `diagnostics.gradients`. */
+export const readGradients = (run: string): GradientRow[] =>
+  readRows<GradientRow>(join(run, GRADIENTS));
+
+const METRICS = 'metrics.jsonl';
+const GRADIENTS = 'gradients.jsonl';
+
+const jsonLines = (rows: readonly object[]): string =>
+  rows.map((row) => `${JSON.stringify(row)}\n`).join('');
+
+function readRows<Row extends { step: number }>(path: string): Row[] {
+  if (!existsSync(path)) return [];
+  return readFileSync(path, 'utf8')
+    .split('\n')
+    .flatMap(rowOf<Row>);
+}
+
+function rowOf<Row extends { step: number }>(line: string): Row[] {
+  try {
+    const row = JSON.parse(line) as Row | null;
+    return typeof row === 'object' && row !== null && typeof row.step === 'number' ? [row] : [];
+  } catch {
+    return [];
+  }
+}
+
+/** `validation.csv` beside the weights that gave it: the images of the best evaluation. */
+export function writeResults(checkpoint: string, results: string): void {
+  const path = join(checkpoint, RESULTS);
+  changing(`${path}: cannot be written`, () => replaceFile(path, results));
+}
+
+export const RESULTS = 'validation.csv';
+
+/** @param rows that are there already: earlier losses may have had other names */
+const csvColumns = (losses: readonly string[], rows: readonly MetricsRow[]): string[] => [
+  'kind',
+  'step',
+  'epoch',
+  'lr',
+  ...new Set([
+    ...losses.map((loss) => `loss.${loss}`),
+    ...rows.flatMap((row) => Object.keys(row).filter((column) => column.startsWith('loss.'))),
+  ]),
+  'images',
+  'top1',
+  'top5',
+  'top1_err',
+  'top5_err',
+  'top1_ema',
+  'top5_ema',
+  'imagesPerSecond',
+  'dataWait',
+];
+
+export const RUNS = 'runs';
+
+/**
+ * The folder of a new run, made if need be, and locked.
+ *
+ * @param given the user's choice; without it `runs/<name>-2026-01-31T12-00-00`, with a number if that is taken
+ * @throws CheckpointError if it holds a run already, a training is at work in it, or it cannot be written
+ */
+export function newRun(
+  given: string | undefined,
+  name: string,
+  now: Date,
+): { path: string; lock: RunLock } {
+  const path = given ?? freePath(name, now);
+  changing(`${path}: the run folder cannot be made`, () => mkdirSync(path, { recursive: true }));
+  const lock = lockRun(path);
+  try {
+    removeStaleFiles(path);
+    if (existsSync(join(path, 'last')) || listCheckpoints(path).length > 0) {
+      throw new CheckpointError(
+        `${path}: holds a run already`,
+        'give --resume to go on with it, or another --out folder',
+      );
+    }
+    changing(`${path}: the run folder cannot be written`, () =>
+      mkdirSync(join(path, 'checkpoints'), { recursive: true }),
+    );
+    return { path, lock };
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
+}
+
+/** Made here: of two trainings that begin in the same second, each gets its own. */
+function freePath(name: string, now: Date): string {
+  const stamp = now.toISOString().slice(0, 19).replaceAll(':', '-');
+  const path = join(RUNS, `${name}-${stamp}`);
+  changing(`${RUNS}: cannot be made`, () => mkdirSync(RUNS, { recursive: true }));
+  for (let n = 1; ; n++) {
+    const candidate = n === 1 ? path : `${path}-${n}`;
+    if (changing(`${candidate}: the run folder cannot be made`, () => madeAnew(candidate))) {
+      return candidate;
+    }
+  }
+}
+
+function madeAnew(path: string): boolean {
+  try {
+    mkdirSync(path);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw error;
+  }
+}
+
+/**
+ * The run under `runs/` whose checkpoint is the newest; only runs called `name` if one is given.
+ *
+ * @param begun also runs that have no checkpoint yet
+ */
+export function newestRun(name?: string, { begun = false } = {}): string | undefined {
+  if (!existsSync(RUNS)) return undefined;
+  const runs = readdirSync(RUNS)
+    .filter((entry) => name === undefined || isRunOf(entry, name))
+    .map((entry) => join(RUNS, entry))
+    .flatMap((path) => {
+      const signs = begun ? ['last', 'config.yaml'] : ['last'];
+      const sign = signs.find((file) => existsSync(join(path, file)));
+      return sign ? [{ path, time: statSync(join(path, sign)).mtimeMs }] : [];
+    });
+  return runs.sort((a, b) => b.time - a.time)[0]?.path;
+}
+
+const isRunOf = (entry: string, name: string): boolean =>
+  entry.startsWith(`${name}-`) && /^\d{4}-\d\d-\d\dT[\d-]+$/.test(entry.slice(name.length + 1));
+
+/** `summary.json`: the run's last word, for scripts. */
+export function writeSummary(run: string, summary: object): void {
+  const path = join(run, 'summary.json');
+  const text = `${JSON.stringify(summary, null, 1)}\n`;
+  changing(`${path}: cannot be written`, () => replaceFile(path, text));
+}
+
+/** Where pino writes. */
+export function logPath(run: string): string {
+  const path = join(run, 'log.jsonl');
+  if (!existsSync(path)) changing(`${path}: cannot be written`, () => writeFileSync(path, ''));
+  return path;
+}

@@ -1,0 +1,65 @@
+import { existsSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { RelaybpError } from '../errors.js';
+import { type MetricsRow, readMetrics } from './run-folder.js';
+import { isRunFolder, runsIn } from './run-folders.js';
+import { readRunState } from './run-state.js';
+import type { State } from './training-state.js';
+
+/** A run in a list of runs. */
+export interface ListedRun {
+  folder: string;
+  state: State | 'damaged';
+  step: number;
+  /** Null before the training has said so. */
+  totalSteps: number | null;
+  /** The evaluation with the highest top-1, percent; null before the first one. */
+  best: { step: number; top1: number; top5: number | null } | null;
+  /** When something was last written there: ISO 8601, UTC. */
+  changed: string;
+  /** What is damaged. */
+  problem: string | null;
+}
+
+/**
+ * The runs in a folder, or the one that it is; those that have changed last come first.
+ *
+ * @throws CheckpointError if there is no such folder
+ */
+export function listRuns(folder: string): ListedRun[] {
+  const folders = isRunFolder(folder) ? [folder] : runsIn(folder);
+  return folders.map(listed).sort((a, b) => (a.changed < b.changed ? 1 : -1));
+}
+
+function listed(folder: string): ListedRun {
+  const rows = readMetrics(folder);
+  const about = { folder, best: bestOf(rows), changed: changedAt(folder) };
+  try {
+    const { state, step, totalSteps } = readRunState(folder, rows);
+    return { ...about, state, step, totalSteps, problem: null };
+  } catch (error) {
+    if (!(error instanceof RelaybpError)) throw error;
+    const step = rows.at(-1)?.step ?? 0;
+    return { ...about, state: 'damaged', step, totalSteps: null, problem: error.message };
+  }
+}
+
+function bestOf(rows: readonly MetricsRow[]): ListedRun['best'] {
+  let best: ListedRun['best'] = null;
+  for (const { kind, step, top1, top5 } of rows) {
+    if (kind !== 'val' || typeof top1 !== 'number') continue;
+    if (best && top1 <= best.top1) continue; // of equal ones the first, as in training
+    best = { step, top1, top5: typeof top5 === 'number' ? top5 : null };
+  }
+  return best;
+}
+
+/** Files that a training writes to. */
+const WRITTEN = ['config.yaml', 'log.jsonl', 'metrics.jsonl', 'last', 'summary.json'];
+
+function changedAt(folder: string): string {
+  const times = WRITTEN.map((name) => join(folder, name))
+    .filter((file) => existsSync(file))
+    .map((file) => statSync(file).mtimeMs);
+  return new Date(Math.max(...times)).toISOString();
+}

@@ -1,0 +1,59 @@
+import { describe, expect, test } from 'vitest';
+import { planBench } from '../../src/bench/bench-plan.js';
+import { loadConfig } from '../../src/config/load.js';
+import { totals } from '../../src/plan/cost.js';
+import { fixturePlan } from '../relay/harness.js';
+
+const load = (name: string) =>
+  loadConfig(new URL(`../fixtures/${name}.yaml`, import.meta.url).pathname);
+
+const ranges = (plan: ReturnType<typeof planBench>) =>
+  plan.losses.map(({ name, bottom }) => [name, plan.trunk[bottom]!.name]);
+
+describe('modes', () => {
+  test('bp: the primary loss alone, down to the bottom; no auxiliary head', () => {
+    const plan = planBench(load('three-loss'), { mode: 'bp' });
+    expect(ranges(plan)).toEqual([['primary', 'conv1_1']]);
+    expect([...plan.layers.keys()].filter((name) => name.startsWith('aux'))).toEqual([]);
+    expect(totals(plan).relativeToStandardBp).toBe(1);
+  });
+
+  test('multiloss: every loss down to the bottom, the weights as they are', () => {
+    const plan = planBench(load('three-loss'), { mode: 'multiloss' });
+    expect(ranges(plan)).toEqual([
+      ['primary', 'conv1_1'],
+      ['aux3', 'conv1_1'],
+      ['aux4', 'conv1_1'],
+    ]);
+    expect(plan.losses.map(({ weight }) => weight)).toEqual([1, 0.3, 0.5]);
+  });
+
+  test.each(['relay', 'config'] as const)('%s: as in the config', (mode) => {
+    const plan = planBench(load('three-loss'), { mode });
+    expect(plan.step).toEqual(fixturePlan('three-loss').step);
+  });
+
+  test('relay of a config without one is an error', () => {
+    expect(() => planBench(load('multi-loss'), { mode: 'relay' })).toThrow(
+      /--mode relay: in .* every loss reaches the bottom of the trunk, so nothing is relayed/,
+    );
+  });
+});
+
+describe('sizes', () => {
+  test('a micro-batch is a whole step', () => {
+    const plan = planBench(load('relay'), { mode: 'config', microBatch: 3 });
+    expect([plan.microBatch, plan.config.training.batchSize]).toEqual([3, 3]);
+  });
+
+  test('unless the batch is given as well', () => {
+    const plan = planBench(load('relay'), { mode: 'config', microBatch: 3, batchSize: 6 });
+    expect([plan.microBatch, plan.config.training.batchSize]).toEqual([3, 6]);
+  });
+
+  test('which it must divide', () => {
+    expect(() => planBench(load('relay'), { mode: 'config', microBatch: 4, batchSize: 6 })).toThrow(
+      /micro-batches of 4 do not divide the batch of 6/,
+    );
+  });
+});
