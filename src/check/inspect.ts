@@ -1,11 +1,11 @@
 /** Everything that one image file tells about itself. */
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { extname } from 'node:path';
 import sharp from 'sharp';
 import { decodeImage, MAX_RESIZED_PIXELS, reasonOf } from '../data/images/decode.js';
 import { withExifInFront } from '../data/images/late-exif.js';
 import { type FilePath, shown } from '../data/index/file-names.js';
+import { openRegularFile } from '../regular-file.js';
 import { bitOf, type KindName } from './kinds.js';
 
 export interface Limits {
@@ -37,7 +37,8 @@ const FORMATS: Readonly<Record<string, string>> = { jpg: 'jpeg' };
  * @throws what the system says if the file cannot be read
  */
 export async function inspect(path: FilePath, { maxPixels, minSide }: Limits): Promise<Inspection> {
-  const bytes = await readFile(path);
+  const { file } = await openRegularFile(path);
+  const bytes = await file.readFile().finally(() => file.close());
   const digest = createHash('sha256').update(bytes).digest();
   const hash = [digest.readUInt32BE(0), digest.readUInt32BE(4)] as const;
   if (bytes.length === 0) return { findings: bitOf('zeroByte'), reasons: [], hash };

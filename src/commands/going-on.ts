@@ -4,7 +4,7 @@ import { totalSteps } from '../experiment/epochs.js';
 import type { ExperimentPlan } from '../experiment/experiment-plan.js';
 import type { Timeline } from '../experiment/timeline.js';
 import type { CheckpointState } from '../run/checkpoint.js';
-import { type MetricsRow, readMetrics } from '../run/run-folder.js';
+import { type MetricsRow, readMetrics } from '../run/rows.js';
 import type { Outdated } from '../train/config-changes.js';
 import { initialScheduleState } from '../train/schedule.js';
 import { beginning, type Progress } from '../train/trainer.js';

@@ -8,7 +8,8 @@ import { openTrainingImages, openValidationImages } from '../experiment/images.j
 import { normalization, readNormalization } from '../experiment/normalization.js';
 import { checkTrainingData } from '../experiment/run-data.js';
 import { readOptionalTensors, readTensors } from '../run/checkpoint.js';
-import { type MetricsRow, type RunFolder, readMetrics, writeSummary } from '../run/run-folder.js';
+import { type MetricsRow, readMetrics } from '../run/rows.js';
+import { type RunFolder, writeSummary } from '../run/run-folder.js';
 import { openLog } from '../run/run-log.js';
 import { duringImages, indexingView, STATISTICS } from '../terminal/progress.js';
 import type { Terminal } from '../terminal/terminal.js';
@@ -179,6 +180,7 @@ export async function trainCommand(
       best,
       peakMemoryMiB: Math.round(process.resourceUsage().maxRSS / 1024),
     });
+    view.ended(result.step, result.interrupted);
     const seconds = (performance.now() - began) / 1000;
     const steps = result.step - progress.step;
     return { ...result, best, steps, seconds };

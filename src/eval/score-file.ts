@@ -1,8 +1,8 @@
-import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { ruleText } from '../config/rule-text.js';
 import { CheckpointError } from '../errors.js';
 import { writeOutput } from '../files.js';
+import { MOST_BYTES, readRegularBytes } from '../regular-file.js';
 import {
   decodeSafetensors,
   encodeSafetensors,
@@ -97,7 +97,7 @@ function jsonOf(text: string): unknown {
 
 function read(file: string): Buffer {
   try {
-    return readFileSync(file);
+    return readRegularBytes(file, MOST_BYTES);
   } catch (error) {
     throw new CheckpointError(`${file}: cannot be read: ${messageOf(error)}`, systemFix(error));
   }

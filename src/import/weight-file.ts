@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs';
 import { extname } from 'node:path';
 import { CheckpointError, ConfigError } from '../errors.js';
+import { MOST_BYTES, readRegularBytes } from '../regular-file.js';
 import { decodeSafetensors, type NamedTensor } from '../safetensors.js';
 import { messageOf, systemFix } from '../system-error.js';
 import { readCaffeModel } from './caffemodel.js';
@@ -26,7 +26,7 @@ export function readSource(path: string): Source {
   }
   let file: Buffer;
   try {
-    file = readFileSync(path);
+    file = readRegularBytes(path, MOST_BYTES);
   } catch (error) {
     throw new CheckpointError(`${path}: cannot be read: ${messageOf(error)}`, systemFix(error));
   }

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { basename, isAbsolute, join, relative } from 'node:path';
 import { type LoadedConfig, loadSavedConfig } from '../config/load.js';
 import type { ExperimentConfig } from '../config/schema.js';
@@ -7,9 +7,11 @@ import { planExperiment } from '../experiment/experiment-plan.js';
 import { totals } from '../plan/cost.js';
 import { augmentationText, samplerText } from '../plan/drawing.js';
 import { scheduleText } from '../plan/schedule-text.js';
+import { readRegular } from '../regular-file.js';
 import { readState } from '../run/checkpoint.js';
+import { type MetricsRow, readGradients, readMetrics } from '../run/rows.js';
 import { findCheckpoint } from '../run/run-checkpoints.js';
-import { type MetricsRow, RESULTS, readGradients, readMetrics } from '../run/run-folder.js';
+import { RESULTS } from '../run/run-folder.js';
 import { readRunState } from '../run/run-state.js';
 import { readSessions } from '../run/sessions.js';
 import { methodOf, networkFigure } from './network-figure.js';
@@ -67,7 +69,7 @@ export function readRun(
       peakMemoryMiB,
     },
     sessions: readSessions(folder),
-    yaml: readFileSync(join(folder, 'config.yaml'), 'utf8'),
+    yaml: readRegular(join(folder, 'config.yaml')),
     settings: flatSettings(loaded.config),
     network: networkFigure(plan),
     train: columns(rows.filter(({ kind }) => kind === 'train')),
@@ -133,9 +135,16 @@ function moved(image: string, from: string, to: string): string {
   return below.startsWith('..') || isAbsolute(below) ? image : join(to, below);
 }
 
+/** Columns of metrics.jsonl that a page knows, and one for each loss that has a name as in a config. */
+const SHOWN = new Set([
+  ...['step', 'epoch', 'lr', 'images', 'imagesPerSecond', 'dataWait'],
+  ...['top1', 'top5', 'top1_err', 'top5_err', 'top1_ema', 'top5_ema'],
+]);
+const isShown = (column: string): boolean =>
+  SHOWN.has(column) || /^loss\.[A-Za-z][\w-]{0,99}$/.test(column);
+
 function columns(rows: readonly MetricsRow[]): Columns {
-  const names = new Set(rows.flatMap((row) => Object.keys(row)));
-  names.delete('kind');
+  const names = new Set(rows.flatMap((row) => Object.keys(row).filter(isShown)));
   const found: Columns = { step: [], epoch: [] };
   for (const name of names) {
     found[name] = rows.map((row) => {

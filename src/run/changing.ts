@@ -1,6 +1,6 @@
 /** What a run folder's files can do to who reads or writes them, in words. */
-import { readFileSync } from 'node:fs';
 import { CheckpointError, DamagedCheckpointError, RelaybpError } from '../errors.js';
+import { readRegularBytes } from '../regular-file.js';
 import { messageOf, systemFix } from '../system-error.js';
 
 /**
@@ -22,8 +22,9 @@ export function changing<T>(what: string, change: () => T): T {
   }
 }
 
-export function readFile(path: string): Buffer {
-  return reading(path, () => readFileSync(path));
+/** @param most bytes that it may have @throws as `reading`, also if it is no regular file or has more */
+export function readFile(path: string, most: number): Buffer {
+  return reading(path, () => readRegularBytes(path, most));
 }
 
 /** @throws DamagedCheckpointError if the file is missing, CheckpointError if it cannot be read */

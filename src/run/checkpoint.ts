@@ -1,14 +1,5 @@
 import { createHash } from 'node:crypto';
-import {
-  closeSync,
-  existsSync,
-  mkdirSync,
-  openSync,
-  readSync,
-  renameSync,
-  rmSync,
-  statSync,
-} from 'node:fs';
+import { closeSync, existsSync, mkdirSync, readSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { ruleText } from '../config/rule-text.js';
@@ -16,6 +7,7 @@ import { type ExperimentConfig, experimentSchema } from '../config/schema.js';
 import { CheckpointError, DamagedCheckpointError } from '../errors.js';
 import { syncFolder, writeDurably } from '../files.js';
 import { expectFinite } from '../finite.js';
+import { openRegular } from '../regular-file.js';
 import { decodeSafetensors, encodeSafetensors, type NamedTensor } from '../safetensors.js';
 import { messageOf } from '../system-error.js';
 import { changing, readFile, reading } from './changing.js';
@@ -86,6 +78,8 @@ export interface CheckpointTensors {
 export const FOLDER = 'checkpoints';
 const STATE_SUM = 'state.sha256';
 const LARGEST_STATE = 64 * 1024 * 1024;
+/** Of a file that holds a name or a checksum. */
+const LARGEST_NOTE = 4096;
 const tensorFiles = ['weights', 'optimizer', 'normalization', 'ema'] as const;
 
 /**
@@ -183,7 +177,7 @@ export function readTensors(
       'the checkpoint was written by another version of relaybp',
     );
   }
-  const bytes = readFile(path);
+  const bytes = readFile(path, expected.bytes);
   const sha256 = createHash('sha256').update(bytes).digest('hex');
   checkFile(path, expected, { bytes: bytes.byteLength, sha256 });
   const tensors = decodeSafetensors(bytes, path);
@@ -238,7 +232,7 @@ function digest(path: string): Sum {
   const piece = Buffer.allocUnsafe(1 << 20);
   let bytes = 0;
   reading(path, () => {
-    const file = openSync(path, 'r');
+    const file = openRegular(path);
     try {
       for (let got = readSync(file, piece); got > 0; got = readSync(file, piece)) {
         hash.update(piece.subarray(0, got));
@@ -256,11 +250,7 @@ function parseState(checkpoint: string): {
   files: z.infer<typeof stateSchema>['files'];
 } {
   const path = join(checkpoint, 'state.json');
-  const size = reading(path, () => statSync(path).size);
-  if (size > LARGEST_STATE) {
-    throw new CheckpointError(`${path}: ${size} bytes; a state has at most ${LARGEST_STATE}`);
-  }
-  const bytes = readFile(path);
+  const bytes = readFile(path, LARGEST_STATE);
   const summed = checkStateSum(checkpoint, bytes);
   const wrong = (what: string): CheckpointError =>
     new (summed ? CheckpointError : DamagedCheckpointError)(`${path}: ${what}`);
@@ -290,7 +280,7 @@ function parseState(checkpoint: string): {
 function checkStateSum(checkpoint: string, state: Uint8Array): boolean {
   const path = join(checkpoint, STATE_SUM);
   if (!existsSync(path)) return false;
-  const [expected] = readFile(path).subarray(0, 100).toString('latin1').split(' ');
+  const [expected] = readFile(path, LARGEST_NOTE).toString('latin1').split(' ');
   if (expected === createHash('sha256').update(state).digest('hex')) return true;
   throw new DamagedCheckpointError(
     `${join(checkpoint, 'state.json')}: its SHA-256 differs from the one in ${STATE_SUM}: damaged or edited`,

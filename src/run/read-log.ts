@@ -1,5 +1,8 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { z } from 'zod';
+import { MOST_ROWS, readRegular } from '../regular-file.js';
+import { reading } from './changing.js';
 
 /** What log.jsonl tells of a training, over all the sessions that it took. */
 export interface RunLog {
@@ -9,25 +12,35 @@ export interface RunLog {
   engine: string | null;
   /** From the beginning of each session to its last line. */
   seconds: number | null;
+  /** Whether the last session has ended and said so; null in logs of versions that did not say it. */
+  ended: boolean | null;
   /** Whether a session began after a moment, in milliseconds since 1970. */
   startedAfter(time: number): boolean;
 }
 
-interface Line {
-  time: number;
-  msg: string;
-  totalSteps?: number;
-  images?: number;
-  engine?: string;
-}
+const lineSchema = z.object({
+  time: z.number(),
+  msg: z.string(),
+  totalSteps: z.number().optional().catch(undefined),
+  images: z.number().optional().catch(undefined),
+  engine: z.string().optional().catch(undefined),
+});
+type Line = z.infer<typeof lineSchema>;
 
 const START = 'training starts';
+const END = 'training ends';
 
-/** Lines that are torn, or not of the expected form, are left out. */
+/**
+ * Lines that are torn, or not of the expected form, are left out.
+ *
+ * @throws CheckpointError if the file cannot be read, or is no regular file
+ */
 export function readLog(run: string): RunLog {
   const file = join(run, 'log.jsonl');
-  const lines = existsSync(file) ? readFileSync(file, 'utf8').split('\n').flatMap(parsed) : [];
+  const text = existsSync(file) ? reading(file, () => readRegular(file, MOST_ROWS)) : '';
+  const lines = text.split('\n').flatMap(parsed);
   const start = lines.findLast(({ msg }) => msg === START);
+  const end = lines.findLastIndex(({ msg }) => msg === END);
   let milliseconds = 0;
   lines.forEach(({ time, msg }, i) => {
     if (i > 0 && msg !== START) milliseconds += Math.max(0, time - lines[i - 1]!.time);
@@ -37,14 +50,14 @@ export function readLog(run: string): RunLog {
     images: start?.images ?? null,
     engine: start?.engine ?? null,
     seconds: lines.length > 1 ? milliseconds / 1000 : null,
+    ended: end < 0 ? null : end > lines.findLastIndex(({ msg }) => msg === START),
     startedAfter: (time) => (start?.time ?? 0) > time,
   };
 }
 
 function parsed(text: string): Line[] {
   try {
-    const line = JSON.parse(text) as Partial<Line>;
-    return typeof line.time === 'number' && typeof line.msg === 'string' ? [line as Line] : [];
+    return [lineSchema.parse(JSON.parse(text))];
   } catch {
     return [];
   }

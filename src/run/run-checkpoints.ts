@@ -6,6 +6,9 @@ import { replaceFile } from '../files.js';
 import { changing, readFile } from './changing.js';
 import { FOLDER } from './checkpoint.js';
 
+/** Bytes of a file that holds a name. */
+const LARGEST_POINTER = 4096;
+
 /** Lets `last` or `best` in the run folder name a checkpoint. */
 export function pointTo(run: string, pointer: 'last' | 'best', checkpoint: string): void {
   const path = join(run, pointer);
@@ -83,7 +86,7 @@ export function readPointer(run: string, pointer: 'last' | 'best'): string | und
 }
 
 function pointerTarget(run: string, pointer: 'last' | 'best'): string | null {
-  const text = readFile(join(run, pointer)).subarray(0, 100).toString('utf8').trim();
+  const text = readFile(join(run, pointer), LARGEST_POINTER).toString('utf8').trim();
   const [, name] = /^checkpoints\/(step-\d+)$/.exec(text) ?? [];
   return name === undefined ? null : join(run, FOLDER, name);
 }

@@ -1,6 +1,7 @@
-import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { replaceFile } from '../files.js';
+import { readRegular } from '../regular-file.js';
 import { changing } from './changing.js';
 
 /** Of the weights that `last` names; what was resumed from another lies beside it. */
@@ -23,7 +24,7 @@ export function keepConfig(run: string, step: number, before: string, now: strin
       if (until !== undefined && Number(until) >= first) rmSync(join(run, name));
     }
     const path = join(run, CONFIG);
-    const present = existsSync(path) ? readFileSync(path, 'utf8') : null;
+    const present = existsSync(path) ? readRegular(path) : null;
     if (present !== now) replaceFile(path, now);
   });
 }

@@ -1,21 +1,14 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CheckpointError } from '../errors.js';
 import { appendLine, replaceFile } from '../files.js';
 import { changing } from './changing.js';
 import type { GradientRow } from './gradient-row.js';
+import { GRADIENTS, METRICS, type MetricsRow, readGradients, readMetrics } from './rows.js';
 import { listCheckpoints } from './run-checkpoints.js';
 import { CONFIG, keepConfig } from './run-configs.js';
 import { lockRun, type RunLock } from './run-lock.js';
 import { removeStaleFiles } from './tidy.js';
-
-/** One line of metrics.jsonl, format documented in docs/run-folder.md. */
-export interface MetricsRow {
-  kind: 'train' | 'val';
-  step: number;
-  epoch: number;
-  [column: string]: string | number;
-}
 
 /** Who else is told of every row as it is written. */
 export interface RowWatcher {
@@ -115,34 +108,8 @@ export class RunFolder {
   }
 }
 
-/** Whole rows of metrics.jsonl; a torn last line is left out. */
-export const readMetrics = (run: string): MetricsRow[] => readRows<MetricsRow>(join(run, METRICS));
-
-/** Whole rows of gradients.jsonl; none without `diagnostics.gradients`. */
-export const readGradients = (run: string): GradientRow[] =>
-  readRows<GradientRow>(join(run, GRADIENTS));
-
-const METRICS = 'metrics.jsonl';
-const GRADIENTS = 'gradients.jsonl';
-
 const jsonLines = (rows: readonly object[]): string =>
   rows.map((row) => `${JSON.stringify(row)}\n`).join('');
-
-function readRows<Row extends { step: number }>(path: string): Row[] {
-  if (!existsSync(path)) return [];
-  return readFileSync(path, 'utf8')
-    .split('\n')
-    .flatMap(rowOf<Row>);
-}
-
-function rowOf<Row extends { step: number }>(line: string): Row[] {
-  try {
-    const row = JSON.parse(line) as Row | null;
-    return typeof row === 'object' && row !== null && typeof row.step === 'number' ? [row] : [];
-  } catch {
-    return [];
-  }
-}
 
 /** `validation.csv` beside the weights that gave it: the images of the best evaluation. */
 export function writeResults(checkpoint: string, results: string): void {

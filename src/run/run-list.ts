@@ -1,7 +1,7 @@
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { RelaybpError } from '../errors.js';
-import { type MetricsRow, readMetrics } from './run-folder.js';
+import { type MetricsRow, readMetrics } from './rows.js';
 import { isRunFolder, runsIn } from './run-folders.js';
 import { readRunState } from './run-state.js';
 import type { State } from './training-state.js';

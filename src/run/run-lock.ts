@@ -9,6 +9,7 @@
  * differs. (Locks that are kept alive by a timer do not fit: an engine blocks the process for longer than any
  * sensible interval.)
  */
+
 import { randomBytes } from 'node:crypto';
 import {
   readdirSync,
@@ -21,6 +22,7 @@ import {
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { CheckpointError } from '../errors.js';
+import { readRegular } from '../regular-file.js';
 import { changing } from './changing.js';
 
 /** Who holds a lock: the contents of its file. */
@@ -103,7 +105,7 @@ function livingOther(run: string, own: string): Held | null {
 function readOwner(path: string): Owner | null | 'gone' {
   let text: string;
   try {
-    text = readFileSync(path, 'utf8');
+    text = readRegular(path);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return 'gone';
     return null;

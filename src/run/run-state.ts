@@ -1,8 +1,12 @@
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { z } from 'zod';
 import { CheckpointError } from '../errors.js';
+import { readRegular } from '../regular-file.js';
+import { messageOf } from '../system-error.js';
+import { reading } from './changing.js';
 import { type RunLog, readLog } from './read-log.js';
-import type { MetricsRow } from './run-folder.js';
+import type { MetricsRow } from './rows.js';
 import { mayBeTraining } from './run-lock.js';
 import type { State } from './training-state.js';
 
@@ -16,11 +20,12 @@ export interface RunState {
   log: RunLog;
 }
 
-interface Summary {
-  step: number;
-  interrupted: boolean;
-  peakMemoryMiB?: number;
-}
+const summarySchema = z.object({
+  step: z.number(),
+  interrupted: z.boolean(),
+  peakMemoryMiB: z.number().optional().catch(undefined),
+});
+type Summary = z.infer<typeof summarySchema>;
 
 /**
  * @param rows of its metrics
@@ -30,7 +35,9 @@ export function readRunState(folder: string, rows: readonly MetricsRow[]): RunSt
   const log = readLog(folder);
   const summary = readSummary(folder);
   const step = rows.at(-1)?.step ?? 0;
-  const ended = summary !== null && summary.step >= step && !log.startedAfter(summaryTime(folder));
+  // Clocks may have been set back since: what the log says comes first.
+  const over = log.ended ?? (summary !== null && !log.startedAfter(summaryTime(folder)));
+  const ended = summary !== null && summary.step >= step && over;
   return {
     state: stateOf(folder, ended ? summary : null),
     step: ended ? summary.step : step,
@@ -49,10 +56,16 @@ function stateOf(folder: string, summary: Summary | null): State {
 function readSummary(folder: string): Summary | null {
   const file = join(folder, 'summary.json');
   if (!existsSync(file)) return null;
+  const text = reading(file, () => readRegular(file));
   try {
-    return JSON.parse(readFileSync(file, 'utf8')) as Summary;
+    return summarySchema.parse(JSON.parse(text));
   } catch (error) {
-    throw new CheckpointError(`${file}: not valid JSON: ${(error as Error).message}`);
+    const why =
+      error instanceof z.ZodError ? 'it is no summary' : `not valid JSON: ${messageOf(error)}`;
+    throw new CheckpointError(
+      `${file}: ${why}`,
+      'remove it: it is written anew when a training ends',
+    );
   }
 }
 

@@ -1,13 +1,37 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { arch, availableParallelism, hostname, platform, release, totalmem } from 'node:os';
 import { join } from 'node:path';
+import { z } from 'zod';
 import { cpuModel } from '../engine/cpu.js';
 import { replaceFile } from '../files.js';
+import { MOST_ROWS, readRegular } from '../regular-file.js';
 import { version } from '../version.js';
-import { changing } from './changing.js';
+import { changing, reading } from './changing.js';
 import type { Session } from './session.js';
 
 const SESSIONS = 'sessions.jsonl';
+
+const text = z.string();
+const sessionSchema: z.ZodType<Session> = z.object({
+  started: z.iso.datetime(),
+  step: z.number(),
+  command: text.nullable(),
+  folder: text,
+  host: text,
+  system: text,
+  cpu: text,
+  cores: z.number(),
+  memoryMiB: z.number(),
+  relaybp: text,
+  node: text,
+  engine: z.object({
+    name: z.enum(['native', 'wasm']),
+    library: text,
+    device: z.enum(['cpu', 'gpu']),
+    threads: z.number(),
+    precision: z.enum(['float32', 'bf16']),
+  }),
+});
 
 /** Adds this process to the run's sessions. @throws CheckpointError if the file cannot be written */
 export function addSession(
@@ -37,13 +61,15 @@ export function addSession(
 /** All sessions of a run, the first one first. None for a run of a version that did not write them. */
 export function readSessions(run: string): Session[] {
   const path = join(run, SESSIONS);
-  return existsSync(path) ? readFileSync(path, 'utf8').split('\n').flatMap(sessionOf) : [];
+  if (!existsSync(path)) return [];
+  return reading(path, () => readRegular(path, MOST_ROWS))
+    .split('\n')
+    .flatMap(sessionOf);
 }
 
 function sessionOf(line: string): Session[] {
   try {
-    const session = JSON.parse(line) as Partial<Session> | null;
-    return typeof session?.started === 'string' ? [session as Session] : [];
+    return [sessionSchema.parse(JSON.parse(line))];
   } catch {
     return [];
   }

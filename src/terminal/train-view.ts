@@ -16,7 +16,12 @@ export interface TrainViewOptions {
 export function trainView(
   terminal: Terminal,
   { trial }: TrainViewOptions,
-): TrainEvents & { setLog(log: Logger): void; end(): void } {
+): TrainEvents & {
+  setLog(log: Logger): void;
+  /** After everything is written. */
+  ended(step: number, interrupted: boolean): void;
+  end(): void;
+} {
   const print = terminal.line;
   let status: TrainingStatus | null = null;
   let log: Logger | null = null;
@@ -24,6 +29,7 @@ export function trainView(
     setLog: (to) => {
       log = to;
     },
+    ended: (step, interrupted) => log?.info({ step, interrupted }, 'training ends'),
     end: () => terminal.status(null),
     start(facts) {
       log?.info(facts, 'training starts');

@@ -1,9 +1,10 @@
-import { readFileSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { channelMean, divisors, type Preprocessing } from '../data/images/preprocessing.js';
 import { CheckpointError } from '../errors.js';
 import type { ExperimentPlan } from '../experiment/experiment-plan.js';
 import { expectFinite } from '../finite.js';
 import { type ParameterPlan, parametersOf } from '../model/plan.js';
+import { readRegularBytes } from '../regular-file.js';
 import { readState, readTensors } from '../run/checkpoint.js';
 import { findCheckpoint } from '../run/run-checkpoints.js';
 import { decodeSafetensors, type NamedTensor } from '../safetensors.js';
@@ -126,7 +127,7 @@ function read(path: string): {
     const { classes } = readState(source);
     return { source, tensors: readTensors(source, 'weights'), normalization, classes };
   }
-  const tensors = decodeSafetensors(readFileSync(path), path);
+  const tensors = decodeSafetensors(readRegularBytes(path, stat.size), path);
   const weights = [...tensors].filter(([name]) => !name.startsWith(NORMALIZATION));
   return {
     source: path,

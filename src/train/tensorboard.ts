@@ -1,7 +1,8 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { GradientRow } from '../run/gradient-row.js';
-import type { MetricsRow, RowWatcher } from '../run/run-folder.js';
+import type { MetricsRow } from '../run/rows.js';
+import type { RowWatcher } from '../run/run-folder.js';
 import { EventFile } from './event-file.js';
 import { DT_STRING, SESSION_START, type Value } from './event-proto.js';
 

@@ -19,8 +19,9 @@ import {
   type CheckpointTensors,
   writeCheckpoint,
 } from '../run/checkpoint.js';
+import type { MetricsRow } from '../run/rows.js';
 import { pointTo, pruneCheckpoints } from '../run/run-checkpoints.js';
-import { type MetricsRow, type RunFolder, writeResults } from '../run/run-folder.js';
+import { type RunFolder, writeResults } from '../run/run-folder.js';
 import type { NamedTensor } from '../safetensors.js';
 import { version } from '../version.js';
 import type { TrainEvents } from './events.js';

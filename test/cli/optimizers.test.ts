@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { locateNative } from '../../src/engine/locate.js';
-import { readMetrics } from '../../src/run/run-folder.js';
+import { readMetrics } from '../../src/run/rows.js';
 import { decodeSafetensors } from '../../src/safetensors.js';
 import { type Outcome, run } from '../support/cli.js';
 import { SMALL_CONFIG } from '../support/configs.js';

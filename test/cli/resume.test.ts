@@ -17,7 +17,7 @@ import { beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { parse } from 'yaml';
 import { evaluate, train } from '../../src/index.js';
 import { readState } from '../../src/run/checkpoint.js';
-import { readMetrics } from '../../src/run/run-folder.js';
+import { readMetrics } from '../../src/run/rows.js';
 import { type Outcome, run } from '../support/cli.js';
 import { SMALL_CONFIG } from '../support/configs.js';
 import { colourImages } from '../support/images.js';

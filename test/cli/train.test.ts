@@ -14,7 +14,7 @@ import { availableParallelism, cpus, hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { readMetrics } from '../../src/run/run-folder.js';
+import { readMetrics } from '../../src/run/rows.js';
 import { readSessions } from '../../src/run/sessions.js';
 import { version } from '../../src/version.js';
 import { type Outcome, run, start } from '../support/cli.js';

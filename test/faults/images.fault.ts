@@ -21,8 +21,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { Random } from '../../src/random.js';
 import { verifyCheckpoint } from '../../src/run/checkpoint.js';
+import { readMetrics } from '../../src/run/rows.js';
 import { findCheckpoint } from '../../src/run/run-checkpoints.js';
-import { readMetrics } from '../../src/run/run-folder.js';
 import { colourImages } from '../support/images.js';
 import { giveAway, set, times, WITHOUT_RIGHTS, Workplace } from './support.js';
 

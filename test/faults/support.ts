@@ -13,8 +13,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'vitest';
 import { verifyCheckpoint } from '../../src/run/checkpoint.js';
+import { type MetricsRow, readMetrics } from '../../src/run/rows.js';
 import { listCheckpoints } from '../../src/run/run-checkpoints.js';
-import { type MetricsRow, readMetrics } from '../../src/run/run-folder.js';
 import { type Outcome, run, type StartOptions, start } from '../support/cli.js';
 import { SMALL_CONFIG } from '../support/configs.js';
 

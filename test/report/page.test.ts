@@ -6,7 +6,7 @@ import { pathToFileURL } from 'node:url';
 import type { Page } from 'playwright-core';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
 import type { ReportData } from '../../src/report/page-data.js';
-import { type MetricsRow, readGradients, readMetrics } from '../../src/run/run-folder.js';
+import { type MetricsRow, readGradients, readMetrics } from '../../src/run/rows.js';
 import { version } from '../../src/version.js';
 import { inBrowser } from '../support/chromium.js';
 import { type Outcome, run } from '../support/cli.js';

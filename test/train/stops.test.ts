@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { beforeAll, expect, it, vi } from 'vitest';
 import { parseConfig, train } from '../../src/index.js';
 import { readState } from '../../src/run/checkpoint.js';
-import { readMetrics } from '../../src/run/run-folder.js';
+import { readMetrics } from '../../src/run/rows.js';
 import { SMALL_CONFIG } from '../support/configs.js';
 import { colourImages } from '../support/images.js';
 

@@ -4,8 +4,9 @@
  * Importing this file sets two process-wide options of sharp: one thread per image, as several
  * images are decoded at once, and no cache of operations, as no image is read twice in a row.
  */
-import { type FileHandle, open } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import sharp, { type Metadata, type Sharp } from 'sharp';
+import { openRegularFile } from '../../regular-file.js';
 import { messageOf } from '../../system-error.js';
 import { grayToSrgb } from './gray-profile.js';
 import { findLateExif, withExifInFront } from './late-exif.js';
@@ -57,9 +58,8 @@ export async function decodeImage(
  * meanwhile would end the process (SIGBUS).
  */
 async function contentsOf(path: string | Buffer): Promise<string | Buffer> {
-  const file = await open(path);
+  const { file, size } = await openRegularFile(path);
   try {
-    const { size } = await file.stat();
     const isLarge = typeof path === 'string' && size > MOST_READ;
     if (isLarge && !(await findLateExif((at, length) => bytesAt(file, at, length)))) return path;
     return await file.readFile();

@@ -6,9 +6,10 @@
  * when the file is read (`hasChanged`), in a small one every file is looked at.
  */
 import { createHash } from 'node:crypto';
-import { readFileSync, type Stats, statSync } from 'node:fs';
+import { type Stats, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { LabelMeaning } from '../../config/label-meaning.js';
+import { readRegularBytes } from '../../regular-file.js';
 import { messageOf, messageWithPath } from '../../system-error.js';
 import { changedDirectory, Directories, type DirectoryColumns, RACY_MS } from './directories.js';
 import { firstChanged } from './file-changes.js';
@@ -262,7 +263,9 @@ function sameList(path: string, { list }: KeptFacts): boolean {
   const stats = statSync(path, { throwIfNoEntry: false });
   if (!stats || !list || stats.size !== list.size) return false;
   if (stats.mtimeMs === list.mtimeMs && stats.ctimeMs === list.ctimeMs) return true;
-  return createHash('sha256').update(readFileSync(path)).digest('hex') === list.sha256;
+  return (
+    createHash('sha256').update(readRegularBytes(path, list.size)).digest('hex') === list.sha256
+  );
 }
 
 /** The folders that the images of a list lie in. */

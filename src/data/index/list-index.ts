@@ -1,8 +1,9 @@
 /** Index of the images named in a list file, one `path label` line per image. */
 import { createHash } from 'node:crypto';
-import { readFileSync, type Stats, statSync } from 'node:fs';
+import { type Stats, statSync } from 'node:fs';
 import type { LabelMeaning } from '../../config/label-meaning.js';
 import { DataError } from '../../errors.js';
+import { MOST_BYTES, readRegularBytes } from '../../regular-file.js';
 import { messageOf, systemFix } from '../../system-error.js';
 import { type FilePath, shown } from './file-names.js';
 import { type ImageIndex, IndexBuilder, imageFile, imagePath, mtimeStamp } from './image-index.js';
@@ -122,7 +123,7 @@ interface Line {
 
 function read(file: string): Buffer {
   try {
-    const bytes = readFileSync(file);
+    const bytes = readRegularBytes(file, MOST_BYTES);
     const hasMark = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf; // UTF-8 BOM
     return hasMark ? bytes.subarray(3) : bytes;
   } catch (error) {

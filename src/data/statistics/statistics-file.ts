@@ -5,9 +5,10 @@
  * SHA-256 can be checked; in it the mean image is base64 of little-endian float32 values.
  */
 import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { replaceFile } from '../../files.js';
+import { MOST_ROWS, readRegular } from '../../regular-file.js';
 import type { DataStatistics } from './statistics.js';
 
 const FORMAT = 'relaybp-statistics-2';
@@ -29,7 +30,7 @@ export function writeStatistics(path: string, statistics: DataStatistics): void 
 /** Null if the file is missing, damaged or of another format. @param values of the mean image */
 export function readStatistics(path: string, values: number): DataStatistics | null {
   try {
-    const outer = JSON.parse(readFileSync(path, 'utf8')) as Record<string, string>;
+    const outer = JSON.parse(readRegular(path, MOST_ROWS)) as Record<string, string>;
     const text = outer.statistics;
     if (outer.format !== FORMAT || text === undefined || sha256(text) !== outer.sha256) return null;
     const inner = JSON.parse(text) as Omit<DataStatistics, 'mean'> & { mean: string };

@@ -10,7 +10,7 @@ import {
 } from '../../../src/data/augment/color-jitter.js';
 
 const reference = JSON.parse(
-  readFileSync(new URL('../fixtures/augment/color-jitter.json', import.meta.url), 'utf8'),
+  readFileSync(new URL('../../fixtures/augment/color-jitter.json', import.meta.url), 'utf8'),
 ) as {
   single: (ColorChange & { sha256: string })[];
   small: number[];

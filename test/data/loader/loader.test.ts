@@ -176,11 +176,11 @@ describe('Loader', () => {
   });
 
   it('neither keeps the process alive nor loses a result at its end', () => {
-    const dist = new URL('../../dist/data/', import.meta.url);
-    expect(existsSync(new URL('loader.js', dist)), 'run `npm run build` first').toBe(true);
+    const dist = new URL('../../../dist/data/', import.meta.url);
+    expect(existsSync(new URL('loader/loader.js', dist)), 'run `npm run build` first').toBe(true);
     const script = `
-      const { indexFolder } = await import('${new URL('folder-index.js', dist)}');
-      const { Loader } = await import('${new URL('loader.js', dist)}');
+      const { indexFolder } = await import('${new URL('index/folder-index.js', dist)}');
+      const { Loader } = await import('${new URL('loader/loader.js', dist)}');
       const loader = new Loader({ ...${JSON.stringify(options(solids, { dataset: undefined }))},
         dataset: indexFolder(${JSON.stringify(at('solids'))}).index });
       console.log((await loader.next()).size);`;

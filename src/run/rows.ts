@@ -1,0 +1,75 @@
+/** The rows of metrics.jsonl and gradients.jsonl (docs/run-folder.md, docs/report.md), read back. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { MOST_ROWS, readRegular } from '../regular-file.js';
+import { reading } from './changing.js';
+import type { GradientRow } from './gradient-row.js';
+
+/** One line of metrics.jsonl. */
+export interface MetricsRow {
+  kind: 'train' | 'val';
+  step: number;
+  epoch: number;
+  [column: string]: string | number;
+}
+
+export const METRICS = 'metrics.jsonl';
+export const GRADIENTS = 'gradients.jsonl';
+
+/** Rows that are whole, and how many lines are none. The last line does not count: it may be just being written. */
+export interface FoundRows<Row> {
+  rows: Row[];
+  damaged: number;
+}
+
+const number = z.number();
+const at = { step: z.int().nonnegative(), epoch: number };
+const metricsRow: z.ZodType<MetricsRow> = z
+  .object({ kind: z.enum(['train', 'val']), ...at })
+  .catchall(z.union([z.string(), number]));
+const gradientRow: z.ZodType<GradientRow> = z.object({
+  ...at,
+  layers: z.array(
+    z.object({
+      layer: z.string(),
+      weight: number,
+      gradient: number,
+      byLoss: z.record(z.string(), number),
+      cosines: z
+        .array(z.object({ losses: z.tuple([z.string(), z.string()]), cosine: number.nullable() }))
+        .optional(),
+    }),
+  ),
+});
+
+/** @throws CheckpointError if the file cannot be read, or is no regular file */
+export const findMetrics = (run: string): FoundRows<MetricsRow> =>
+  findRows(join(run, METRICS), metricsRow);
+
+/** As `findMetrics`; none without `diagnostics.gradients`. */
+export const findGradients = (run: string): FoundRows<GradientRow> =>
+  findRows(join(run, GRADIENTS), gradientRow);
+
+/** Whole rows of metrics.jsonl; others are left out. @throws CheckpointError as `findMetrics` */
+export const readMetrics = (run: string): MetricsRow[] => findMetrics(run).rows;
+
+/** Whole rows of gradients.jsonl. @throws CheckpointError as `findMetrics` */
+export const readGradients = (run: string): GradientRow[] => findGradients(run).rows;
+
+function findRows<Row>(path: string, schema: z.ZodType<Row>): FoundRows<Row> {
+  if (!existsSync(path)) return { rows: [], damaged: 0 };
+  const lines = reading(path, () => readRegular(path, MOST_ROWS)).split('\n');
+  const torn = lines.pop() ?? '';
+  const found = lines.map((line) => rowOf(line, schema));
+  const rows = [...found, rowOf(torn, schema)].filter((row) => row !== null);
+  return { rows, damaged: found.filter((row) => row === null).length };
+}
+
+function rowOf<Row>(line: string, schema: z.ZodType<Row>): Row | null {
+  try {
+    return schema.parse(JSON.parse(line));
+  } catch {
+    return null;
+  }
+}
