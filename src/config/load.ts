@@ -43,6 +43,8 @@ interface Source {
   position(path: Path): string | undefined;
 }
 
+/** Configs that one is made of, each counted as often as it is laid over others. */
+const MOST_SOURCES = 1000;
 /** Characters; the largest config of the paper has 5,000. */
 const LARGEST_CONFIG = 256 * 1024;
 
@@ -53,7 +55,7 @@ const LARGEST_CONFIG = 256 * 1024;
  * @throws ConfigError naming file, position, key path, value, rule and the nearest valid key.
  */
 export function loadConfig(file: string, overrides: readonly string[] = []): LoadedConfig {
-  return assemble(readSources(resolve(file), []), overrides);
+  return assemble([...readSources(resolve(file))], overrides);
 }
 
 function assemble(sources: Source[], overrides: readonly string[]): LoadedConfig {
@@ -160,26 +162,53 @@ function namesFor(path: Path, root: Yaml): Path {
   });
 }
 
-function readSources(file: string, chain: readonly string[]): Source[] {
+/**
+ * A config and what it extends, in the order in which one is laid over the other: a base that two of them extend
+ * comes with each of them, but is read once.
+ *
+ * @param chain the configs that lead here
+ * @param known what was read already, by path
+ */
+function readSources(
+  file: string,
+  chain: readonly string[] = [],
+  known = new Map<string, readonly Source[]>(),
+): readonly Source[] {
   const label = labelOf(file);
   if (chain.includes(file)) {
     throw new ConfigError(
       `${label}: "extends" goes round in a circle: ${[...chain, file].join(' -> ')}`,
     );
   }
+  const before = known.get(file);
+  if (before) return before;
   const from = chain.length > 0 ? ` (extended by ${relative(process.cwd(), chain.at(-1)!)})` : '';
   const source = readSource(readConfig(file, label, from), label, expand);
   const { extends: bases, ...data } = source.data;
   source.data = data;
   const paths = Array.isArray(bases) ? bases : bases === undefined ? [] : [bases];
-  const earlier = paths.flatMap((base) => {
-    if (typeof base === 'string')
-      return readSources(resolve(dirname(file), expandHome(base, label)), [...chain, file]);
+  const found = [
+    ...paths.flatMap((base) => {
+      if (typeof base === 'string')
+        return readSources(
+          resolve(dirname(file), expandHome(base, label)),
+          [...chain, file],
+          known,
+        );
+      throw new ConfigError(
+        `${label}: extends: a path to another config, or a list of paths, is needed, not ${JSON.stringify(base)}`,
+      );
+    }),
+    source,
+  ];
+  if (found.length > MOST_SOURCES) {
     throw new ConfigError(
-      `${label}: extends: a path to another config, or a list of paths, is needed, not ${JSON.stringify(base)}`,
+      `${label}: extends: ${found.length} configs would be laid over each other, ${MOST_SOURCES} are the most`,
+      'let fewer of them extend several that extend the same ones',
     );
-  });
-  return [...earlier, source];
+  }
+  known.set(file, found);
+  return found;
 }
 
 const labelOf = (file: string): string => relative(process.cwd(), file) || file;

@@ -15,6 +15,8 @@ import { samplerSchema } from './sampling.js';
  */
 
 const positive = z.int().positive();
+/** Sixteen times the largest batches that anybody has trained with. */
+const batch = positive.max(2 ** 20);
 const fraction = z.number().gt(0).lte(1);
 const name = z.string().regex(/^[A-Za-z][\w-]*$/, 'a name: a letter, then letters, digits, _ or -');
 const triple = z.tuple([z.number(), z.number(), z.number()]);
@@ -262,7 +264,7 @@ const training = z
     steps: positive
       .optional()
       .describe('How long to train, in optimizer steps. Either this or epochs.'),
-    batchSize: positive.describe('Images per optimizer step.'),
+    batchSize: batch.describe('Images per optimizer step.'),
     microBatch: positive
       .optional()
       .describe(
@@ -345,9 +347,7 @@ export const experimentSchema = z.strictObject({
       every: durationSchema
         .default('1 epoch')
         .describe('How often the validation images are evaluated.'),
-      batchSize: positive
-        .optional()
-        .describe('Images at a time; training.microBatch unless given.'),
+      batchSize: batch.optional().describe('Images at a time; training.microBatch unless given.'),
     })
     .prefault({})
     .describe('Evaluation during training.'),

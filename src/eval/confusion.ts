@@ -20,10 +20,12 @@ export class Confusion {
     return this.classes.map((_, label) => this.row(label));
   }
 
-  /** A header of predicted classes, then one line per true class. */
-  csv(names?: CsvNames): string {
-    const lines = this.classes.map((name, label) => csvLine([name, ...this.row(label)], names));
-    return csvLine(['label', ...this.classes], names) + lines.join('');
+  /** A header of predicted classes, then one line per true class; line by line, as they are many of many classes. */
+  *csv(names?: CsvNames): Generator<Uint8Array> {
+    yield Buffer.from(csvLine(['label', ...this.classes], names));
+    for (const [label, name] of this.classes.entries()) {
+      yield Buffer.from(csvLine([name, ...this.row(label)], names));
+    }
   }
 
   private row(label: number): number[] {

@@ -19,14 +19,38 @@ export function bestClasses(
   classes: readonly string[],
   k: number,
 ): Prediction[] {
-  const value = (i: number): number => (Number.isNaN(row[i]!) ? Number.NEGATIVE_INFINITY : row[i]!);
-  const order = [...row.keys()].sort((a, b) =>
-    value(b) === value(a) ? a - b : value(b) - value(a),
-  );
-  return order
-    .slice(0, k)
-    .map((label) => ({ label, class: classes[label]!, probability: Math.exp(row[label]!) }));
+  return bestOf(row, k).map((label) => {
+    return { label, class: classes[label]!, probability: Math.exp(row[label]!) };
+  });
 }
+
+/** Of more than so many, sorting all of them is quicker than finding each one's place among the best. */
+const FEW = 64;
+
+/** The places of the `k` largest: one pass over all, and for each that gets among them, one over those. */
+function bestOf(row: Float32Array, k: number): number[] {
+  const most = Math.min(k, row.length);
+  if (most > FEW) {
+    return [...row.keys()].sort((a, b) => (before(row, a, b) ? -1 : 1)).slice(0, most);
+  }
+  const best: number[] = [];
+  for (let i = 0; i < row.length; i++) {
+    if (best.length === most && !before(row, i, best[most - 1]!)) continue;
+    if (best.length === most) best.pop();
+    let at = best.length;
+    while (at > 0 && before(row, i, best[at - 1]!)) at -= 1;
+    best.splice(at, 0, i);
+  }
+  return best;
+}
+
+/** Whether class `a` stands before class `b`. */
+function before(row: Float32Array, a: number, b: number): boolean {
+  const [one, other] = [ranked(row[a]!), ranked(row[b]!)];
+  return one === other ? a < b : one > other;
+}
+
+const ranked = (score: number): number => (Number.isNaN(score) ? Number.NEGATIVE_INFINITY : score);
 
 /** Columns of the per-image results file. */
 export const RESULT_COLUMNS = [
@@ -44,8 +68,10 @@ export function resultLine(
   classes: readonly string[],
   names?: CsvNames,
 ): string {
-  const all = bestClasses(row, classes, classes.length);
-  const rank = all.findIndex((candidate) => candidate.label === label) + 1;
-  const cells = all.slice(0, 5).flatMap((best) => [best.class, best.probability.toFixed(6)]);
+  let rank = 1;
+  for (let i = 0; i < row.length; i++) if (before(row, i, label)) rank += 1;
+  const cells = bestClasses(row, classes, 5).flatMap((best) => {
+    return [best.class, best.probability.toFixed(6)];
+  });
   return csvLine([image, classes[label]!, rank, ...cells], names);
 }

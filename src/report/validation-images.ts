@@ -99,9 +99,12 @@ function classByClass(results: readonly ImageResult[]): ImageResult[] {
 
 /** What all paths begin with, up to a slash. */
 function commonFolder(results: readonly ImageResult[]): string {
-  let common = results[0]?.image.replace(/[^/]*$/, '') ?? '';
+  const first = results[0]?.image ?? '';
+  let length = first.lastIndexOf('/') + 1;
   for (const { image } of results) {
-    while (!image.startsWith(common)) common = common.replace(/[^/]*\/$/, '');
+    let same = 0;
+    while (same < length && image[same] === first[same]) same += 1;
+    if (same < length) length = first.lastIndexOf('/', same - 1) + 1;
   }
-  return common;
+  return first.slice(0, length);
 }

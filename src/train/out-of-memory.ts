@@ -25,12 +25,52 @@ export async function advising<T>(
   try {
     return await work();
   } catch (error) {
-    if (!ranOut(error)) throw error;
+    if (!ranOut(error) || advised.has(error)) throw error;
     const { needs, advice } = memoryAdvice(plan, roomFor(plan, engine));
-    const limits = memoryLimits().map(({ name, most }) => `; or raise ${name}, now ${size(most)}`);
-    throw new OutOfMemoryError([messageOf(error), needs], advice + limits.join(''));
+    throw withAdvice([messageOf(error), needs], advice);
   }
 }
+
+/**
+ * The same of an evaluation during a training.
+ *
+ * @param images at a time
+ */
+export async function advisingEvaluation<T>(
+  plan: ExperimentPlan,
+  engine: Pick<Engine, 'info'>,
+  images: number,
+  work: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!ranOut(error)) throw error;
+    const room = roomFor(plan, engine);
+    const needs = `the evaluation of ${images} images at a time needs up to ${size(images * perImage(plan))} by the plan; there is room for ${size(room)}`;
+    const fitting = Math.min(images - 1, Math.floor(room / perImage(plan)));
+    throw withAdvice(
+      [messageOf(error), needs],
+      fitting > 0
+        ? `--set evaluation.batchSize=${2 ** Math.floor(Math.log2(fitting))}`
+        : 'use a smaller input or network, stop other programs, or take a machine with more memory',
+    );
+  }
+}
+
+/** Errors that say already what to do. */
+const advised = new WeakSet<Error>();
+
+function withAdvice(lines: [string, ...string[]], advice: string): OutOfMemoryError {
+  const limits = memoryLimits().map(({ name, most }) => `; or raise ${name}, now ${size(most)}`);
+  const error = new OutOfMemoryError(lines, advice + limits.join(''));
+  advised.add(error);
+  return error;
+}
+
+/** Bytes, by the plan, work space included. */
+const perImage = (plan: ExperimentPlan): number =>
+  (memoryPlan(plan).activations * WORK_SPACE) / plan.microBatch;
 
 function ranOut(error: unknown): error is Error {
   if (error instanceof OutOfMemoryError) return true;
@@ -46,18 +86,18 @@ export function memoryAdvice(
   room: number,
 ): { needs: string; advice: string } {
   const { microBatch, config } = plan;
-  const perImage = (memoryPlan(plan).activations * WORK_SPACE) / microBatch;
+  const image = perImage(plan);
   const needs =
-    `micro-batches of ${microBatch} need about ${size(microBatch * perImage)} by the plan, work space included; ` +
+    `micro-batches of ${microBatch} need about ${size(microBatch * image)} by the plan, work space included; ` +
     `there is room for ${size(room)}`;
   const fitting = divisors(config.training.batchSize)
-    .filter((images) => images < microBatch && images * perImage <= room && allows(plan, images))
+    .filter((images) => images < microBatch && images * image <= room && allows(plan, images))
     .at(-1);
   if (fitting === undefined) {
     return {
       needs,
       advice:
-        `no smaller micro-batch fits by the plan (one image: ${size(perImage)}): use a smaller input or network, ` +
+        `no smaller micro-batch fits by the plan (one image: ${size(image)}): use a smaller input or network, ` +
         'stop other programs, or take a machine with more memory',
     };
   }
@@ -67,17 +107,10 @@ export function memoryAdvice(
   return {
     needs,
     advice:
-      `--set training.microBatch=${fitting} needs about ${size(fitting * perImage)}; ` +
+      `--set training.microBatch=${fitting} needs about ${size(fitting * image)}; ` +
       `the batch stays at ${config.training.batchSize} images, added up over micro-batches` +
-      (normalized ? ' (batch normalization takes its statistics from a micro-batch)' : '') +
-      evaluationAdvice(plan, fitting),
+      (normalized ? ' (batch normalization takes its statistics from a micro-batch)' : ''),
   };
-}
-
-function evaluationAdvice({ config, microBatch }: ExperimentPlan, fitting: number): string {
-  const { batchSize } = config.evaluation;
-  if (batchSize === undefined || batchSize <= microBatch) return '';
-  return `; if it was during an evaluation, evaluation.batchSize=${fitting}`;
 }
 
 /** Batch normalization asks for a least size. */

@@ -8,6 +8,7 @@ import { logSoftmax } from '../eval/log-probabilities.js';
 import { RESULT_COLUMNS, resultLine } from '../eval/results.js';
 import type { ExperimentPlan } from '../experiment/experiment-plan.js';
 import type { NetworkRuntime } from '../model/network-runtime.js';
+import { advisingEvaluation } from './out-of-memory.js';
 
 export interface ValidationOptions {
   readonly plan: ExperimentPlan;
@@ -26,20 +27,38 @@ export interface Validation extends Evaluation {
   results: string;
 }
 
-/** Every head of the network on the validation images, one central crop each. @returns null if it was stopped */
-export async function validate(
+/**
+ * Every head of the network on the validation images, one central crop each.
+ *
+ * @returns null if it was stopped
+ * @throws OutOfMemoryError naming `evaluation.batchSize`
+ */
+export function validate(
   runtime: NetworkRuntime,
   options: ValidationOptions,
 ): Promise<Validation | null> {
-  const { plan, images, preprocessing, limit, onNotice, stop } = options;
-  const { config } = plan;
+  const { plan, images, limit } = options;
   const total = Math.min(images.count, limit ?? images.count);
+  const size = Math.min(total, plan.config.evaluation.batchSize ?? plan.microBatch);
+  return advisingEvaluation(plan, runtime.engine, size, () =>
+    validateBatches(runtime, options, { total, size }),
+  );
+}
+
+/** @param size images at a time */
+async function validateBatches(
+  runtime: NetworkRuntime,
+  options: ValidationOptions,
+  { total, size }: { total: number; size: number },
+): Promise<Validation | null> {
+  const { plan, images, preprocessing, onNotice, stop } = options;
+  const { config } = plan;
   const loader = new Loader({
     dataset: images,
     sampler: { kind: 'sequential', seed: 0 },
     start: 0,
     end: total,
-    slot: config.evaluation.batchSize ?? plan.microBatch,
+    slot: size,
     preprocessing,
     augment: null,
     seed: 0,

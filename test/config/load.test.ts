@@ -122,6 +122,42 @@ training: {epochs: null, steps: 7}
     );
   });
 
+  describe('a base that several of the bases extend', () => {
+    /** `c<n>` extends `c<n-1>` and `e<n-1>`, and that `c<n-1>` too. */
+    const diamonds = (depth: number): Record<string, string> => {
+      const files: Record<string, string> = { 'c0.yaml': SMALL_CONFIG };
+      for (let i = 1; i <= depth; i++) {
+        files[`e${i - 1}.yaml`] = `extends: c${i - 1}.yaml\nseed: ${i}\n`;
+        files[`c${i}.yaml`] = `extends: [c${i - 1}.yaml, e${i - 1}.yaml]\n`;
+      }
+      return { ...files, 'main.yaml': `extends: c${depth}.yaml\n` };
+    };
+
+    it('is laid down with each of them', () => {
+      expect(load(diamonds(8)).config).toMatchObject({ seed: 8 });
+      const base = { 'base.yaml': SMALL_CONFIG, 'b.yaml': 'extends: base.yaml\n' };
+      const twice = {
+        'a.yaml': 'extends: base.yaml\nname: a\n',
+        'main.yaml': 'extends: [a.yaml, b.yaml]\n',
+      };
+      expect(load({ ...base, ...twice }).config.name).toBe('small');
+    });
+
+    it('again and again is refused, long before it takes time and memory', () => {
+      expect(() => load(diamonds(40))).toThrow(
+        /c9\.yaml: extends: 1534 configs would be laid over each other, 1000 are the most/,
+      );
+    });
+  });
+
+  it('takes no batches that no memory holds', () => {
+    for (const key of ['training', 'evaluation']) {
+      expect(problem(SMALL_CONFIG, [`${key}.batchSize=1000000000`])).toMatch(
+        new RegExp(`${key}\\.batchSize: 1000000000: must be at most 1048576`),
+      );
+    }
+  });
+
   it('locates a mistake in the file that made it', () => {
     const text = 'extends: base.yaml\nlosses:\n  - {name: auxiliary, weight: -1}\n';
     expect(() => load({ 'base.yaml': SMALL_CONFIG, 'main.yaml': text })).toThrow(

@@ -49,7 +49,7 @@ it('confusion counts by label and prediction', () => {
     [0, 2],
     [0, 1],
   ]);
-  expect(confusion.csv()).toBe('label,a,"b,c"\na,0,2\n"b,c",0,1\n');
+  expect(Buffer.concat([...confusion.csv()]).toString()).toBe('label,a,"b,c"\na,0,2\n"b,c",0,1\n');
 });
 
 describe('tally', () => {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { bestClasses, resultLine } from '../../src/eval/results.js';
 import { TopK } from '../../src/eval/topk.js';
+import { Random } from '../../src/random.js';
 
 /** Result of one batch. */
 function result(rows: number[][], labels: number[]) {
@@ -58,6 +59,29 @@ describe('top-k', () => {
     top.add(Float32Array.of(1, 0, 0, 1, 1, 0), Int32Array.of(0, 1, 1));
     top.add(Float32Array.of(0, 1), Int32Array.of(1));
     expect(top.result()).toMatchObject({ images: 4, top1: 75 });
+  });
+});
+
+describe('the best classes', () => {
+  it.each([1, 5, 64, 65, 1000])('of 1,000, the first %d are those of a whole sort', (k) => {
+    const classes = Array.from({ length: 1000 }, (_, i) => `c${i}`);
+    const random = new Random(k, 'scores');
+    for (let n = 0; n < 20; n++) {
+      // Few different values, so that many are equal; some are no numbers, some infinite.
+      const row = Float32Array.from(classes, () => {
+        const value = random.int(40);
+        return [Number.NaN, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY][value] ?? -value;
+      });
+      const value = (i: number): number =>
+        Number.isNaN(row[i]!) ? Number.NEGATIVE_INFINITY : row[i]!;
+      const order = classes
+        .map((_, i) => i)
+        .sort((a, b) => (value(a) === value(b) ? a - b : value(b) - value(a)));
+      expect(bestClasses(row, classes, k).map(({ label }) => label)).toEqual(order.slice(0, k));
+      const label = random.int(1000);
+      const [, , rank] = resultLine('x', row, label, classes).split(',');
+      expect(Number(rank)).toBe(order.indexOf(label) + 1);
+    }
   });
 });
 
