@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import {
   closeSync,
+  constants,
   fstatSync,
   fsyncSync,
   ftruncateSync,
@@ -16,13 +17,17 @@ import {
 import { dirname } from 'node:path';
 import { temporaryPath } from './temporary-path.js';
 
-/** Writes pieces one after another, and makes sure that they are on the disk. @returns size and SHA-256 */
+/**
+ * Writes a file that is not there yet, piece after piece, and makes sure that it is on the disk.
+ *
+ * @returns size and SHA-256
+ */
 export function writeDurably(
   path: string,
   pieces: Iterable<Uint8Array>,
 ): { bytes: number; sha256: string } {
   const hash = createHash('sha256');
-  const file = openSync(path, 'w');
+  const file = openSync(path, 'wx');
   let bytes = 0;
   try {
     for (const piece of pieces) {
@@ -73,9 +78,24 @@ export function appendLine(path: string, line: string): void {
   appendWhole(path, Buffer.from(`${line}\n`));
 }
 
+/**
+ * Opens a file to read and append, made if it is not there. No link is followed, and no pipe waited for.
+ *
+ * @throws Error in a few words if it is no regular file; what the system says if it cannot be opened
+ */
+export function openToAppend(path: string): number {
+  const file = openSync(path, APPENDING);
+  if (fstatSync(file).isFile()) return file;
+  closeSync(file);
+  throw new Error('it is no regular file');
+}
+
+const { O_RDWR, O_APPEND, O_CREAT, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants;
+const APPENDING = O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK;
+
 /** Appends to a file, whole or not at all: what a full disk took only a part of is cut off again. */
 export function appendWhole(path: string, content: Uint8Array): void {
-  const file = openSync(path, 'a');
+  const file = openToAppend(path);
   try {
     const { size } = fstatSync(file);
     try {

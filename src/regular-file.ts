@@ -1,14 +1,17 @@
-/** Reading files that somebody else may have put there: a pipe would wait for ever, a device never end. */
-import { constants as limits } from 'node:buffer';
-import { closeSync, constants, fstatSync, openSync, readSync, type Stats } from 'node:fs';
+/**
+ * Reading files that somebody else may have put there: a pipe would wait for ever, a device never end, and the size of
+ * a file says nothing of what is worth reading. Whatever is named by a data set, a run folder, a checkpoint or a config
+ * is read by one of these.
+ */
+import { closeSync, constants, fstatSync, openSync, readSync, type Stats, statSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 
 /** Bytes that a file of settings or facts may have. */
-const MOST = 1 << 24;
+export const MOST = 1 << 24;
 /** Bytes that a file of rows may have: what fits into a string. */
 export const MOST_ROWS = 1 << 28;
-/** Bytes that a file of tensors or a list may have: what fits into a buffer. */
-export const MOST_BYTES = limits.MAX_LENGTH;
+/** Bytes that a file of tensors or a list may have, which is read whole. */
+export const MOST_BYTES = 2 ** 31 - 1;
 /** With this a pipe does not wait for its other end. Windows has no such thing. */
 const WITHOUT_WAITING = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
 const NOT_REGULAR = 'it is no regular file';
@@ -23,6 +26,7 @@ const CANNOT_BE_OPENED = ['ENXIO', 'ENODEV'];
 export function openRegular(path: string): number {
   let file: number;
   try {
+    checkRegular(statSync(path)); // before it is opened: of a device that alone may do something
     file = openSync(path, WITHOUT_WAITING);
   } catch (error) {
     throw opening(error);
@@ -40,6 +44,7 @@ export function openRegular(path: string): number {
 export async function openRegularFile(
   path: string | Buffer,
 ): Promise<{ file: FileHandle; size: number }> {
+  checkRegular(statSync(path));
   const file = await open(path, WITHOUT_WAITING).catch((error: unknown) => {
     throw opening(error);
   });
@@ -58,7 +63,7 @@ export function readRegularBytes(path: string, most = MOST): Buffer {
   const file = openRegular(path);
   try {
     const { size } = fstatSync(file);
-    if (size > most) throw new Error(`it has ${size} bytes, ${most} is the most`);
+    expectSize(size, most);
     const bytes = Buffer.alloc(size);
     let read = 0;
     while (read < size) {
@@ -72,9 +77,40 @@ export function readRegularBytes(path: string, most = MOST): Buffer {
   }
 }
 
+/** @throws Error in a few words if `size` is more than `most` bytes */
+export function expectSize(size: number, most: number): void {
+  if (size > most) throw new Error(`it has ${size} bytes, ${most} is the most`);
+}
+
 /** The same as text. */
 export const readRegular = (path: string, most = MOST): string =>
   readRegularBytes(path, most).toString('utf8');
+
+/**
+ * Reads a file that the user has named on the command line, which may be a pipe or a terminal (`/dev/stdin`,
+ * `<(program)`): those are read to their end, which is waited for.
+ *
+ * @throws Error in a few words if it has more than `most` bytes, or never ends
+ */
+export function readNamed(path: string | number, most: number): Buffer {
+  if (typeof path === 'string' && statSync(path).isFile()) return readRegularBytes(path, most);
+  const file = typeof path === 'string' ? openSync(path, 'r') : path;
+  const pieces: Buffer[] = [];
+  try {
+    for (let size = 0; ; ) {
+      const piece = Buffer.allocUnsafe(PIECE);
+      const got = readSync(file, piece, 0, PIECE, null);
+      if (got === 0) return Buffer.concat(pieces);
+      pieces.push(piece.subarray(0, got));
+      size += got;
+      if (size > most) throw new Error(`it does not end after ${most} bytes, which is the most`);
+    }
+  } finally {
+    if (typeof path === 'string') closeSync(file);
+  }
+}
+
+const PIECE = 1 << 16;
 
 function opening(error: unknown): unknown {
   const odd = CANNOT_BE_OPENED.includes((error as NodeJS.ErrnoException).code ?? '');

@@ -5,7 +5,7 @@ import sharp from 'sharp';
 import { decodeImage, MAX_RESIZED_PIXELS, reasonOf } from '../data/images/decode.js';
 import { withExifInFront } from '../data/images/late-exif.js';
 import { type FilePath, shown } from '../data/index/file-names.js';
-import { openRegularFile } from '../regular-file.js';
+import { expectSize, MOST_BYTES, openRegularFile } from '../regular-file.js';
 import { bitOf, type KindName } from './kinds.js';
 
 export interface Limits {
@@ -37,8 +37,7 @@ const FORMATS: Readonly<Record<string, string>> = { jpg: 'jpeg' };
  * @throws what the system says if the file cannot be read
  */
 export async function inspect(path: FilePath, { maxPixels, minSide }: Limits): Promise<Inspection> {
-  const { file } = await openRegularFile(path);
-  const bytes = await file.readFile().finally(() => file.close());
+  const bytes = await contentsOf(path);
   const digest = createHash('sha256').update(bytes).digest();
   const hash = [digest.readUInt32BE(0), digest.readUInt32BE(4)] as const;
   if (bytes.length === 0) return { findings: bitOf('zeroByte'), reasons: [], hash };
@@ -72,6 +71,16 @@ export async function inspect(path: FilePath, { maxPixels, minSide }: Limits): P
     found(isCut(bytes) ? 'truncated' : 'undecodable', why);
   }
   return { findings, reasons, hash };
+}
+
+async function contentsOf(path: FilePath): Promise<Buffer> {
+  const { file, size } = await openRegularFile(path);
+  try {
+    expectSize(size, MOST_BYTES);
+    return await file.readFile();
+  } finally {
+    await file.close();
+  }
 }
 
 const tooLong = (width: number, height: number): boolean => {

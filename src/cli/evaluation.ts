@@ -1,8 +1,10 @@
-import { readFileSync } from 'node:fs';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { LABEL_MEANINGS } from '../config/label-meaning.js';
 import { type FilePath, pathOf } from '../data/index/file-names.js';
+import { DataError } from '../errors.js';
 import { PREDICTION_FORMATS } from '../eval/prediction-format.js';
+import { MOST_ROWS, readNamed } from '../regular-file.js';
+import { messageOf } from '../system-error.js';
 import type { IndexingView } from '../terminal/progress.js';
 import { DATA_ROOT, positiveInteger, REBUILD_INDEX, withEngine } from './common.js';
 import { print, printError, printJson, printText, stderr } from './output.js';
@@ -175,9 +177,17 @@ function fraction(text: string): number {
 
 /** Paths, one a line; they need not be UTF-8. */
 function linesOfStdin(): FilePath[] {
-  return readFileSync(0)
+  return wholeStdin()
     .toString('latin1')
     .split(/\r?\n/)
     .filter((line) => line !== '')
     .map((line) => pathOf(Buffer.from(line, 'latin1')));
+}
+
+function wholeStdin(): Buffer {
+  try {
+    return readNamed(0, MOST_ROWS);
+  } catch (error) {
+    throw new DataError(`the list on stdin cannot be read: ${messageOf(error)}`);
+  }
 }

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type WrittenPaths, withAbsolutePaths, writtenPaths } from '../config/file-paths.js';
 import { loadConfig, printConfig } from '../config/load.js';
@@ -15,6 +14,7 @@ import { type ChannelOrder, type Conversion, convert } from '../import/convert.j
 import { readSource } from '../import/weight-file.js';
 import { chainOf } from '../model/dense.js';
 import { flatten, type LayerPlan } from '../model/plan.js';
+import { MOST, readNamed } from '../regular-file.js';
 import { type CheckpointState, writeCheckpoint } from '../run/checkpoint.js';
 import { pointTo } from '../run/run-checkpoints.js';
 import { newRun, RunFolder } from '../run/run-folder.js';
@@ -123,7 +123,7 @@ async function classesOf(
 
 function linesOf(file: string): string[] {
   try {
-    const lines = readFileSync(file, 'utf8').split(/\r?\n/);
+    const lines = readNamed(file, MOST).toString('utf8').split(/\r?\n/);
     return lines.map((line) => line.trim()).filter((line) => line !== '');
   } catch (error) {
     throw new DataError(`--classes ${file}: cannot be read: ${messageOf(error)}`, systemFix(error));

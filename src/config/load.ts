@@ -11,6 +11,7 @@ import {
   visit,
 } from 'yaml';
 import { ConfigError } from '../errors.js';
+import { openRegular } from '../regular-file.js';
 import { messageOf, systemFix } from '../system-error.js';
 import { escapeSteering, isVisible } from '../visible.js';
 import { decimalComma } from './decimal-comma.js';
@@ -93,7 +94,7 @@ export function parseSavedConfig(
 /** As `parseSavedConfig`, from a file. */
 export function loadSavedConfig(file: string, overrides: readonly string[] = []): LoadedConfig {
   const label = labelOf(file);
-  return assemble([readSource(readConfig(file, label), label, asItIs)], overrides);
+  return assemble([readSource(readConfig(file, label, ''), label, asItIs)], overrides);
 }
 
 /**
@@ -182,7 +183,8 @@ function readSources(
   }
   const before = known.get(file);
   if (before) return before;
-  const from = chain.length > 0 ? ` (extended by ${relative(process.cwd(), chain.at(-1)!)})` : '';
+  const from =
+    chain.length > 0 ? ` (extended by ${relative(process.cwd(), chain.at(-1)!)})` : undefined;
   const source = readSource(readConfig(file, label, from), label, expand);
   const { extends: bases, ...data } = source.data;
   source.data = data;
@@ -213,23 +215,24 @@ function readSources(
 
 const labelOf = (file: string): string => relative(process.cwd(), file) || file;
 
-/** @param from what names the file, for the message */
-function readConfig(file: string, label: string, from = ''): string {
+/**
+ * @param from what names the file, for the message; undefined for one that the user names, which may be a pipe
+ */
+function readConfig(file: string, label: string, from?: string): string {
   try {
-    return readText(file);
+    return readText(from === undefined ? openSync(file, 'r') : openRegular(file));
   } catch (error) {
     const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
     throw new ConfigError(
-      `${label}: cannot read this config${from}: ${messageOf(error)}`,
+      `${label}: cannot read this config${from ?? ''}: ${messageOf(error)}`,
       (missing ? undefined : systemFix(error)) ?? 'check the path',
     );
   }
 }
 
 /** At most a little more than a config may have, whatever the file is (`/dev/zero` say). */
-function readText(file: string): string {
+function readText(descriptor: number): string {
   const bytes = Buffer.allocUnsafe(LARGEST_CONFIG + 4);
-  const descriptor = openSync(file, 'r');
   try {
     let size = 0;
     for (let got = -1; got !== 0 && size < bytes.length; size += got) {

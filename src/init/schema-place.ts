@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { joinPath } from '../data/index/image-index.js';
+import { readRegular } from '../regular-file.js';
 
 const SCHEMA = fileURLToPath(new URL('../../schema/relaybp.schema.json', import.meta.url));
 
@@ -28,7 +29,7 @@ export function schemaPlace(config: string): SchemaPlace {
   }
   const file = join(dirname(config), basename(SCHEMA));
   const text = readFileSync(SCHEMA, 'utf8');
-  const present = existsSync(file) ? readFileSync(file, 'utf8') : null;
+  const present = existsSync(file) ? readRegular(file) : null;
   if (present !== null && titleOf(present) !== titleOf(text)) {
     return { name: null, copy: null, taken: file };
   }

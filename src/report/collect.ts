@@ -8,7 +8,8 @@ import type { Picture } from './validation-images.js';
 /**
  * Everything that a page about these runs shows, without pictures.
  *
- * @returns also what is wrong with runs that were not named and cannot be read; the page is without them
+ * @returns also, in words, what the page is without: runs that were not named and cannot be read, and of the others what
+ *   their files hold that cannot be shown
  * @throws CheckpointError as `readRun`, for a run that was named; or if none is left
  */
 export function reportData(sources: readonly RunSource[]): {
@@ -36,6 +37,9 @@ export function reportData(sources: readonly RunSource[]): {
     runs: reports,
     groups: groupsOf(reports),
   };
-  const leftOut = problems.map(({ message }) => `a run is left out: ${message}`);
+  const leftOut = [
+    ...problems.map(({ message }) => `a run is left out: ${message}`),
+    ...reports.flatMap((run) => run.leftOut.map((line) => `${run.folder}: ${line}`)),
+  ];
   return { data, pictures: runs.flatMap(({ pictures }) => pictures), leftOut };
 }

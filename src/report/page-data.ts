@@ -50,6 +50,8 @@ export interface RunReport {
   /** Null where there is nothing to show; `missing` says why and what to do. */
   validation: ValidationReport | null;
   missing: string | null;
+  /** What its files hold that is not shown, and why; a sentence each. */
+  leftOut: string[];
 }
 
 export interface RunFacts {
@@ -69,7 +71,7 @@ export interface RunFacts {
   peakMemoryMiB: number | null;
 }
 
-/** Columns of metrics.jsonl, all of the same length; null where a row has no such key. */
+/** The known columns of metrics.jsonl, all of the same length, by step; null where a row has no such number. */
 export interface Columns {
   step: number[];
   epoch: number[];

@@ -1,8 +1,8 @@
-import { readFileSync } from 'node:fs';
 import { parse } from 'csv-parse/sync';
 import { CheckpointError } from '../errors.js';
 import { guarded, unguarded } from '../eval/csv.js';
 import { RESULT_COLUMNS } from '../eval/results.js';
+import { MOST_ROWS, readNamed, readRegularBytes } from '../regular-file.js';
 import { messageOf } from '../system-error.js';
 
 /** One line of a per-image results file (docs/evaluation.md). */
@@ -16,8 +16,16 @@ export interface ImageResult {
   best: [number, number][];
 }
 
-/** @throws CheckpointError naming file, line and value if it is no such file, or of other classes */
-export function readResults(file: string, classes: readonly string[]): ImageResult[] {
+/**
+ * @param named the file was named by the user, not found in a run folder
+ * @throws CheckpointError naming file, line and value if it is no such file, or of other classes
+ */
+export function readResults(
+  file: string,
+  classes: readonly string[],
+  { named }: { named: boolean },
+): ImageResult[] {
+  const read = () => (named ? readNamed : readRegularBytes)(file, MOST_ROWS);
   const fail = (what: string): never => {
     throw new CheckpointError(
       `${file}: not a results file of these classes: ${what}`,
@@ -26,7 +34,7 @@ export function readResults(file: string, classes: readonly string[]): ImageResu
   };
   let records: string[][];
   try {
-    records = parse(readFileSync(file, 'utf8'), { relax_column_count: true });
+    records = parse(read().toString('utf8'), { relax_column_count: true });
   } catch (error) {
     return fail(messageOf(error));
   }
@@ -37,13 +45,16 @@ export function readResults(file: string, classes: readonly string[]): ImageResu
   const position = new Map(
     [guarded, String].flatMap((cell) => classes.map((name, i) => [cell(name), i] as const)),
   );
+  const isShare = ([, p]: [number, number]): boolean => p >= 0 && p <= 1;
+  const isRank = (value: number): boolean =>
+    Number.isInteger(value) && value >= 1 && value <= classes.length;
   return lines.map(([image, label, rank, ...cells], i) => {
     const classOf = (name: string | undefined): number =>
       position.get(name ?? '') ?? fail(`line ${i + 2}: no class is called "${name}"`);
     const best = cells.flatMap((name, at): [number, number][] =>
       at % 2 === 0 ? [[classOf(name), Number(cells[at + 1])]] : [],
     );
-    if (best.length === 0 || !best.every(([, p]) => Number.isFinite(p)) || !(Number(rank) >= 1)) {
+    if (best.length === 0 || best.length > 5 || !best.every(isShare) || !isRank(Number(rank))) {
       return fail(`line ${i + 2}: ${[image, label, rank, ...cells].join()}`);
     }
     return { image: unguarded(image!), label: classOf(label), rank: Number(rank), best };

@@ -4,19 +4,21 @@ import { type LoadedConfig, loadSavedConfig } from '../config/load.js';
 import type { ExperimentConfig } from '../config/schema.js';
 import { CheckpointError } from '../errors.js';
 import { planExperiment } from '../experiment/experiment-plan.js';
+import { flatten } from '../model/plan.js';
 import { totals } from '../plan/cost.js';
 import { augmentationText, samplerText } from '../plan/drawing.js';
 import { scheduleText } from '../plan/schedule-text.js';
 import { readRegular } from '../regular-file.js';
 import { readState } from '../run/checkpoint.js';
-import { type MetricsRow, readGradients, readMetrics } from '../run/rows.js';
 import { findCheckpoint } from '../run/run-checkpoints.js';
 import { RESULTS } from '../run/run-folder.js';
 import { readRunState } from '../run/run-state.js';
-import { readSessions } from '../run/sessions.js';
+import { findSessions } from '../run/sessions.js';
 import { methodOf, networkFigure } from './network-figure.js';
-import type { Columns, RunReport } from './page-data.js';
+import type { RunReport } from './page-data.js';
+import { picturesInPlace } from './picture-place.js';
 import { readResults } from './results-file.js';
+import { damagedText, runRows } from './run-rows.js';
 import { type Picture, validationReport } from './validation-images.js';
 
 /** Images in each gallery unless asked otherwise. */
@@ -46,9 +48,13 @@ export function readRun(
   const loaded = configOf(folder);
   const plan = planExperiment(loaded);
   const counted = totals(plan);
-  const rows = readMetrics(folder);
+  const { rows, leftOut, ...shown } = runRows(folder, {
+    losses: plan.losses.map(({ name }) => name),
+    layers: [...plan.layers.values()].flatMap(flatten).map(({ name }) => name),
+  });
   const { state, step, totalSteps, peakMemoryMiB, log } = readRunState(folder, rows);
-  const { pictures, ...validation } = validationOf(source);
+  const { pictures, picturesLeftOut, ...validation } = validationOf(source);
+  const { sessions, damaged } = findSessions(folder);
   const report: RunReport = {
     label,
     folder,
@@ -68,14 +74,13 @@ export function readRun(
       seconds: log.seconds,
       peakMemoryMiB,
     },
-    sessions: readSessions(folder),
+    sessions,
     yaml: readRegular(join(folder, 'config.yaml')),
     settings: flatSettings(loaded.config),
     network: networkFigure(plan),
-    train: columns(rows.filter(({ kind }) => kind === 'train')),
-    val: columns(rows.filter(({ kind }) => kind === 'val')),
-    gradients: readGradients(folder),
+    ...shown,
     ...validation,
+    leftOut: [...leftOut, ...damagedText('sessions.jsonl', damaged, 'line'), ...picturesLeftOut],
   };
   return { report, pictures };
 }
@@ -100,13 +105,16 @@ function configOf(folder: string): LoadedConfig {
 }
 
 /** The results given, else those of the checkpoint that `best` names. */
-function validationOf({
-  folder,
-  results,
-  dataRoot,
-  perGallery = GALLERY,
-}: RunSource): Pick<RunReport, 'validation' | 'missing'> & { pictures: Picture[] } {
-  const none = (missing: string) => ({ validation: null, missing, pictures: [] });
+function validationOf({ folder, results, dataRoot, perGallery = GALLERY }: RunSource): Pick<
+  RunReport,
+  'validation' | 'missing'
+> & {
+  pictures: Picture[];
+  picturesLeftOut: string[];
+} {
+  const none = (missing: string) => {
+    return { validation: null, missing, pictures: [], picturesLeftOut: [] };
+  };
   if (!existsSync(join(folder, 'last'))) {
     return none('there is no checkpoint yet: come back after the first evaluation');
   }
@@ -120,39 +128,27 @@ function validationOf({
   }
   const state = readState(checkpoint);
   const { root } = state.config.data;
-  const found = readResults(file, state.classes).map(({ image, ...result }) => {
-    return { ...result, image: dataRoot === undefined ? image : moved(image, root, dataRoot) };
-  });
+  const found = readResults(file, state.classes, { named: results !== undefined }).map(
+    ({ image, ...result }) => {
+      return { ...result, image: dataRoot === undefined ? image : moved(image, root, dataRoot) };
+    },
+  );
   const step = results ? null : state.step;
   const source = results ?? relative(folder, file);
   const { report, pictures } = validationReport(found, state.classes, { source, step, perGallery });
-  return { validation: report, missing: null, pictures };
+  const placed = picturesInPlace(pictures, state.config.data, dataRoot);
+  return {
+    validation: report,
+    missing: null,
+    pictures: placed.pictures,
+    picturesLeftOut: placed.leftOut,
+  };
 }
 
 /** @returns the path of an image below `from`, below `to` */
 function moved(image: string, from: string, to: string): string {
   const below = relative(from, image);
   return below.startsWith('..') || isAbsolute(below) ? image : join(to, below);
-}
-
-/** Columns of metrics.jsonl that a page knows, and one for each loss that has a name as in a config. */
-const SHOWN = new Set([
-  ...['step', 'epoch', 'lr', 'images', 'imagesPerSecond', 'dataWait'],
-  ...['top1', 'top5', 'top1_err', 'top5_err', 'top1_ema', 'top5_ema'],
-]);
-const isShown = (column: string): boolean =>
-  SHOWN.has(column) || /^loss\.[A-Za-z][\w-]{0,99}$/.test(column);
-
-function columns(rows: readonly MetricsRow[]): Columns {
-  const names = new Set(rows.flatMap((row) => Object.keys(row).filter(isShown)));
-  const found: Columns = { step: [], epoch: [] };
-  for (const name of names) {
-    found[name] = rows.map((row) => {
-      const value = row[name];
-      return typeof value === 'number' ? value : null;
-    }) as number[];
-  }
-  return found;
 }
 
 /** The config as `key.path` → value; items of lists are named by their `name` where they have one. */

@@ -23,11 +23,14 @@ export interface FoundRows<Row> {
   damaged: number;
 }
 
-const number = z.number();
+/** More than a number of 32 bits can be, so that the axes of charts end. */
+const LARGEST = 1e39;
+const number = z.number().min(-LARGEST).max(LARGEST);
 const at = { step: z.int().nonnegative(), epoch: number };
 const metricsRow: z.ZodType<MetricsRow> = z
   .object({ kind: z.enum(['train', 'val']), ...at })
-  .catchall(z.union([z.string(), number]));
+  .catchall(z.union([z.string(), number, z.null()]))
+  .transform(withoutNull);
 const gradientRow: z.ZodType<GradientRow> = z.object({
   ...at,
   layers: z.array(
@@ -42,6 +45,13 @@ const gradientRow: z.ZodType<GradientRow> = z.object({
     }),
   ),
 });
+
+/** What was not finite is null in JSON. */
+function withoutNull(row: { [column: string]: string | number | null }): MetricsRow {
+  return Object.fromEntries(
+    Object.entries(row).filter(([, value]) => value !== null),
+  ) as MetricsRow;
+}
 
 /** @throws CheckpointError if the file cannot be read, or is no regular file */
 export const findMetrics = (run: string): FoundRows<MetricsRow> =>

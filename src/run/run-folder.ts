@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { CheckpointError } from '../errors.js';
 import { appendLine, replaceFile } from '../files.js';
@@ -121,14 +121,16 @@ export const RESULTS = 'validation.csv';
 
 /** @param rows that are there already: earlier losses may have had other names */
 const csvColumns = (losses: readonly string[], rows: readonly MetricsRow[]): string[] => [
-  'kind',
-  'step',
-  'epoch',
-  'lr',
+  ...GENERAL,
   ...new Set([
     ...losses.map((loss) => `loss.${loss}`),
     ...rows.flatMap((row) => Object.keys(row).filter((column) => column.startsWith('loss.'))),
   ]),
+  ...MEASURED,
+];
+
+const GENERAL = ['kind', 'step', 'epoch', 'lr'];
+const MEASURED = [
   'images',
   'top1',
   'top5',
@@ -139,6 +141,9 @@ const csvColumns = (losses: readonly string[], rows: readonly MetricsRow[]): str
   'imagesPerSecond',
   'dataWait',
 ];
+
+/** The columns of metrics.jsonl besides `loss.<name>`. */
+export const METRICS_COLUMNS: readonly string[] = [...GENERAL, ...MEASURED];
 
 export const RUNS = 'runs';
 
@@ -223,11 +228,4 @@ export function writeSummary(run: string, summary: object): void {
   const path = join(run, 'summary.json');
   const text = `${JSON.stringify(summary, null, 1)}\n`;
   changing(`${path}: cannot be written`, () => replaceFile(path, text));
-}
-
-/** Where pino writes. */
-export function logPath(run: string): string {
-  const path = join(run, 'log.jsonl');
-  if (!existsSync(path)) changing(`${path}: cannot be written`, () => writeFileSync(path, ''));
-  return path;
 }

@@ -32,15 +32,16 @@ export function listRuns(folder: string): ListedRun[] {
 }
 
 function listed(folder: string): ListedRun {
-  const rows = readMetrics(folder);
-  const about = { folder, best: bestOf(rows), changed: changedAt(folder) };
+  let rows: MetricsRow[] = [];
+  const about = () => ({ folder, best: bestOf(rows), changed: changedAt(folder) });
   try {
+    rows = readMetrics(folder);
     const { state, step, totalSteps } = readRunState(folder, rows);
-    return { ...about, state, step, totalSteps, problem: null };
+    return { ...about(), state, step, totalSteps, problem: null };
   } catch (error) {
     if (!(error instanceof RelaybpError)) throw error;
     const step = rows.at(-1)?.step ?? 0;
-    return { ...about, state: 'damaged', step, totalSteps: null, problem: error.message };
+    return { ...about(), state: 'damaged', step, totalSteps: null, problem: error.message };
   }
 }
 

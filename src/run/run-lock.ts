@@ -24,6 +24,7 @@ import { join } from 'node:path';
 import { CheckpointError } from '../errors.js';
 import { readRegular } from '../regular-file.js';
 import { changing } from './changing.js';
+import { refuseLinks } from './links.js';
 
 /** Who holds a lock: the contents of its file. */
 interface Owner {
@@ -50,14 +51,16 @@ const ATTEMPTS = 4;
 /**
  * Takes a run folder, which must be there.
  *
- * @throws CheckpointError if another training is at work in it, naming its process; or if the folder cannot be written
+ * @throws CheckpointError if another training is at work in it, naming its process; if the folder cannot be written, or
+ *   has links in it that lead elsewhere
  */
 export function lockRun(run: string): RunLock {
+  refuseLinks(run);
   for (let attempt = 1; ; attempt++) {
     const own = `lock.${randomBytes(4).toString('hex')}.json`;
     const path = join(run, own);
     changing(`${run}: the run folder cannot be written`, () => {
-      writeFileSync(`${path}.tmp`, `${JSON.stringify(thisProcess())}\n`);
+      writeFileSync(`${path}.tmp`, `${JSON.stringify(thisProcess())}\n`, { flag: 'wx' });
       renameSync(`${path}.tmp`, path);
     });
     const release = (): void => {

@@ -58,14 +58,21 @@ export function addSession(
   return session;
 }
 
-/** All sessions of a run, the first one first. None for a run of a version that did not write them. */
-export function readSessions(run: string): Session[] {
+/**
+ * All sessions of a run, the first one first, and how many lines are none. No session for a run of a version that did
+ * not write them.
+ */
+export function findSessions(run: string): { sessions: Session[]; damaged: number } {
   const path = join(run, SESSIONS);
-  if (!existsSync(path)) return [];
-  return reading(path, () => readRegular(path, MOST_ROWS))
-    .split('\n')
-    .flatMap(sessionOf);
+  if (!existsSync(path)) return { sessions: [], damaged: 0 };
+  const text = reading(path, () => readRegular(path, MOST_ROWS));
+  const lines = text.split('\n').filter((line) => line !== '');
+  const sessions = lines.flatMap(sessionOf);
+  return { sessions, damaged: lines.length - sessions.length };
 }
+
+/** The sessions of `findSessions`. */
+export const readSessions = (run: string): Session[] => findSessions(run).sessions;
 
 function sessionOf(line: string): Session[] {
   try {

@@ -6,7 +6,7 @@
  */
 import type { FileHandle } from 'node:fs/promises';
 import sharp, { type Metadata, type Sharp } from 'sharp';
-import { openRegularFile } from '../../regular-file.js';
+import { expectSize, MOST_BYTES, openRegularFile } from '../../regular-file.js';
 import { messageOf } from '../../system-error.js';
 import { grayToSrgb } from './gray-profile.js';
 import { findLateExif, withExifInFront } from './late-exif.js';
@@ -40,7 +40,7 @@ export const MAX_RESIZED_PIXELS = 4_000_000;
  * bytes between markers, malformed EXIF) are not: sharp's `failOn: 'truncated'`.
  * @param path as bytes where the name is not UTF-8
  * @param maxPixels width times height of the largest image that is decoded
- * @throws Error with the decoder's reason; the caller knows the file's place in the data set
+ * @throws Error with the decoder's reason, also of what is no regular file; the caller knows the file's place in the data set
  */
 export async function decodeImage(
   path: string | Buffer,
@@ -48,7 +48,7 @@ export async function decodeImage(
   kernel: Kernel = 'lanczos3',
   maxPixels: number = MAX_PIXELS,
 ): Promise<Pixels> {
-  const source = await contentsOf(path);
+  const source = await contentsOf(path, maxPixels);
   const name = typeof path === 'string' ? path : null;
   return decodeSource(source, name, resize, kernel, maxPixels);
 }
@@ -57,9 +57,10 @@ export async function decodeImage(
  * Files are read whole before they are decoded: libvips would map them into memory, and a file that is cut off
  * meanwhile would end the process (SIGBUS).
  */
-async function contentsOf(path: string | Buffer): Promise<string | Buffer> {
+async function contentsOf(path: string | Buffer, maxPixels: number): Promise<string | Buffer> {
   const { file, size } = await openRegularFile(path);
   try {
+    expectSize(size, Math.max(MOST_BYTES, LARGEST_PIXEL * maxPixels));
     const isLarge = typeof path === 'string' && size > MOST_READ;
     if (isLarge && !(await findLateExif((at, length) => bytesAt(file, at, length)))) return path;
     return await file.readFile();
@@ -72,6 +73,9 @@ async function bytesAt(file: FileHandle, position: number, length: number): Prom
   const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, position);
   return buffer.subarray(0, bytesRead);
 }
+
+/** Bytes of a pixel of four channels of 32 bits: no image is larger than its pixels. */
+const LARGEST_PIXEL = 16;
 
 /** Bytes of a file beyond which it is left to libvips to read it. */
 const MOST_READ = 2 ** 26;

@@ -1,8 +1,9 @@
 /** Images that lie decoded and resized, or as small JPEGs, in shards. */
-import { type FileHandle, open } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { DataError } from '../../errors.js';
+import { openRegularFile } from '../../regular-file.js';
 import { decodeBytes } from '../images/decode.js';
 import type { Kernel, Pixels } from '../images/preprocessing.js';
 import { checksum, shardName } from './shard-file.js';
@@ -81,7 +82,7 @@ export class PackedReader {
   #file(shard: number): Promise<FileHandle> {
     let file = this.#files.get(shard);
     if (!file) {
-      file = open(shardFile(this.#packed, shard), 'r');
+      file = openRegularFile(shardFile(this.#packed, shard)).then(({ file }) => file);
       this.#files.set(shard, file);
     }
     return file;

@@ -122,7 +122,7 @@ function ofLosses(run: RunReport, row: GradientRow, measure: Measure): ChartSpec
     color: lossColor(i),
     x,
     y: valuesOf(row, names, (layer) => {
-      const share = layer.byLoss[name];
+      const share = Object.hasOwn(layer.byLoss, name) ? layer.byLoss[name] : undefined;
       return share === undefined ? null : measured(layer, share, measure);
     }),
     style: 'bold',

@@ -29,8 +29,8 @@ const SECTIONS: readonly Section[] = [
     id: 'summary',
     title: 'Summary',
     all: summary,
-    key: ({ state, step, totalSteps, val, facts, sessions }) => {
-      return [state, step, totalSteps, val, facts, sessions];
+    key: ({ state, step, totalSteps, val, facts, sessions, leftOut }) => {
+      return [state, step, totalSteps, val, facts, sessions, leftOut];
     },
   },
   {

@@ -11,6 +11,7 @@ export function summary(groups: readonly Group[]): HTMLElement {
     'div',
     {},
     h('div', { class: 'grid cards' }, groups.map(card)),
+    leftOut(groups),
     seeds(groups),
     h(
       'div',
@@ -48,6 +49,15 @@ function card(group: Group): HTMLElement {
     ),
     h('p', { class: 'note' }, states(runs), ` · ${steps}`),
   );
+}
+
+/** What the runs' files hold that the page does not show. */
+function leftOut(groups: readonly Group[]): HTMLElement | null {
+  const runs = groups.flatMap((group) => group.runs);
+  const lines = runs.flatMap(({ label, leftOut: texts }) =>
+    texts.map((text) => h('li', {}, runs.length > 1 ? `${label}: ${text}` : text)),
+  );
+  return lines.length === 0 ? null : h('ul', { class: 'note left-out' }, lines);
 }
 
 /** How much of the training is done, over all seeds, and the same in words. */

@@ -1,0 +1,93 @@
+/** Where the pictures of a page may come from: what names them may have been made by somebody else. */
+import { realpathSync, statSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { isAbsolute, relative, resolve } from 'node:path';
+import type { ExperimentConfig } from '../config/schema.js';
+import { isPrepared, readFacts } from '../data/index/prepared-facts.js';
+import type { Picture } from './validation-images.js';
+
+/**
+ * Takes pictures out that are no regular files in the folder of the run's data, links followed: the page has the
+ * images without them. So a run folder shows nothing that lies elsewhere, whatever files it names.
+ *
+ * Its own config says which folder that is, so of one that holds the user's home folder, the root of the file system
+ * say, nothing is shown either until the user names it.
+ *
+ * @param named where the data are, as the user says
+ * @returns what is kept, the files with their real names; and in words what is not
+ */
+export function picturesInPlace(
+  pictures: readonly Picture[],
+  data: ExperimentConfig['data'],
+  named: string | undefined,
+): { pictures: Picture[]; leftOut: string[] } {
+  const root = resolve(named ?? data.root);
+  const tooWide = named === undefined ? foldersOf(root, data).find(holdsHome) : undefined;
+  if (tooWide !== undefined) {
+    return {
+      pictures: [],
+      leftOut: [
+        `no pictures: the run's config gives ${tooWide} as the folder of its data, in which your home folder lies as well; if that is right, --data-root ${tooWide} shows them`,
+      ],
+    };
+  }
+  const folders = foldersOf(root, data);
+  const kept: Picture[] = [];
+  let [out, first] = [0, ''];
+  for (const picture of pictures) {
+    const file = realOf(picture.file);
+    if (file === null)
+      kept.push(picture); // not there any more, which shows when it is read
+    else if (folders.some((folder) => isBelow(file, folder)) && statSync(file).isFile()) {
+      kept.push({ ...picture, file });
+    } else if (out++ === 0) first = picture.file;
+  }
+  if (out === 0) return { pictures: kept, leftOut: [] };
+  return {
+    pictures: kept,
+    leftOut: [
+      `${out} of ${pictures.length} pictures are not shown, as they are no files in ${folders.join(' or ') || root}, links followed (first: ${first}); if the data lie elsewhere, --data-root FOLDER names that folder`,
+    ],
+  };
+}
+
+/** The root of the data, what the config names outside of it, and what a prepared part was made from; real paths. */
+function foldersOf(root: string, data: ExperimentConfig['data']): string[] {
+  const parts = [data.train, data.val].map((part) => resolve(root, part));
+  const folders = [root, ...parts, ...parts.flatMap(sourceOf)].flatMap((path) => {
+    const real = realOf(path);
+    return real === null || !statSync(real).isDirectory() ? [] : [real];
+  });
+  return folders.filter(
+    (folder, i) =>
+      folders.indexOf(folder) === i &&
+      !folders.some((other) => other !== folder && isBelow(folder, other)),
+  );
+}
+
+function sourceOf(part: string): string[] {
+  try {
+    return isPrepared(part) ? [readFacts(part).source] : [];
+  } catch {
+    return []; // whoever reads its images is told
+  }
+}
+
+const holdsHome = (folder: string): boolean => {
+  const home = realOf(homedir());
+  return home !== null && (home === folder || isBelow(home, folder));
+};
+
+function isBelow(path: string, folder: string): boolean {
+  const below = relative(folder, path);
+  return below !== '' && below !== '..' && !below.startsWith('../') && !isAbsolute(below);
+}
+
+/** Null where there is nothing. */
+function realOf(path: string): string | null {
+  try {
+    return realpathSync(path);
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,125 @@
+/** The rows of a run as the page has them: of a known form and bounded size, whatever the files hold. */
+import type { GradientRow } from '../run/gradient-row.js';
+import { findGradients, findMetrics, type MetricsRow } from '../run/rows.js';
+import { METRICS_COLUMNS } from '../run/run-folder.js';
+import type { Columns } from './page-data.js';
+
+export interface RunRows {
+  /** As they were written, those that can be rows. */
+  rows: MetricsRow[];
+  train: Columns;
+  val: Columns;
+  gradients: GradientRow[];
+  /** What is not among them, in words. */
+  leftOut: string[];
+}
+
+/**
+ * Reads metrics.jsonl and gradients.jsonl.
+ *
+ * @param known names of the network's losses and layers: no others are shown
+ * @throws CheckpointError if a file cannot be read
+ */
+export function runRows(
+  folder: string,
+  known: { losses: readonly string[]; layers: readonly string[] },
+): RunRows {
+  const names = columnNames(known.losses);
+  const metrics = findMetrics(folder);
+  const written = findGradients(folder);
+  const rows = inOrder(metrics.rows);
+  const of = (kind: MetricsRow['kind']): Columns =>
+    columns(
+      rows.filter((row) => row.kind === kind),
+      names,
+    );
+  return {
+    rows: metrics.rows,
+    train: of('train'),
+    val: of('val'),
+    gradients: inOrder(written.rows).map((row) => knownPart(row, known)),
+    leftOut: [
+      ...unknownText('columns of metrics.jsonl', unknownOf(metrics.rows.map(Object.keys), names)),
+      ...unknownText(
+        'layers of gradients.jsonl',
+        unknownOf(
+          written.rows.map(({ layers }) => layers.map(({ layer }) => layer)),
+          known.layers,
+        ),
+      ),
+      ...damagedText('metrics.jsonl', metrics.damaged),
+      ...damagedText('gradients.jsonl', written.damaged),
+    ],
+  };
+}
+
+/** By step; rows of a clock or a counter that went back are drawn where they belong. */
+const inOrder = <Row extends { step: number }>(rows: readonly Row[]): Row[] =>
+  [...rows].sort((a, b) => a.step - b.step);
+
+const columnNames = (losses: readonly string[]): string[] => [
+  ...METRICS_COLUMNS,
+  ...losses.map((loss) => `loss.${loss}`),
+];
+
+function columns(rows: readonly MetricsRow[], names: readonly string[]): Columns {
+  const found: Columns = { step: [], epoch: [] };
+  for (const name of names) {
+    if (name === 'kind') continue;
+    const values = rows.map((row) => {
+      const value = Object.hasOwn(row, name) ? row[name] : null;
+      return typeof value === 'number' ? value : null;
+    });
+    const needed = name === 'step' || name === 'epoch';
+    if (needed || values.some((value) => value !== null)) found[name] = values as number[];
+  }
+  return found;
+}
+
+/** Of layers and losses that the network has. */
+function knownPart(
+  { layers: found, ...row }: GradientRow,
+  { losses, layers }: { losses: readonly string[]; layers: readonly string[] },
+): GradientRow {
+  const known = new Set(layers);
+  return {
+    ...row,
+    layers: found.flatMap(({ byLoss, cosines, ...layer }) => {
+      if (!known.delete(layer.layer)) return []; // unknown, or there twice
+      const shares = losses.flatMap((loss): [string, number][] => {
+        return Object.hasOwn(byLoss, loss) ? [[loss, byLoss[loss]!]] : [];
+      });
+      const between = cosines?.filter((one) => one.losses.every((name) => losses.includes(name)));
+      return {
+        ...layer,
+        byLoss: Object.fromEntries(shares),
+        ...(between && { cosines: between }),
+      };
+    }),
+  };
+}
+
+function unknownOf(rows: readonly (readonly string[])[], known: readonly string[]): Set<string> {
+  const names = new Set(known);
+  const unknown = new Set<string>();
+  for (const row of rows) {
+    for (const name of row) if (!names.has(name)) unknown.add(name);
+  }
+  return unknown;
+}
+
+/** For instance of losses that the run had earlier. */
+function unknownText(what: string, unknown: ReadonlySet<string>): string[] {
+  if (unknown.size === 0) return [];
+  const some = [...unknown].slice(0, 3).map((name) => JSON.stringify(name.slice(0, 40)));
+  const more = unknown.size > some.length ? ', …' : '';
+  return [
+    `${unknown.size} ${what} that this run's network does not have, not shown: ${some.join(', ')}${more}`,
+  ];
+}
+
+/** In words, if there are any. */
+export const damagedText = (file: string, count: number, what = 'row'): string[] => {
+  const [rows, are] = count === 1 ? [what, 'is'] : [`${what}s`, 'are'];
+  return count === 0 ? [] : [`${count} damaged ${rows} of ${file} ${are} left out`];
+};
