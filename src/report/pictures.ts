@@ -1,3 +1,4 @@
+import { realpath } from 'node:fs/promises';
 import sharp from 'sharp';
 import { decodeImage } from '../data/images/decode.js';
 import type { Picture } from './validation-images.js';
@@ -5,8 +6,14 @@ import type { Picture } from './validation-images.js';
 /** Pixels a side. */
 const SIDE = 208;
 
-/** The middle of an image, square and small, as WebP. @throws Error if the file cannot be decoded */
+/**
+ * The middle of an image, square and small, as WebP.
+ *
+ * @param path of `picturesInPlace`, without links: one that has become a link since is not followed
+ * @throws Error if it is, or the file cannot be decoded
+ */
 export async function thumbnail(path: string): Promise<Buffer> {
+  if ((await realpath(path)) !== path) throw new Error('it has become a link');
   const { data, width, height } = await decodeImage(path, SIDE);
   return sharp(data, { raw: { width, height, channels: 3 } })
     .extract({

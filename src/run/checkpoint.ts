@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { closeSync, existsSync, mkdirSync, readSync, renameSync, rmSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, readSync, renameSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { ruleText } from '../config/rule-text.js';
@@ -7,7 +7,7 @@ import { type ExperimentConfig, experimentSchema } from '../config/schema.js';
 import { CheckpointError, DamagedCheckpointError } from '../errors.js';
 import { syncFolder, writeDurably } from '../files.js';
 import { expectFinite } from '../finite.js';
-import { openRegular } from '../regular-file.js';
+import { expectSize, MOST_BYTES, openRegular } from '../regular-file.js';
 import { decodeSafetensors, encodeSafetensors, type NamedTensor } from '../safetensors.js';
 import { messageOf } from '../system-error.js';
 import { changing, readFile, reading } from './changing.js';
@@ -177,7 +177,8 @@ export function readTensors(
       'the checkpoint was written by another version of relaybp',
     );
   }
-  const bytes = readFile(path, expected.bytes);
+  checkSize(path, expected);
+  const bytes = readFile(path, MOST_BYTES);
   const sha256 = createHash('sha256').update(bytes).digest('hex');
   checkFile(path, expected, { bytes: bytes.byteLength, sha256 });
   const tensors = decodeSafetensors(bytes, path);
@@ -201,6 +202,7 @@ export function verifyCheckpoint(
     const expected = files[`${name}.safetensors`];
     if (!expected) continue;
     const path = join(checkpoint, `${name}.safetensors`);
+    checkSize(path, expected);
     checkFile(path, expected, digest(path));
   }
 }
@@ -208,6 +210,13 @@ export function verifyCheckpoint(
 interface Sum {
   bytes: number;
   sha256: string;
+}
+
+/** Before it is read: the file may hold anything. */
+function checkSize(path: string, { bytes, sha256 }: Sum): void {
+  const stats = reading(path, () => statSync(path));
+  if (stats.isFile()) checkFile(path, { bytes, sha256 }, { bytes: stats.size, sha256 });
+  reading(path, () => expectSize(stats.size, MOST_BYTES));
 }
 
 function checkFile(path: string, expected: Sum, found: Sum): void {

@@ -4,7 +4,8 @@ import { CheckpointError } from '../errors.js';
 import type { ExperimentPlan } from '../experiment/experiment-plan.js';
 import { expectFinite } from '../finite.js';
 import { type ParameterPlan, parametersOf } from '../model/plan.js';
-import { readRegularBytes } from '../regular-file.js';
+import { MOST_BYTES } from '../regular-file.js';
+import { readFile } from '../run/changing.js';
 import { readState, readTensors } from '../run/checkpoint.js';
 import { findCheckpoint } from '../run/run-checkpoints.js';
 import { decodeSafetensors, type NamedTensor } from '../safetensors.js';
@@ -121,13 +122,14 @@ function read(path: string): {
       'name a run folder, a checkpoint or a safetensors file; paths are relative to where you are',
     );
   }
-  if (!stat.isFile()) {
+  if (stat.isDirectory()) {
     const source = findCheckpoint(path, 'best');
     const normalization = numbers(readTensors(source, 'normalization'), '');
     const { classes } = readState(source);
     return { source, tensors: readTensors(source, 'weights'), normalization, classes };
   }
-  const tensors = decodeSafetensors(readRegularBytes(path, stat.size), path);
+  const file = readFile(path, MOST_BYTES);
+  const tensors = decodeSafetensors(file, path);
   const weights = [...tensors].filter(([name]) => !name.startsWith(NORMALIZATION));
   return {
     source: path,
