@@ -1,5 +1,5 @@
+import { maskedCrc } from '../masked-crc.js';
 import { volume } from '../model/plan.js';
-import { maskedCrc32c } from './crc32c.js';
 import type { Constant } from './graph.js';
 import { encode, floats, messageType, type Piece } from './wire.js';
 
@@ -29,7 +29,7 @@ export function tensorBundle(prefix: string, tensors: readonly Constant[]): Map<
       byteLength: piece.byteLength,
       read() {
         const bytes = piece.read();
-        checksums.set(name, maskedCrc32c(bytes));
+        checksums.set(name, maskedCrc(bytes));
         return bytes;
       },
     };
@@ -94,7 +94,7 @@ function block(entries: readonly (readonly [string, Uint8Array])[]): Buffer {
   const end = Buffer.from(Uint32Array.from([...restarts, restarts.length]).buffer);
   const content = Buffer.concat([...pieces, end, Buffer.of(UNCOMPRESSED)]);
   const checksum = Buffer.alloc(4);
-  checksum.writeUInt32LE(maskedCrc32c(content));
+  checksum.writeUInt32LE(maskedCrc(content));
   return Buffer.concat([content, checksum]);
 }
 

@@ -1,10 +1,11 @@
-import { mkdirSync, readdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import crc32c from 'crc-32/crc32c.js';
-import { appendWhole } from '../files.js';
-import { changing } from '../run/changing.js';
-import { type Event, encodeEvent } from './event-proto.js';
+import { appendWhole, replaceFile } from '../files.js';
+import { MOST_BYTES, readRegularBytes } from '../regular-file.js';
+import { changing, reading } from '../run/changing.js';
+import { decodeEvent, type Event, encodeEvent } from './event-proto.js';
+import { readRecords, record } from './event-records.js';
 
 /** A TensorBoard event file: TFRecords of serialized `tensorflow.Event` messages, appended one at a time. */
 export class EventFile {
@@ -28,18 +29,31 @@ export class EventFile {
   }
 }
 
-/** One TFRecord: length, its checksum, the data, their checksum. */
-export function record(data: Uint8Array): Buffer {
-  const bytes = Buffer.alloc(data.byteLength + 16);
-  bytes.writeBigUInt64LE(BigInt(data.byteLength), 0);
-  bytes.writeUInt32LE(maskedCrc(bytes.subarray(0, 8)), 8);
-  bytes.set(data, 12);
-  bytes.writeUInt32LE(maskedCrc(data), data.byteLength + 12);
-  return bytes;
+/**
+ * Takes out of a folder's event files what they hold past a step, so that a run that goes on from there shows no step
+ * twice, whoever reads the files. Of a damaged file what comes before the damage is kept. What is no event file of this
+ * program stays as it is.
+ *
+ * @throws CheckpointError if one cannot be read or written
+ */
+export function cutEvents(folder: string, last: number): void {
+  if (!existsSync(folder)) return;
+  for (const name of readdirSync(folder).filter((each) => EVENTS.test(each))) {
+    const path = join(folder, name);
+    const bytes = reading(path, () => readRegularBytes(path, MOST_BYTES));
+    const kept = [...readRecords(bytes)].filter((data) => belongs(data, last)).map(record);
+    if (kept.reduce((sum, { length }) => sum + length, 0) === bytes.length) continue;
+    changing(`${path}: cannot be written`, () => replaceFile(path, kept));
+  }
 }
 
-/** CRC-32C, rotated and shifted as TFRecord does, so that checksums of data that hold checksums stay good ones. */
-export function maskedCrc(bytes: Uint8Array): number {
-  const crc = crc32c.buf(bytes) >>> 0;
-  return (((crc >>> 15) | (crc << 17)) + 0xa282ead8) >>> 0;
+const EVENTS = /^events\.out\.tfevents\.\d+\.[^/]*$/;
+
+function belongs(data: Buffer, last: number): boolean {
+  try {
+    const { step = 0, summary } = decodeEvent(data);
+    return !summary || step <= last;
+  } catch {
+    return true; // of another program
+  }
 }

@@ -74,4 +74,6 @@ export const DT_STRING = 7;
 
 const event = root.lookupType('Event');
 
+export const decodeEvent = (bytes: Uint8Array): Event =>
+  event.toObject(event.decode(bytes), { longs: Number }) as Event;
 export const encodeEvent = (value: Event): Uint8Array => event.encode(value).finish();

@@ -3,12 +3,16 @@ import { join } from 'node:path';
 import type { GradientRow } from '../run/gradient-row.js';
 import type { MetricsRow } from '../run/rows.js';
 import type { RowWatcher } from '../run/run-folder.js';
-import { EventFile } from './event-file.js';
+import { cutEvents, EventFile } from './event-file.js';
 import { DT_STRING, SESSION_START, type Value } from './event-proto.js';
 
 /**
  * The run's rows as TensorBoard event files (`logging.tensorboard`): `tensorboard/train` and `tensorboard/val`, with
  * equal tags, so that TensorBoard draws training and validation in one chart. docs/report.md lists the tags.
+ *
+ * Each file begins with a session's mark: a TensorBoard that has read a run before forgets what it has seen of it from
+ * the mark's step on. Its reader in Python takes the first mark of all for the beginning of the run, and forgets nothing
+ * there: so the first file has one, too.
  */
 export class TensorBoard implements RowWatcher {
   private readonly files: Record<MetricsRow['kind'], EventFile>;
@@ -20,16 +24,17 @@ export class TensorBoard implements RowWatcher {
   constructor(run: string, resumed: { step: number; evaluated: number } | null, config: string) {
     const folder = join(run, 'tensorboard');
     if (!resumed) rmSync(folder, { recursive: true, force: true });
-    this.files = {
-      train: new EventFile(join(folder, 'train')),
-      val: new EventFile(join(folder, 'val')),
+    const begin = (kind: MetricsRow['kind'], last: number): EventFile => {
+      const path = join(folder, kind);
+      cutEvents(path, last);
+      const file = new EventFile(path);
+      file.append({ step: resumed ? last + 1 : 0, sessionLog: { status: SESSION_START } });
+      return file;
     };
-    if (resumed) {
-      // Tells readers to forget what earlier files hold from this step on.
-      const sessionLog = { status: SESSION_START };
-      this.files.train.append({ step: resumed.step + 1, sessionLog });
-      this.files.val.append({ step: resumed.evaluated + 1, sessionLog });
-    }
+    this.files = {
+      train: begin('train', resumed?.step ?? 0),
+      val: begin('val', resumed?.evaluated ?? 0),
+    };
     const step = resumed?.step ?? 0;
     this.files.train.append({ step, summary: { value: [text('config', config)] } });
   }
