@@ -4,7 +4,7 @@
  * is read by one of these.
  */
 import { closeSync, constants, fstatSync, openSync, readSync, type Stats, statSync } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
+import { type FileHandle, open, stat } from 'node:fs/promises';
 
 /** Bytes that a file of settings or facts may have. */
 export const MOST = 1 << 24;
@@ -44,7 +44,7 @@ export function openRegular(path: string): number {
 export async function openRegularFile(
   path: string | Buffer,
 ): Promise<{ file: FileHandle; size: number }> {
-  checkRegular(statSync(path));
+  checkRegular(await stat(path));
   const file = await open(path, WITHOUT_WAITING).catch((error: unknown) => {
     throw opening(error);
   });

@@ -11,7 +11,7 @@ import type { Picture } from './validation-images.js';
  * images without them. So a run folder shows nothing that lies elsewhere, whatever files it names.
  *
  * Its own config says which folder that is, so of one that holds the user's home folder, the root of the file system
- * say, nothing is shown either until the user names it.
+ * say, nothing is shown either until the user names it. Links in a folder that he names are his: they may lead out.
  *
  * @param named where the data are, as the user says
  * @returns what is kept, the files with their real names; and in words what is not
@@ -22,48 +22,48 @@ export function picturesInPlace(
   named: string | undefined,
 ): { pictures: Picture[]; leftOut: string[] } {
   const root = resolve(named ?? data.root);
-  const tooWide = named === undefined ? foldersOf(root, data).find(holdsHome) : undefined;
-  if (tooWide !== undefined) {
-    return {
-      pictures: [],
-      leftOut: [
-        `no pictures: the run's config gives ${tooWide} as the folder of its data, in which your home folder lies as well; if that is right, --data-root ${tooWide} shows them`,
-      ],
-    };
-  }
-  const folders = foldersOf(root, data);
+  const all = foldersOf(root, data);
+  const wide = named === undefined ? all.filter(holdsHome) : [];
+  const folders = withoutInner(all.filter((folder) => !wide.includes(folder)));
+  const isInside = (path: string, file: string): boolean =>
+    folders.some((folder) => isBelow(file, folder)) || (named !== undefined && isBelow(path, root));
   const kept: Picture[] = [];
   let [out, first] = [0, ''];
   for (const picture of pictures) {
-    const file = realOf(picture.file);
+    const path = resolve(picture.file);
+    const file = realOf(path);
     if (file === null)
       kept.push(picture); // not there any more, which shows when it is read
-    else if (folders.some((folder) => isBelow(file, folder)) && statSync(file).isFile()) {
+    else if (isInside(path, file) && statSync(file).isFile()) {
       kept.push({ ...picture, file });
     } else if (out++ === 0) first = picture.file;
   }
   if (out === 0) return { pictures: kept, leftOut: [] };
+  const [tooWide] = wide;
+  const why =
+    tooWide === undefined
+      ? `they are no files in ${folders.join(' or ') || root}, links followed (first: ${first}); if the data lie elsewhere, or links in them are yours, name their folder: --data-root FOLDER`
+      : `the run's config gives ${tooWide} as the folder of its data, in which your home folder lies as well; if that is right, --data-root ${tooWide} shows them`;
   return {
     pictures: kept,
-    leftOut: [
-      `${out} of ${pictures.length} pictures are not shown, as they are no files in ${folders.join(' or ') || root}, links followed (first: ${first}); if the data lie elsewhere, --data-root FOLDER names that folder`,
-    ],
+    leftOut: [`${out} of ${pictures.length} pictures are not shown, as ${why}`],
   };
 }
 
 /** The root of the data, what the config names outside of it, and what a prepared part was made from; real paths. */
 function foldersOf(root: string, data: ExperimentConfig['data']): string[] {
   const parts = [data.train, data.val].map((part) => resolve(root, part));
-  const folders = [root, ...parts, ...parts.flatMap(sourceOf)].flatMap((path) => {
+  return [root, ...parts, ...parts.flatMap(sourceOf)].flatMap((path) => {
     const real = realOf(path);
     return real === null || !statSync(real).isDirectory() ? [] : [real];
   });
-  return folders.filter(
-    (folder, i) =>
-      folders.indexOf(folder) === i &&
-      !folders.some((other) => other !== folder && isBelow(folder, other)),
-  );
 }
+
+const withoutInner = (folders: readonly string[]): string[] =>
+  folders.filter(
+    (folder, i) =>
+      folders.indexOf(folder) === i && !folders.some((other) => isBelow(folder, other)),
+  );
 
 function sourceOf(part: string): string[] {
   try {

@@ -39,9 +39,9 @@ export function runRows(
     val: of('val'),
     gradients: inOrder(written.rows).map((row) => knownPart(row, known)),
     leftOut: [
-      ...unknownText('columns of metrics.jsonl', unknownOf(metrics.rows.map(Object.keys), names)),
+      ...unknownText(['column', 'metrics.jsonl'], unknownOf(metrics.rows.map(Object.keys), names)),
       ...unknownText(
-        'layers of gradients.jsonl',
+        ['layer', 'gradients.jsonl'],
         unknownOf(
           written.rows.map(({ layers }) => layers.map(({ layer }) => layer)),
           known.layers,
@@ -109,12 +109,13 @@ function unknownOf(rows: readonly (readonly string[])[], known: readonly string[
 }
 
 /** For instance of losses that the run had earlier. */
-function unknownText(what: string, unknown: ReadonlySet<string>): string[] {
+function unknownText([what, file]: [string, string], unknown: ReadonlySet<string>): string[] {
   if (unknown.size === 0) return [];
+  const [names, are] = unknown.size === 1 ? [what, 'is'] : [`${what}s`, 'are'];
   const some = [...unknown].slice(0, 3).map((name) => JSON.stringify(name.slice(0, 40)));
   const more = unknown.size > some.length ? ', …' : '';
   return [
-    `${unknown.size} ${what} that this run's network does not have, not shown: ${some.join(', ')}${more}`,
+    `${unknown.size} ${names} of ${file} that this run's network does not have ${are} not shown: ${some.join(', ')}${more}`,
   ];
 }
 

@@ -41,6 +41,7 @@ beforeAll(async () => {
   expect(trained).toMatchObject({ code: 0 });
 });
 beforeEach(() => {
+  for (const link of ['val/red/link.jpg', 'linked']) rmSync(join(images, link), { force: true });
   const folder = mkdtempSync(place.at('case-'));
   run = join(folder, 'run');
   cpSync(place.at('sound'), run, { recursive: true });
@@ -106,7 +107,6 @@ describe('a page shows pictures', () => {
       'behind a link in the data',
       () => {
         const link = join(images, 'val/red/link.jpg');
-        rmSync(link, { force: true });
         symlinkSync(join(outside, 'private.jpg'), link);
         naming(() => link);
       },
@@ -115,7 +115,6 @@ describe('a page shows pictures', () => {
       'behind a link to a folder',
       () => {
         const link = join(images, 'linked');
-        rmSync(link, { force: true });
         symlinkSync(outside, link);
         naming(() => join(link, 'private.jpg'));
       },
@@ -140,10 +139,36 @@ describe('a page shows pictures', () => {
     expect(page().runs[0]!.leftOut).toEqual([expect.stringMatching(/pictures are not shown/)]);
   });
 
+  it('of the images that prepared ones were made from', async () => {
+    const out = join(outside, 'prepared');
+    expect(await relaybp('data', 'prepare', 'c.yaml', '--out', out)).toMatchObject({ code: 0 });
+    run = join(outside, 'trained');
+    const data = set(`data.root=${out}`);
+    expect(await place.train(['--out', run, ...data])).toMatchObject({ code: 0 });
+    expect(await report()).toMatchObject({ code: 0, stderr: '' });
+    expect(pictures()).toEqual([true]);
+    naming(() => join(outside, 'private.jpg'));
+    await report();
+    expect(pictures()).toEqual([false]);
+  });
+
   it('of the folder that the user names', async () => {
     naming(() => join(outside, 'private.jpg'));
     expect(await report('--data-root', outside)).toMatchObject({ code: 0, stderr: '' });
     expect(pictures()).toEqual([true]);
+  });
+
+  it('behind links of a folder that the user names, but by no other way out', async () => {
+    const link = join(images, 'linked');
+    symlinkSync(outside, link);
+    naming(() => join(link, 'private.jpg'));
+    expect(await report('--data-root', images)).toMatchObject({ code: 0, stderr: '' });
+    expect(pictures()).toEqual([true]);
+    // That is beside the link, not in what it leads to.
+    cpSync(join(outside, 'private.jpg'), join(dirname(outside), 'private.jpg'));
+    naming(() => `${link}/../private.jpg`);
+    await report('--data-root', images);
+    expect(pictures()).toEqual([false]);
   });
 
   it.each([
@@ -154,7 +179,9 @@ describe('a page shows pictures', () => {
     rooted(root());
     naming(() => join(outside, 'private.jpg'));
     const { stdout } = await report();
-    expect(stdout).toMatch(/no pictures: .* your home folder lies as well; .*--data-root/);
+    expect(stdout).toMatch(
+      /pictures are not shown, as .* your home folder lies as well; .*--data-root/,
+    );
     expect(pictures()).toEqual([false]);
     // A home folder need not hold the folder for temporary files.
     expect(await report('--data-root', '/')).toMatchObject({ code: 0, stderr: '' });
@@ -516,7 +543,7 @@ const METRICS: [string, () => string[], RegExp][] = [
     () => Array.from({ length: 3000 }, (_, i) => JSON.stringify({ ...METRIC, [`loss.x${i}`]: 1 })),
     /^3000 columns/,
   ],
-  ['a name of a megabyte', () => [own(`"${'x'.repeat(1e6)}": 1`)], /^1 columns.*"x{40}"$/],
+  ['a name of a megabyte', () => [own(`"${'x'.repeat(1e6)}": 1`)], /^1 column of.*"x{40}"$/],
   [
     'numbers that are none',
     () => [own('"loss.primary": 1e300'), own('"top1_err": {}'), own('"images": 1e999')],
@@ -568,7 +595,7 @@ const GRADIENTS: [string, () => string[], RegExp][] = [
       ...Array.from({ length: 500 }, (_, i) => gradientRow({ layer: `l${i}` })),
       gradientRow({ layer: '__proto__' }),
     ],
-    /^\d+ layers of gradients\.jsonl that this run's network does not have, not shown: /,
+    /^\d+ layers of gradients\.jsonl that this run's network does not have are not shown: /,
   ],
   [
     'own keys as losses',
