@@ -1,6 +1,6 @@
 import { joinPath } from '../data/index/image-index.js';
 import { ConfigError } from '../errors.js';
-import { csvLine } from '../eval/csv.js';
+import { type CsvNames, csvLine } from '../eval/csv.js';
 import { type Combine, ensemble, fitOnPart } from '../eval/ensemble.js';
 import { perClassCsv, type Report, Tally } from '../eval/evaluation-report.js';
 import { RESULT_COLUMNS, resultLine } from '../eval/results.js';
@@ -8,7 +8,14 @@ import { writeScoreFile } from '../eval/score-file.js';
 import type { ScoreSet } from '../eval/score-set.js';
 import { writeOutput } from '../files.js';
 import { checkOutput } from './options.js';
-import { checkScoreFiles, type Scored, Scorer, type ScoringOptions } from './scoring.js';
+import {
+  checkScoreFiles,
+  type Scored,
+  type ScoredRow,
+  Scorer,
+  type ScoringOptions,
+  type TestSet,
+} from './scoring.js';
 
 export interface EvalCommandOptions extends ScoringOptions {
   results?: string;
@@ -70,32 +77,81 @@ export async function evalCommand(
 ): Promise<EvalResult> {
   checkOptions(target, options);
   const scorer = new Scorer(options, onNotice);
-  const scored = await scorer.scoreAll(options.ensemble ?? [target]);
-  const { set, ...about } = combined(scored, options);
+  const gathered = new Gathered(options);
+  const { scored, set, scores, ...about } = await scoredBy(scorer, target, options, gathered);
   const seconds = scored.reduce((sum, one) => sum + one.seconds, 0);
-  const tally = new Tally(set.classes);
-  for (const [i, row] of set.rows.entries()) tally.add(row, set.labels[i]!);
-  const [first] = scored as [Scored];
+  const tally = gathered.tally(set.classes);
+  const [first] = scored as [Scored<TestSet>];
   const result: EvalResult = {
     checkpoint: set.source,
     step: options.ensemble ? null : first.step,
     data: first.data,
     ...tally.report(),
     skipped: first.skipped,
-    imagesPerSecond: seconds > 0 ? Number((first.set.rows.length / seconds).toFixed(1)) : null,
+    imagesPerSecond: seconds > 0 ? Number((first.set.paths.length / seconds).toFixed(1)) : null,
     engine: await scorer.engineName(),
     protocol: options.ensemble ? null : first.protocol,
     ...about,
   };
   if (set.classes.length <= CONFUSION_IN_JSON) result.confusion = tally.confusion.matrix();
-  writeFiles(options, set, result, tally);
+  if (options.scores) writeScoreFile(options.scores, scores!);
+  writeFiles(options, result, gathered);
   return result;
+}
+
+/** What an evaluation keeps of each image. */
+class Gathered {
+  private counts: Tally | null = null;
+  /** Of the results file. */
+  readonly lines: string[] = [];
+  private readonly names: CsvNames;
+
+  constructor(private readonly options: EvalCommandOptions) {
+    this.names = options.rawNames ? 'raw' : 'guarded';
+  }
+
+  add({ root, classes, path, label, row }: ScoredRow): void {
+    this.tally(classes).add(row, label);
+    if (!this.options.results?.endsWith('.csv')) return;
+    this.lines.push(resultLine(joinPath(root, path), row, label, classes, this.names));
+  }
+
+  /** @param classes the same every time */
+  tally(classes: readonly string[]): Tally {
+    this.counts ??= new Tally(classes);
+    return this.counts;
+  }
+}
+
+type Combined = Pick<EvalResult, 'combine' | 'members' | 'fittedOn'>;
+
+/**
+ * Scores one network or several, and gathers what is said about each image. All scores are kept (images × classes)
+ * only for an ensemble and for `--scores`.
+ */
+async function scoredBy(
+  scorer: Scorer,
+  target: string | undefined,
+  options: EvalCommandOptions,
+  gathered: Gathered,
+): Promise<{ scored: Scored<TestSet>[]; set: TestSet; scores?: ScoreSet } & Combined> {
+  if (!options.ensemble && !options.scores) {
+    const one = await scorer.scoreEach(target, (image) => gathered.add(image));
+    return { scored: [one], set: one.set };
+  }
+  const scored = await scorer.scoreAll(options.ensemble ?? [target]);
+  const { set, ...about } = combined(scored, options);
+  const { root, classes, paths, labels } = set;
+  for (const [i, row] of set.rows.entries()) {
+    gathered.add({ root, classes, path: paths[i]!, label: labels[i]!, row });
+  }
+  return { scored, set, scores: set, ...about };
 }
 
 function combined(
   scored: readonly Scored[],
   options: EvalCommandOptions,
-): { set: ScoreSet } & Pick<EvalResult, 'combine' | 'members' | 'fittedOn'> {
+): { set: ScoreSet } & Combined {
   const { combine, fitWeights } = options;
   const sets = scored.map(({ set }) => set);
   if (!options.ensemble) return { set: sets[0]! };
@@ -118,23 +174,15 @@ function shares(weights: readonly number[]): number[] {
   return weights.map((weight) => weight / total);
 }
 
-function writeFiles(
-  options: EvalCommandOptions,
-  set: ScoreSet,
-  result: EvalResult,
-  tally: Tally,
-): void {
+function writeFiles(options: EvalCommandOptions, result: EvalResult, gathered: Gathered): void {
   const names = options.rawNames ? 'raw' : 'guarded';
   if (options.results?.endsWith('.csv')) {
-    const lines = set.rows.map((row, i) => {
-      return resultLine(joinPath(set.root, set.paths[i]!), row, set.labels[i]!, set.classes, names);
-    });
-    writeOutput(options.results, csvLine(RESULT_COLUMNS, names) + lines.join(''));
+    writeOutput(options.results, csvLine(RESULT_COLUMNS, names) + gathered.lines.join(''));
   } else if (options.results) {
     writeOutput(options.results, `${JSON.stringify(result, null, 1)}\n`);
   }
-  if (options.scores) writeScoreFile(options.scores, set);
-  if (options.confusion) writeOutput(options.confusion, tally.confusion.csv(names));
+  const { confusion } = gathered.tally(result.perClass.map((each) => each.class));
+  if (options.confusion) writeOutput(options.confusion, confusion.csv(names));
   if (options.perClass) writeOutput(options.perClass, perClassCsv(result, names));
 }
 

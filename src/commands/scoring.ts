@@ -11,7 +11,7 @@ import { ConfigError } from '../errors.js';
 import { type Candidate, candidateOf, checkAlike } from '../eval/alike.js';
 import { scoreImages } from '../eval/score.js';
 import { isScoreFile, readScoreFile } from '../eval/score-file.js';
-import type { ScoreSet } from '../eval/score-set.js';
+import type { ImageList, ScoreSet } from '../eval/score-set.js';
 import { describeProtocol, type ProtocolOptions, protocolOf } from '../eval/test-protocol.js';
 import { indexCache } from '../experiment/data-cache.js';
 import { openImages } from '../experiment/images.js';
@@ -60,9 +60,25 @@ export function checkScoreFiles(
   );
 }
 
+/** A test set without what is said about it. */
+export type TestSet = ImageList & Pick<ScoreSet, 'root'>;
+
+/** One image of a test set. */
+export interface ScoredRow {
+  /** Of the test set. */
+  root: string;
+  classes: readonly string[];
+  /** Relative to `root`. */
+  path: string;
+  /** Position in `classes`. */
+  label: number;
+  /** Log-probabilities `[classes]`. */
+  row: Float32Array;
+}
+
 /** The scores of one run, or out of a score file. */
-export interface Scored {
-  set: ScoreSet;
+export interface Scored<Set extends TestSet = ScoreSet> {
+  set: Set;
   /** As the user would name the test set. */
   data: string;
   /** Of a run: the step of its checkpoint, the protocol, and files that could not be decoded. */
@@ -105,8 +121,25 @@ export class Scorer {
       for (const other of others) await checkAlike(candidate, candidateFrom(other));
     }
     const scored: Scored[] = [];
-    for (const source of sources) scored.push(await this.scored(source));
+    for (const source of sources) {
+      const rows: Float32Array[] = [];
+      const { set, ...about } = await this.scored(source, ({ row }) => rows.push(row));
+      scored.push({ set: { ...set, rows }, ...about });
+    }
     return scored;
+  }
+
+  /**
+   * Scores one, and keeps none of its scores: of many images and classes these are more than all else.
+   *
+   * @param target a run folder, a checkpoint or a score file; undefined stands for the newest run
+   * @param onRow told of each image, in their order
+   */
+  async scoreEach(
+    target: string | undefined,
+    onRow: (image: ScoredRow) => void,
+  ): Promise<Scored<TestSet>> {
+    return this.scored(await this.open(target), onRow);
   }
 
   private async open(target: string | undefined): Promise<Source> {
@@ -122,29 +155,41 @@ export class Scorer {
     return { checkpoint, dataset };
   }
 
-  private async scored(source: Source): Promise<Scored> {
+  private async scored(
+    source: Source,
+    onRow: (image: ScoredRow) => void,
+  ): Promise<Scored<TestSet>> {
     if ('set' in source) {
-      const { set } = source;
+      const { rows, ...set } = source.set;
+      const { root, classes, paths, labels } = set;
+      for (const [i, row] of rows.entries()) {
+        onRow({ root, classes, path: paths[i]!, label: labels[i]!, row });
+      }
       return { set, data: set.root, step: null, protocol: null, skipped: 0, seconds: 0 };
     }
     const { options, onNotice } = this;
     this.opened ??= openEngine(options.engine, { precision: options.precision, onNotice });
     const model = openModel(source.checkpoint, await this.opened, options);
     try {
-      return await this.scoreTestSet(model, source.dataset);
+      return await this.scoreTestSet(model, source.dataset, onRow);
     } finally {
       model.close();
     }
   }
 
-  private async scoreTestSet(model: Model, dataset: ImageIndex): Promise<Scored> {
+  private async scoreTestSet(
+    model: Model,
+    dataset: ImageIndex,
+    onRow: (image: ScoredRow) => void,
+  ): Promise<Scored<TestSet>> {
     const { options, onNotice } = this;
     const { state, preprocessing, network, batchSize } = model;
     const { data } = state.config;
     const protocol = protocolOf(options, preprocessing);
     const paths: string[] = [];
     const labels: number[] = [];
-    const rows: Float32Array[] = [];
+    const { root } = dataset;
+    const { classes } = state;
     const start = performance.now();
     const request = { dataset, protocol, batchSize, onError: data.onError };
     const changed: { count: number; first: string } = { count: 0, first: '' };
@@ -152,25 +197,25 @@ export class Scorer {
       const path = relativePath(dataset, index);
       if (other && changed.count++ === 0) changed.first = imagePath(dataset, index);
       if (row) {
+        const label = dataset.labels[index]!;
         paths.push(path);
-        labels.push(dataset.labels[index]!);
-        rows.push(row);
+        labels.push(label);
+        onRow({ root, classes, path, label, row });
       } else onNotice(`skipped: ${imagePath(dataset, index)}: ${reason}`);
     }
     if (changed.count > 0) onNotice(changedNotice(changed.count, changed.first));
     return {
       set: {
         source: model.checkpoint,
-        root: dataset.root,
-        classes: state.classes,
+        root,
+        classes,
         paths,
         labels: Int32Array.from(labels),
-        rows,
       },
       data: options.data ?? join(options.dataRoot ?? data.root, data.val),
       step: state.step,
       protocol: describeProtocol(protocol),
-      skipped: dataset.count - rows.length,
+      skipped: dataset.count - paths.length,
       seconds: (performance.now() - start) / 1000,
     };
   }

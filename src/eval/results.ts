@@ -34,12 +34,14 @@ function bestOf(row: Float32Array, k: number): number[] {
     return [...row.keys()].sort((a, b) => (before(row, a, b) ? -1 : 1)).slice(0, most);
   }
   const best: number[] = [];
+  let last = Number.NEGATIVE_INFINITY; // score of the last of them, once they are all
   for (let i = 0; i < row.length; i++) {
-    if (best.length === most && !before(row, i, best[most - 1]!)) continue;
+    if (best.length === most && !(row[i]! > last)) continue; // of equal ones the first stays
     if (best.length === most) best.pop();
     let at = best.length;
     while (at > 0 && before(row, i, best[at - 1]!)) at -= 1;
     best.splice(at, 0, i);
+    last = ranked(row[best.at(-1)!]!);
   }
   return best;
 }
@@ -68,8 +70,12 @@ export function resultLine(
   classes: readonly string[],
   names?: CsvNames,
 ): string {
+  const own = ranked(row[label]!);
   let rank = 1;
-  for (let i = 0; i < row.length; i++) if (before(row, i, label)) rank += 1;
+  for (let i = 0; i < row.length; i++) {
+    const score = row[i]!;
+    if (score > own || (i < label && ranked(score) === own)) rank += 1;
+  }
   const cells = bestClasses(row, classes, 5).flatMap((best) => {
     return [best.class, best.probability.toFixed(6)];
   });

@@ -1,7 +1,11 @@
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
+import v8 from 'node:v8';
+import vm from 'node:vm';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { Scorer } from '../../src/commands/scoring.js';
 import { type Outcome, run, start } from '../support/cli.js';
 import { SMALL_CONFIG } from '../support/configs.js';
 import { colourImages } from '../support/images.js';
@@ -33,7 +37,36 @@ beforeAll(async () => {
   }
 });
 
+/** Collects what nothing refers to any more. */
+function collectGarbage(): void {
+  v8.setFlagsFromString('--expose-gc');
+  (vm.runInNewContext('gc') as () => void)();
+}
+
 describe('eval', () => {
+  it('of one network keeps no scores, which are images × classes', async () => {
+    const rows: WeakRef<Float32Array>[] = [];
+    const options = { engine: 'wasm', checkpoint: 'best', precision: 'float32' } as const;
+    const scorer = new Scorer({ ...options, average: 'softmax' }, () => {});
+    const { set } = await scorer.scoreEach(join(cwd, A), ({ row }) => rows.push(new WeakRef(row)));
+    expect(set.paths).toHaveLength(15);
+    expect(rows).toHaveLength(15);
+    await setImmediate(); // until then a WeakRef holds what it was made for
+    collectGarbage();
+    expect(rows.filter((row) => row.deref() !== undefined)).toEqual([]);
+  });
+
+  it('writes the same results of a network as of its scores', async () => {
+    await json('eval', A, '--results', 'own.csv');
+    await json('eval', A, '--scores', 'scores.safetensors', '--results', 'kept.csv');
+    await json('eval', 'scores.safetensors', '--results', 'read.csv');
+    const [own, ...others] = ['own.csv', 'kept.csv', 'read.csv'].map((name) => {
+      return readFileSync(join(cwd, name), 'utf8');
+    });
+    expect(own!.trim().split('\n')).toHaveLength(16);
+    expect(others).toEqual([own, own]);
+  });
+
   it('reports intervals, classes and confusion, and writes them', async () => {
     const files = ['--per-class', 'classes.csv', '--confusion', 'confusion.csv'];
     const result = await json('eval', A, ...files);

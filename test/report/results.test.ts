@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { CheckpointError } from '../../src/errors.js';
 import { csvLine } from '../../src/eval/csv.js';
 import { RESULT_COLUMNS, resultLine } from '../../src/eval/results.js';
+import { Random } from '../../src/random.js';
 import { orderClasses } from '../../src/report/page/confusion-order.js';
 import { type ImageResult, readResults } from '../../src/report/results-file.js';
 import { labelsOf } from '../../src/report/run.js';
@@ -117,6 +118,40 @@ describe('the report of an evaluation', () => {
     expect(orderClasses(many, 'accuracy', null)).toEqual([1, 3, 0, 2]);
     expect(orderClasses(many, 'similar', null)).toEqual([1, 3, 2, 0]);
     expect(orderClasses(many, 'name', 2)).toEqual([1, 2]);
+  });
+
+  it('puts next the class that is most like the last four, whatever part of the classes is shown', () => {
+    const random = new Random(1, 'confusion');
+    for (let n = 0; n < 30; n++) {
+      const classes = Array.from({ length: 40 }, (_, i) => `c${i}`);
+      const perClass = classes.map(() => ({
+        images: 1 + random.int(4),
+        top1: 50,
+        top5: 100,
+        interval: [0, 100] as [number, number],
+      }));
+      const pairs = new Set(Array.from({ length: random.int(90) }, () => random.int(40 * 40)));
+      const cells = [...pairs].map((pair): [number, number, number] => {
+        return [Math.floor(pair / 40), pair % 40, 1 + random.int(3)];
+      });
+      const shares = classes.map(() => new Float64Array(40));
+      for (const [label, predicted, count] of cells) {
+        if (label === predicted) continue;
+        shares[label]![predicted]! += count / perClass[label]!.images;
+        shares[predicted]![label]! += count / perClass[label]!.images;
+      }
+      const order = orderClasses({ ...report, classes, perClass, confusion: cells }, 'similar', 30);
+      expect(new Set(order).size).toBe(30);
+      // Every one is at least as much like the four before it as all that come later.
+      for (let at = 1; at < order.length; at++) {
+        const like = (one: number): number =>
+          [1, 2, 3, 4].reduce((sum, back) => {
+            return sum + (shares[order[at - back] ?? -1]?.[one] ?? 0) / 2 ** (back - 1);
+          }, 0);
+        const later = Math.max(...order.slice(at).map(like));
+        expect(like(order[at]!)).toBeCloseTo(later, 9);
+      }
+    }
   });
 });
 

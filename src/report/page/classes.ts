@@ -141,8 +141,11 @@ export function classes(group: Group, groups: readonly Group[]): HTMLElement {
 function rowsOf({ runs }: Group): Row[] | null {
   const found = runs.flatMap(({ validation }) => validation ?? []);
   if (found.length < runs.length) return null;
+  const byName = found.map((each) => {
+    return new Map(each.classes.map((name, i) => [name, each.perClass[i]!]));
+  });
   return found[0]!.classes.map((name, i): Row => {
-    const results = found.map((each) => each.perClass[each.classes.indexOf(name)]);
+    const results = byName.map((each) => each.get(name));
     const of = (key: 'top1' | 'top5') => spreadOf(results.flatMap((result) => result?.[key] ?? []));
     const [top1, { images, interval }] = [of('top1'), found[0]!.perClass[i]!];
     const std = top1?.std ?? null;

@@ -51,19 +51,34 @@ function similar(
   }
   const weight = (a: number): number =>
     [...(near.get(a)?.values() ?? [])].reduce((s, v) => s + v, 0);
-  const left = new Set([...all].sort((a, b) => weight(b) - weight(a) || a - b));
+  const order = [...all].sort((a, b) => weight(b) - weight(a) || a - b);
+  const left = new Map(order.map((one, place) => [one, place]));
   const chain: number[] = [];
+  let first = 0; // all before it are in the chain
   while (left.size > 0) {
-    let [best, highest] = [-1, 0];
-    for (const candidate of left) {
-      let score = 0;
-      for (let back = 1; back <= Math.min(BACK, chain.length); back++) {
-        score += (near.get(chain.at(-back)!)?.get(candidate) ?? 0) / 2 ** (back - 1);
-      }
-      if (best < 0 || score > highest) [best, highest] = [candidate, score];
+    while (!left.has(order[first]!)) first += 1;
+    let [best, highest] = [order[first]!, 0];
+    for (const [candidate, score] of scores(chain, near)) {
+      const place = left.get(candidate);
+      if (place === undefined || score < highest) continue;
+      if (score > highest || place < left.get(best)!) [best, highest] = [candidate, score];
     }
     chain.push(best);
     left.delete(best);
   }
   return chain;
+}
+
+/** Of those alone that have anything to do with the last of the chain: with thousands of classes few have. */
+function scores(
+  chain: readonly number[],
+  near: ReadonlyMap<number, ReadonlyMap<number, number>>,
+): Map<number, number> {
+  const found = new Map<number, number>();
+  for (let back = 1; back <= Math.min(BACK, chain.length); back++) {
+    for (const [candidate, share] of near.get(chain.at(-back)!) ?? []) {
+      found.set(candidate, (found.get(candidate) ?? 0) + share / 2 ** (back - 1));
+    }
+  }
+  return found;
 }
