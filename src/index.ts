@@ -35,8 +35,10 @@ export {
   type CustomShape,
   type LayerDefinition,
   registerLayer,
-} from './model/custom-layer.js';
-export type { LayerPlan, NetworkPlan, ParameterPlan } from './model/plan.js';
+} from './model/layers/custom.js';
+export type { ParameterPlan } from './model/layers/layer-plan.js';
+export type { LayerPlan } from './model/layers/table.js';
+export type { NetworkPlan } from './model/network-plan.js';
 export { planJson } from './plan/json.js';
 export type { LoggedRow, StepProgress, TrainEvents } from './train/events.js';
 export { version } from './version.js';

@@ -4,7 +4,7 @@ import type { ExperimentPlan } from '../experiment/experiment-plan.js';
 import { openTrainingImages } from '../experiment/images.js';
 import { normalization } from '../experiment/normalization.js';
 import { trainingLoader } from '../experiment/training-loader.js';
-import { volume } from '../model/plan.js';
+import { volume } from '../model/layers/layer-plan.js';
 import { Random } from '../random.js';
 
 /** Where the images of a benchmark come from. */

@@ -1,8 +1,9 @@
 import type { Engine, Tensor } from '../engine/engine.js';
 import type { ExperimentPlan } from '../experiment/experiment-plan.js';
+import type { LayerPlan } from '../model/layers/table.js';
+import { flatten } from '../model/network-plan.js';
 import { NetworkRuntime } from '../model/network-runtime.js';
 import type { Parameters } from '../model/parameters.js';
-import { flatten, type LayerPlan } from '../model/plan.js';
 import type { Layer, Pass } from '../relay/layer.js';
 import { waitFor } from './wait.js';
 

@@ -1,9 +1,9 @@
 import type { ExperimentConfig } from '../config/schema.js';
 import type { Engine, Tensor } from '../engine/engine.js';
 import { chainOf, planDense } from '../model/dense.js';
+import { type NetworkPlan, parametersOf } from '../model/network-plan.js';
 import { NetworkRuntime } from '../model/network-runtime.js';
 import { Parameters } from '../model/parameters.js';
-import { type NetworkPlan, parametersOf } from '../model/plan.js';
 import type { Layer } from '../relay/layer.js';
 import type { NamedTensor } from '../safetensors.js';
 import { through } from './forward.js';

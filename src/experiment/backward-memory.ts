@@ -1,4 +1,6 @@
-import { type LayerPlan, parametersOf, pathsOf, volume } from '../model/plan.js';
+import { volume } from '../model/layers/layer-plan.js';
+import type { LayerPlan } from '../model/layers/table.js';
+import { memoryOf, parametersOf, pathsOf } from '../model/network-plan.js';
 import type { Tally } from './tally.js';
 
 /** What is alive during a step: activations, masks and signals; and gradients of parameters. */
@@ -37,7 +39,7 @@ export class BackwardMemory {
   through(layer: LayerPlan, passage: Passage): void {
     const gradients = layer.frozen ? null : passage.gradients;
     if (pathsOf(layer).length > 0) this.composite(layer, passage);
-    else if (layer.type === 'batchnorm') this.batchNorm(layer, { ...passage, gradients });
+    else if (memoryOf(layer).signalBySignal) this.signalBySignal(layer, { ...passage, gradients });
     else this.simple(layer, { ...passage, gradients });
   }
 
@@ -47,9 +49,9 @@ export class BackwardMemory {
   ): void {
     const { tally } = this;
     const [arrives, below] = [this.bytesOf(layer.output), this.bytesOf(layer.input)];
-    const weighted = isWeighted(layer);
-    const activated = weighted && layer.relu;
-    const wide = layer.type === 'conv' ? this.widening : 1;
+    const weighted = layer.parameters.length > 0;
+    const { copies: activated = false, widens } = memoryOf(layer);
+    const wide = widens ? this.widening : 1;
     /** Bytes of a signal before the activation. */
     const out = activated ? wide * arrives : arrives;
     if (activated) {
@@ -84,10 +86,13 @@ export class BackwardMemory {
     if (several || !stays) tally.drop('activations', out);
   }
 
-  private batchNorm(layer: LayerPlan, { arriving, carried, gradients, shared }: Passage): void {
+  private signalBySignal(
+    layer: LayerPlan,
+    { arriving, carried, gradients, shared }: Passage,
+  ): void {
     const { tally } = this;
     const bytes = this.bytesOf(layer.output);
-    const activated = layer.type === 'batchnorm' && layer.relu;
+    const activated = memoryOf(layer).copies;
     for (let i = 0; i < arriving; i++) {
       if (activated) tally.add('activations', bytes);
       if (activated && !shared) tally.drop('activations', bytes);
@@ -109,14 +114,14 @@ export class BackwardMemory {
     const { tally } = this;
     const [out, below] = [this.bytesOf(layer.output), this.bytesOf(layer.input)];
     const paths = pathsOf(layer);
-    const copied = layer.type === 'branches' || (layer.type === 'residual' && layer.relu);
+    const { copies: copied = false, shares } = memoryOf(layer);
     for (let i = 0; copied && i < arriving; i++) {
       tally.add('activations', out);
       if (!shared) tally.drop('activations', out);
     }
     const heldOutside = shared === true && !copied;
     paths.forEach((path, p) => {
-      const heldForOthers = layer.type === 'residual' && p < paths.length - 1;
+      const heldForOthers = shares === true && p < paths.length - 1;
       for (let i = path.length - 1; i >= 0; i--) {
         this.through(path[i]!, {
           arriving,
@@ -133,10 +138,6 @@ export class BackwardMemory {
       tally.drop('activations', paths.length * below);
     }
   }
-}
-
-export function isWeighted(layer: LayerPlan): layer is Extract<LayerPlan, { type: 'conv' | 'fc' }> {
-  return layer.type === 'conv' || layer.type === 'fc';
 }
 
 const FLOAT_BYTES = 4;

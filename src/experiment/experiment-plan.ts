@@ -2,15 +2,15 @@ import { formatPath } from '../config/issues.js';
 import type { LoadedConfig } from '../config/load.js';
 import type { ExperimentConfig } from '../config/schema.js';
 import { ConfigError } from '../errors.js';
+import { volume } from '../model/layers/layer-plan.js';
+import type { LayerPlan } from '../model/layers/table.js';
 import { planNetwork } from '../model/network.js';
 import {
-  flatten,
   isTrainable,
-  type LayerPlan,
   type NetworkPlan,
   trunkOf,
-  volume,
-} from '../model/plan.js';
+  withBatchStatistics,
+} from '../model/network-plan.js';
 import { primaryLoss, type ResolvedLoss, resolveRanges, type TrunkLayer } from '../relay/ranges.js';
 import { type Head, planStep, type StepPlan } from '../relay/step-plan.js';
 import { recomputedSegments } from './recompute.js';
@@ -102,10 +102,9 @@ function leanest(plans: readonly ExperimentPlan[]): ExperimentPlan {
 
 /** The statistics of a single value would normalize it to zero. */
 function checkStatistics(layers: readonly LayerPlan[], microBatch: number): void {
-  const single = layers.flatMap(flatten).find((layer) => {
-    const values = (microBatch * volume(layer.input)) / layer.input.at(-1)!;
-    return layer.type === 'batchnorm' && !layer.frozen && values < 2;
-  });
+  const single = withBatchStatistics(layers).find(
+    ({ input }) => (microBatch * volume(input)) / input.at(-1)! < 2,
+  );
   if (!single) return;
   throw new ConfigError(
     `${single.name}: batch normalization of [${single.input.join(', ')}] in micro-batches of ${microBatch} has one value per channel; it needs at least two`,

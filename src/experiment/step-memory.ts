@@ -1,6 +1,7 @@
 import type { ExperimentConfig } from '../config/schema.js';
-import { gradientRows } from '../model/layers/fc.js';
-import { flatten, type LayerPlan, type NetworkPlan, pathsOf, volume } from '../model/plan.js';
+import { volume } from '../model/layers/layer-plan.js';
+import type { LayerPlan } from '../model/layers/table.js';
+import { flatten, memoryOf, type NetworkPlan } from '../model/network-plan.js';
 import type { Action, StepPlan } from '../relay/step-plan.js';
 import { BackwardMemory, parameterBytes, type StepTally, trainedBytes } from './backward-memory.js';
 import { Tally } from './tally.js';
@@ -125,14 +126,14 @@ class StepMemory {
     const layer = this.layer(name);
     const bytes = this.size(layer.output);
     const { tally } = this;
-    const own = insideValues(layer) * this.inputs.microBatch * this.valueBytes + this.masks(layer);
+    const keeps = memoryOf(layer);
+    const { values = 0, bytes: masks = 0 } = keeps;
+    const own = (values * this.valueBytes + masks) * this.inputs.microBatch;
     tally.add('activations', own);
     this.hold(output, bytes);
-    // A convolution in bfloat16 works on operands in float32, where the CPU multiplies these faster.
-    if (layer.type === 'conv' && this.widening() > 1) {
+    if (keeps.widens && this.widening() > 1) {
       tally.pass('activations', this.widening() * (this.size(layer.input) + bytes));
     }
-    const keeps = keptBy(layer);
     const kept = [...(keeps.input ? [from] : []), ...(keeps.output ? [output] : [])];
     for (const each of kept) this.hold(each);
     this.passes.set(name, { kept, own });
@@ -204,9 +205,10 @@ class StepMemory {
   /** Most bytes of a layer's gradients alive while it hands them out. */
   private gradientBytes(layer: LayerPlan): number {
     const all = trainedBytes(layer);
-    if (!this.inputs.updateAtOnce || layer.type !== 'fc') return all;
-    const [inputs, units] = layer.parameters[0]!.shape as [number, number];
-    return all - (inputs - gradientRows(layer)) * units * FLOAT32;
+    const { gradientRows } = memoryOf(layer);
+    if (!this.inputs.updateAtOnce || gradientRows === undefined) return all;
+    const [rows, ...rest] = layer.parameters[0]!.shape as [number, ...number[]];
+    return all - (rows - gradientRows) * volume(rest) * FLOAT32;
   }
 
   /** What is needed after the last micro-batch, on top of the gradients that are there. */
@@ -232,14 +234,6 @@ class StepMemory {
     return all.reduce((sum, layer) => sum + trainedBytes(layer), 0);
   }
 
-  /** Positions of maxima: a byte each. */
-  private masks(layer: LayerPlan): number {
-    const pools = layer.type === 'maxpool' || layer.type === 'spp' ? [layer] : [];
-    const inner = pathsOf(layer).flat().flatMap(flatten);
-    const all = [...pools, ...inner.filter(({ type }) => type === 'maxpool')];
-    return this.inputs.microBatch * all.reduce((sum, { output }) => sum + volume(output), 0);
-  }
-
   private size(shape: readonly number[]): number {
     return volume(shape) * this.inputs.microBatch * this.valueBytes;
   }
@@ -257,37 +251,4 @@ function keptBytes({ config: { optimizer }, layers }: MemoryInputs): number {
     copies * parameterBytes(all, true) +
     (copies + SLOTS[optimizer.type]) * parameterBytes(all, false)
   );
-}
-
-/** Which of its input and output a layer's backward needs. */
-function keptBy(layer: LayerPlan): { input: boolean; output: boolean } {
-  switch (layer.type) {
-    case 'conv':
-    case 'fc':
-    case 'batchnorm':
-    case 'residual':
-      return { input: true, output: layer.relu };
-    case 'maxpool':
-    case 'lrn':
-    case 'custom': // at most; its definition decides
-      return { input: true, output: true };
-    case 'relu':
-      return { input: false, output: true };
-    case 'spp':
-    case 'branches':
-      return { input: true, output: false };
-    case 'avgpool':
-    case 'dropout':
-      return { input: false, output: false };
-  }
-}
-
-/** Values per image that a layer keeps besides: masks, and outputs of layers inside it. */
-function insideValues(layer: LayerPlan): number {
-  if (layer.type === 'dropout') return volume(layer.output);
-  if (layer.type === 'spp') return volume(layer.output);
-  return pathsOf(layer)
-    .flat()
-    .flatMap(flatten)
-    .reduce((total, part) => total + volume(part.output), 0);
 }

@@ -1,5 +1,5 @@
 import { channelMean, divisors, type Preprocessing } from '../data/images/preprocessing.js';
-import type { LayerPlan } from '../model/plan.js';
+import type { LayerPlan } from '../model/layers/table.js';
 import type { NamedTensor } from '../safetensors.js';
 import { version } from '../version.js';
 

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
+import type { Constant } from '../model/layers/graph.js';
 import { type ExportModel, exportMetadata } from './exported-model.js';
-import type { Constant } from './graph.js';
 import { tensorBundle } from './tensor-bundle.js';
 import { signature, tensorFlowGraph } from './tensorflow.js';
 import type { TensorFlowConstant, TensorFlowNode } from './tensorflow-graph.js';

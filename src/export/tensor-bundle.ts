@@ -1,6 +1,6 @@
 import { maskedCrc } from '../masked-crc.js';
-import { volume } from '../model/plan.js';
-import type { Constant } from './graph.js';
+import type { Constant } from '../model/layers/graph.js';
+import { volume } from '../model/layers/layer-plan.js';
 import { encode, floats, messageType, type Piece } from './wire.js';
 
 /**

@@ -1,6 +1,12 @@
-import type { LrnOptions, PoolWindow, Window } from '../engine/engine.js';
-import { type Shape, volume } from '../model/plan.js';
-import type { Affine, Constant, ConvOptions, DenseOptions, GraphBuilder } from './graph.js';
+import type { LrnOptions, PoolWindow, Shape, Window } from '../engine/engine.js';
+import type {
+  Affine,
+  Constant,
+  ConvOptions,
+  DenseOptions,
+  GraphBuilder,
+} from '../model/layers/graph.js';
+import { volume } from '../model/layers/layer-plan.js';
 import { Names } from './names.js';
 
 /** An attribute as protobufjs takes an `AttrValue`. */

@@ -1,5 +1,7 @@
 import { CheckpointError } from '../errors.js';
-import { type LayerPlan, type Shape, volume } from '../model/plan.js';
+import { type AnyLayerPlan, type ParameterPlan, volume } from '../model/layers/layer-plan.js';
+import { layerType } from '../model/layers/table.js';
+import { type Arrival, leavingInOrder } from '../model/layers/weight-layout.js';
 import type { NamedTensor } from '../safetensors.js';
 import { layersOf, NAMINGS, type Naming } from './naming.js';
 import type { Source } from './weight-file.js';
@@ -17,17 +19,10 @@ export interface Conversion {
   readonly unused: readonly string[];
 }
 
-/** What arrives at a layer. */
-interface Arrival {
-  /** The maps `[height, width, channels]` that a vector was flattened and joined from; of a map, the map itself. */
-  parts: readonly Shape[];
-  /** Its channels are still the image's. */
-  image: boolean;
-}
-
 /** A layer with parameters, and what arrives at it. */
-interface Site extends Arrival {
-  layer: LayerPlan;
+interface Site {
+  layer: AnyLayerPlan;
+  arriving: Arrival;
 }
 
 /**
@@ -43,7 +38,7 @@ interface Site extends Arrival {
 export function convert(
   source: Source,
   label: string,
-  chain: readonly LayerPlan[],
+  chain: readonly AnyLayerPlan[],
   order: ChannelOrder,
 ): Conversion {
   const sites: Site[] = [];
@@ -63,10 +58,7 @@ export function convert(
       const tensor = source.tensors.get(name);
       if (!tensor) throw missing(label, name, parameter.name, source);
       used.add(name);
-      weights.set(
-        parameter.name,
-        converted(tensor, name, site, suffix, parameter.shape, order, label),
-      );
+      weights.set(parameter.name, converted(tensor, `${label}: ${name}`, site, parameter, order));
     }
     const bias = `${theirs}.bias`;
     if (source.tensors.has(bias) && !used.has(bias)) {
@@ -101,36 +93,14 @@ function ownNames({ tensors }: Source, sites: readonly Site[]): Conversion | nul
 }
 
 /** Collects layers with parameters in the order in which they run. @returns what leaves the chain */
-function visit(chain: readonly LayerPlan[], arriving: Arrival, sites: Site[]): Arrival {
+function visit(chain: readonly AnyLayerPlan[], arriving: Arrival, sites: Site[]): Arrival {
   let at = arriving;
-  for (const layer of chain) at = visitLayer(layer, at, sites);
-  return at;
-}
-
-function visitLayer(layer: LayerPlan, at: Arrival, sites: Site[]): Arrival {
-  if (layer.parameters.length > 0) sites.push({ layer, ...at });
-  const map = layer.output.length === 3;
-  switch (layer.type) {
-    case 'conv':
-      return { parts: [layer.output], image: false };
-    case 'fc':
-      return { parts: [[1, 1, ...layer.output]], image: false };
-    case 'spp': {
-      const channels = layer.input.at(-1)!;
-      return { ...at, parts: layer.levels.map(({ bins }) => [bins, bins, channels]) };
-    }
-    case 'branches': {
-      const ends = layer.paths.map((path) => visit(path, at, sites));
-      return { parts: map ? [layer.output] : ends.flatMap(({ parts }) => parts), image: false };
-    }
-    case 'residual': {
-      const body = visit(layer.body, at, sites);
-      visit(layer.shortcut, at, sites);
-      return { parts: map ? [layer.output] : body.parts, image: false };
-    }
-    default:
-      return { parts: map ? [layer.output] : at.parts, image: at.image };
+  for (const layer of chain) {
+    if (layer.parameters.length > 0) sites.push({ layer, arriving: at });
+    const { leaving = leavingInOrder } = layerType(layer);
+    at = leaving(layer, at, (path, arriving) => visit(path, arriving, sites));
   }
+  return at;
 }
 
 function namedLayers(source: Source, label: string): { naming: Naming; layers: string[] } {
@@ -173,85 +143,25 @@ function missing(label: string, name: string, ours: string, source: Source): Che
   );
 }
 
+/** @param what names the tensor in messages */
 function converted(
   tensor: NamedTensor,
-  name: string,
-  site: Site,
-  suffix: string,
-  shape: Shape,
+  what: string,
+  { layer, arriving }: Site,
+  { name, shape }: ParameterPlan,
   order: ChannelOrder,
-  label: string,
 ): NamedTensor {
-  const { layer, parts, image } = site;
-  const turned = image && order === 'bgr';
-  const fail = (wanted: Shape): never => {
+  const layout = layerType(layer).layout?.(layer, name);
+  const wanted = layout?.shape ?? shape;
+  const fits = layout
+    ? (layout.fits?.(tensor.shape) ?? tensor.shape.join() === wanted.join())
+    : tensor.values.length === volume(shape);
+  if (!fits) {
     throw new CheckpointError(
-      `${label}: ${name} is [${tensor.shape.join(', ')}], but ${layer.name} needs [${wanted.join(', ')}]`,
+      `${what} is [${tensor.shape.join(', ')}], but ${layer.name} needs [${wanted.join(', ')}]`,
       'give the config of the very network that the file was trained as',
     );
-  };
-  if (suffix === '.weight' && layer.type === 'conv') {
-    const [height, width, inputs, outputs] = shape as [number, number, number, number];
-    const theirs = [outputs, inputs, height, width];
-    if (tensor.shape.join() !== theirs.join()) fail(theirs);
-    return { shape, values: filters(tensor.values, [outputs, inputs, height * width], turned) };
   }
-  if (suffix === '.weight' && layer.type === 'fc') {
-    const [inputs, outputs] = shape as [number, number];
-    // timm writes VGG's fully connected layers as convolutions: the same values in the same order.
-    if (tensor.shape[0] !== outputs || volume(tensor.shape) !== inputs * outputs) {
-      fail([outputs, inputs]);
-    }
-    return { shape, values: rows(tensor.values, channelFirstRows(parts, turned), outputs) };
-  }
-  if (tensor.values.length !== volume(shape)) fail(shape);
-  if (layer.type !== 'batchnorm') return { shape, values: tensor.values };
-  const source = channelFirstRows(layer.input.length === 3 ? [[1, 1, shape[0]!]] : parts, turned);
-  return { shape, values: Float32Array.from(source, (row) => tensor.values[row]!) };
-}
-
-/** `[out, in, positions]` → `[positions, in, out]` */
-function filters(
-  values: Float32Array,
-  [outputs, inputs, positions]: readonly [number, number, number],
-  turned: boolean,
-): Float32Array {
-  const result = new Float32Array(values.length);
-  let from = 0;
-  for (let o = 0; o < outputs; o++) {
-    for (let i = 0; i < inputs; i++) {
-      const input = turned ? inputs - 1 - i : i;
-      for (let p = 0; p < positions; p++) {
-        result[(p * inputs + input) * outputs + o] = values[from++]!;
-      }
-    }
-  }
-  return result;
-}
-
-/** For each of relaybp's rows (part by part: row, column, channel) the row in channel-first order. */
-function channelFirstRows(parts: readonly Shape[], turned: boolean): Int32Array {
-  const order = new Int32Array(parts.reduce((sum, part) => sum + volume(part), 0));
-  let [at, begin] = [0, 0];
-  for (const [height, width, channels] of parts as readonly [number, number, number][]) {
-    const positions = height * width;
-    for (let p = 0; p < positions; p++) {
-      for (let c = 0; c < channels; c++) {
-        order[at++] = begin + (turned ? channels - 1 - c : c) * positions + p;
-      }
-    }
-    begin += positions * channels;
-  }
-  return order;
-}
-
-/** `[out, in]` → `[in, out]`, row i taken from the input `source[i]`. */
-function rows(values: Float32Array, source: Int32Array, outputs: number): Float32Array {
-  const inputs = source.length;
-  const result = new Float32Array(values.length);
-  for (let i = 0; i < inputs; i++) {
-    const from = source[i]!;
-    for (let o = 0; o < outputs; o++) result[i * outputs + o] = values[o * inputs + from]!;
-  }
-  return result;
+  const turned = arriving.image && order === 'bgr';
+  return { shape, values: layout?.convert(tensor.values, arriving, turned) ?? tensor.values };
 }

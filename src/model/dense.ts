@@ -1,17 +1,11 @@
 import type { ExperimentConfig } from '../config/schema.js';
+import type { Shape } from '../engine/engine.js';
 import { ConfigError } from '../errors.js';
+import type { AnyLayerPlan } from './layers/layer-plan.js';
+import type { DensePlace } from './layers/layer-type.js';
+import { type LayerPlan, layerType } from './layers/table.js';
 import { planNetwork } from './network.js';
-import {
-  type BranchesPlan,
-  type ConvPlan,
-  type FcPlan,
-  type LayerPlan,
-  type NetworkPlan,
-  type ParameterPlan,
-  type ResidualPlan,
-  type Shape,
-  trunkOf,
-} from './plan.js';
+import { type NetworkPlan, trunkOf } from './network-plan.js';
 
 /**
  * A trained network as it runs on images of another size (paper, §4: fully convolutional testing), as plain data.
@@ -53,7 +47,9 @@ export function planDense(
       model: { ...config.model, input: [height, width, 3] },
       losses: config.losses.filter(({ name }) => name === loss),
     });
-    const layers = denseChain(chainOf(trained, loss), chainOf(planned, loss), planned.input);
+    const place = placeOf(planned.classes);
+    const chain = place.inside(chainOf(trained, loss), chainOf(planned, loss), planned.input);
+    const layers = chain as LayerPlan[];
     return { input: planned.input, layers, output: layers.at(-1)!.output };
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
@@ -64,90 +60,31 @@ export function planDense(
   }
 }
 
-/** @param input the shape that really arrives: a map where training had a vector, if a fc became a convolution */
-function denseChain(
-  trained: readonly LayerPlan[],
-  planned: readonly LayerPlan[],
-  input: Shape,
-): LayerPlan[] {
-  const layers: LayerPlan[] = [];
-  planned.forEach((layer, i) => {
-    layers.push(denseLayer(trained[i]!, layer, layers.at(-1)?.output ?? input));
-  });
-  return layers;
+function placeOf(classes: number): DensePlace {
+  const place: DensePlace = {
+    classes,
+    inside(trained, planned, input) {
+      const layers: AnyLayerPlan[] = [];
+      planned.forEach((layer, i) => {
+        layers.push(denseLayer(trained[i]!, layer, layers.at(-1)?.output ?? input, place));
+      });
+      return layers;
+    },
+  };
+  return place;
 }
 
-function denseLayer(trained: LayerPlan, planned: LayerPlan, input: Shape): LayerPlan {
+/** @param input the shape that really arrives: a map where training had a vector, if a fc became a convolution */
+function denseLayer(
+  trained: AnyLayerPlan,
+  planned: AnyLayerPlan,
+  input: Shape,
+  place: DensePlace,
+): AnyLayerPlan {
+  const { dense } = layerType(planned);
+  if (dense) return dense(trained, planned, input, place);
   const positions = planned.input.length === 1 && input.length === 3;
-  if (planned.type === 'fc') {
-    if (positions) return asConvolution(trained as FcPlan, input, [1, 1]);
-    if (planned.input.join() === trained.input.join()) return planned;
-    return asConvolution(trained as FcPlan, input, trained.input.slice(0, 2) as [number, number]);
-  }
-  if (planned.type === 'branches') return denseBranches(trained as BranchesPlan, planned, input);
-  if (planned.type === 'residual') return denseResidual(trained as ResidualPlan, planned, input);
-  if (planned.type === 'custom') checkParameters(trained, planned);
   return positions
     ? { ...planned, input, output: [...input.slice(0, 2), ...planned.output] }
     : planned;
-}
-
-function checkParameters(trained: LayerPlan, planned: LayerPlan): void {
-  const shapes = ({ parameters }: LayerPlan): string =>
-    parameters.map(({ shape }) => `[${shape.join(', ')}]`).join(', ');
-  if (shapes(trained) === shapes(planned)) return;
-  throw new ConfigError(
-    `the parameters of ${planned.name} depend on the size: ${shapes(trained)} in training, ${shapes(planned)} here`,
-  );
-}
-
-/** A fully connected layer at every position of a map: the same weights `[in, out]` as `[height, width, channels, out]`. */
-function asConvolution(fc: FcPlan, input: Shape, kernel: readonly [number, number]): ConvPlan {
-  const [height, width, channels] = input as [number, number, number];
-  const [rows, columns] = [height - kernel[0] + 1, width - kernel[1] + 1];
-  if (rows < 1 || columns < 1) {
-    throw new ConfigError(
-      `${fc.name} was trained on a ${kernel.join('x')} map; here the map is only ${height}x${width}`,
-    );
-  }
-  const [units] = fc.output as [number];
-  const [weight, ...bias] = fc.parameters as [ParameterPlan, ...ParameterPlan[]];
-  const filter: ParameterPlan = {
-    ...weight,
-    shape: [...kernel, channels, units],
-    axes: ['height', 'width', 'in', 'out'],
-  };
-  return {
-    type: 'conv',
-    name: fc.name,
-    input,
-    output: [rows, columns, units],
-    parameters: [filter, ...bias],
-    multiplyAdds: rows * columns * fc.multiplyAdds,
-    frozen: fc.frozen,
-    window: { kernel, stride: [1, 1], padding: [0, 0, 0, 0] },
-    relu: fc.relu,
-  };
-}
-
-function denseBranches(trained: BranchesPlan, planned: BranchesPlan, input: Shape): BranchesPlan {
-  const paths = planned.paths.map((path, i) => denseChain(trained.paths[i]!, path, input));
-  const outputs = paths.map((path) => path.at(-1)!.output);
-  checkSizes(planned.name, outputs);
-  const channels = outputs.reduce((sum, output) => sum + output.at(-1)!, 0);
-  return { ...planned, input, output: [...outputs[0]!.slice(0, -1), channels], paths };
-}
-
-function denseResidual(trained: ResidualPlan, planned: ResidualPlan, input: Shape): ResidualPlan {
-  const body = denseChain(trained.body, planned.body, input);
-  const shortcut = denseChain(trained.shortcut, planned.shortcut, input);
-  const output = body.at(-1)!.output;
-  checkSizes(planned.name, [output, shortcut.at(-1)?.output ?? input]);
-  return { ...planned, input, output, body, shortcut };
-}
-
-function checkSizes(name: string, outputs: readonly Shape[]): void {
-  const maps = new Set(outputs.map((output) => output.slice(0, -1).join('x') || 'a vector'));
-  if (maps.size === 1) return;
-  throw new ConfigError(`the paths of ${name} end in different sizes: ${[...maps].join(', ')}`);
 }

@@ -1,9 +1,9 @@
 import type { Engine } from '../engine/engine.js';
 import { Random } from '../random.js';
 import type { Layer } from '../relay/layer.js';
+import type { LayerPlan } from './layers/table.js';
 import { buildLayer } from './network.js';
 import type { Parameters } from './parameters.js';
-import type { LayerPlan } from './plan.js';
 
 /** A network that can run: layers by name over an engine and its parameters. Owns nothing. */
 export class NetworkRuntime {

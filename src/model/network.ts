@@ -1,37 +1,13 @@
-import type { ConvSpec, LayerSpec } from '../config/layers.js';
 import type { ExperimentConfig } from '../config/schema.js';
+import type { Shape } from '../engine/engine.js';
 import { ConfigError } from '../errors.js';
 import type { Layer } from '../relay/layer.js';
-import { custom } from './custom-layer.js';
-import type { Place, Runtime } from './layer-type.js';
-import { batchnorm } from './layers/batchnorm.js';
-import { branches } from './layers/branches.js';
-import { conv } from './layers/conv.js';
-import { dropout } from './layers/dropout.js';
-import { fc } from './layers/fc.js';
-import { lrn } from './layers/lrn.js';
-import { avgpool, maxpool } from './layers/pool.js';
-import { relu } from './layers/relu.js';
-import { residual } from './layers/residual.js';
-import { spp } from './layers/spp.js';
-import { flatten, type LayerPlan, type NetworkPlan, type Shape } from './plan.js';
+import type { AnyLayerPlan } from './layers/layer-plan.js';
+import type { LayerEntry, Place, Runtime } from './layers/layer-type.js';
+import { type LayerPlan, layerType } from './layers/table.js';
+import { flatten, type NetworkPlan } from './network-plan.js';
 
 type Path = readonly (string | number)[];
-
-/** Every layer type, by its name in plans. */
-const types = {
-  conv,
-  maxpool,
-  avgpool,
-  fc,
-  dropout,
-  relu,
-  spp,
-  batchnorm,
-  lrn,
-  branches,
-  residual,
-};
 
 /**
  * Plans the trunk and the heads of a config: shapes, names, parameters, multiply-adds. Builds no tensors.
@@ -48,7 +24,7 @@ export function planNetwork(
     const path = ['model', 'segments', i, 'layers'];
     const name = namer((type, n) => `${type}${i + 1}_${n}`, '');
     const layers = planLayers(segment.layers, {
-      shape,
+      input: shape,
       classes,
       name,
       frozen: segment.frozen,
@@ -73,7 +49,7 @@ export function planNetwork(
     const path = ['losses', i, 'head'];
     const prefix = `${loss.name}.`;
     const name = namer((type, n) => `${prefix}${type}${n}`, prefix);
-    const layers = planLayers(loss.head, { shape: tap.output, classes, name, frozen: false, path });
+    const layers = planLayers(loss.head, { input: tap.output, classes, name, frozen: false, path });
     checkLogits(layers, classes, path);
     return { loss: loss.name, layers };
   });
@@ -82,48 +58,23 @@ export function planNetwork(
 }
 
 /** A layer that can run. */
-export function buildLayer(plan: LayerPlan, runtime: Omit<Runtime, 'layer' | 'again'>): Layer {
+export function buildLayer(plan: AnyLayerPlan, runtime: Omit<Runtime, 'layer' | 'again'>): Layer {
   const passes = (again: boolean): Runtime => {
     const within: Runtime = {
       ...runtime,
       again,
-      layer: (inner) => ({ name: inner.name, forward: (x) => forward(inner, x, within) }),
+      layer: (inner) => ({
+        name: inner.name,
+        forward: (x) => layerType(inner).forward(inner, x, within),
+      }),
     };
     return within;
   };
   const [first, repeated] = [passes(false), passes(true)];
   return {
     name: plan.name,
-    forward: (x, again = false) => forward(plan, x, again ? repeated : first),
+    forward: (x, again = false) => layerType(plan).forward(plan, x, again ? repeated : first),
   };
-}
-
-function forward(plan: LayerPlan, x: Parameters<Layer['forward']>[0], runtime: Runtime) {
-  switch (plan.type) {
-    case 'conv':
-      return conv.forward(plan, x, runtime);
-    case 'maxpool':
-    case 'avgpool':
-      return types[plan.type].forward(plan, x, runtime);
-    case 'fc':
-      return fc.forward(plan, x, runtime);
-    case 'dropout':
-      return dropout.forward(plan, x, runtime);
-    case 'relu':
-      return relu.forward(plan, x, runtime);
-    case 'spp':
-      return spp.forward(plan, x, runtime);
-    case 'batchnorm':
-      return batchnorm.forward(plan, x, runtime);
-    case 'lrn':
-      return lrn.forward(plan, x, runtime);
-    case 'branches':
-      return branches.forward(plan, x, runtime);
-    case 'residual':
-      return residual.forward(plan, x, runtime);
-    case 'custom':
-      return custom.forward(plan, x, runtime);
-  }
 }
 
 type Namer = Place['name'];
@@ -138,82 +89,26 @@ function namer(automatic: (type: string, n: number) => string, prefix: string): 
   };
 }
 
-interface Site {
-  shape: Shape;
-  classes: number;
-  name: Namer;
-  frozen: boolean;
-  path: Path;
-}
+interface Site extends Pick<Place, 'input' | 'classes' | 'name' | 'frozen' | 'path'> {}
 
-function planLayers(specs: readonly LayerSpec[], site: Site): LayerPlan[] {
-  const layers: LayerPlan[] = [];
-  specs.forEach((spec, i) => {
-    const place = (kind: string): Place => ({
-      input: layers.at(-1)?.output ?? site.shape,
-      path: [...site.path, i, kind],
-      frozen: site.frozen,
-      name: site.name,
-      classes: site.classes,
-      inside: (prefix, inner, frozen, path) =>
+function planLayers(entries: readonly LayerEntry[], site: Site): LayerPlan[] {
+  const layers: AnyLayerPlan[] = [];
+  entries.forEach((entry, i) => {
+    const [type, spec] = Object.entries(entry).find(([, value]) => value !== undefined)!;
+    const planned = layerType({ type }).plan(spec, {
+      ...site,
+      input: layers.at(-1)?.output ?? site.input,
+      path: [...site.path, i, type],
+      inside: (prefix, inner, at) =>
         planLayers(inner, {
-          shape: layers.at(-1)?.output ?? site.shape,
+          ...at,
           classes: site.classes,
-          name: namer((type, n) => `${prefix}.${type}${n}`, `${prefix}.`),
-          frozen,
-          path,
+          name: namer((kind, n) => `${prefix}.${kind}${n}`, `${prefix}.`),
         }),
     });
-    planSpec(spec, place, layers);
+    layers.push(...[planned].flat());
   });
-  return layers;
-}
-
-/** Plans one entry of a layer list, which stands for several layers where it repeats or adds others. */
-function planSpec(spec: LayerSpec, place: (kind: string) => Place, layers: LayerPlan[]): void {
-  if (spec.conv) repeat(spec.conv, 'conv', planConv);
-  if (spec.branches)
-    repeat(spec.branches, 'branches', (one) => branches.plan(one, place('branches')));
-  if (spec.residual)
-    repeat(spec.residual, 'residual', (one) => residual.plan(one, place('residual')));
-  if (spec.custom) layers.push(custom.plan(spec.custom, place('custom')));
-  if (spec.batchnorm) layers.push(batchnorm.plan(spec.batchnorm, place('batchnorm')));
-  if (spec.lrn) layers.push(lrn.plan(spec.lrn, place('lrn')));
-  if (spec.fc) repeat({ ...spec.fc, repeat: 1 }, 'fc', (one) => fc.plan(one, place('fc')));
-  if (spec.maxpool) layers.push(maxpool.plan(spec.maxpool, place('maxpool')));
-  if (spec.avgpool) layers.push(avgpool.plan(spec.avgpool, place('avgpool')));
-  if (spec.relu) layers.push(relu.plan(spec.relu, place('relu')));
-  if (spec.spp) layers.push(spp.plan(spec.spp, place('spp')));
-  if (spec.dropout !== undefined) {
-    layers.push(dropout.plan({ rate: spec.dropout }, place('dropout')));
-  }
-
-  /** With batch normalization the ReLU comes after it. */
-  function planConv({ batchNorm, ...one }: ConvSpec): LayerPlan {
-    if (!batchNorm) return conv.plan(one, place('conv'));
-    const layer = conv.plan({ ...one, relu: false }, place('conv'));
-    layers.push(layer);
-    const { relu, frozen } = one;
-    const site = { ...place('conv'), name: () => `${layer.name}_bn` };
-    return batchnorm.plan({ ...batchNorm, relu, frozen }, site);
-  }
-
-  function repeat<S extends { repeat: number; name?: string; dropout?: number }>(
-    one: S,
-    kind: string,
-    plan: (one: S) => LayerPlan,
-  ): void {
-    for (let n = 1; n <= one.repeat; n++) {
-      const name = one.name && one.repeat > 1 ? `${one.name}_${n}` : one.name;
-      const layer = plan({ ...one, name });
-      layers.push(layer);
-      if (one.dropout) {
-        const after = place(kind);
-        const rate = one.dropout;
-        layers.push(dropout.plan({ rate }, { ...after, name: () => `${layer.name}_dropout` }));
-      }
-    }
-  }
+  return layers as LayerPlan[];
 }
 
 function checkLogits(layers: readonly LayerPlan[], classes: number, path: Path): void {

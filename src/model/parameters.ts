@@ -1,8 +1,10 @@
-import type { Engine, Tensor } from '../engine/engine.js';
+import type { Engine, Shape, Tensor } from '../engine/engine.js';
 import { CheckpointError, TrainingError } from '../errors.js';
 import { Random } from '../random.js';
 import type { NamedTensor } from '../safetensors.js';
-import { type LayerPlan, type ParameterPlan, parametersOf, type Shape, volume } from './plan.js';
+import { type ParameterPlan, volume } from './layers/layer-plan.js';
+import type { LayerPlan } from './layers/table.js';
+import { parametersOf } from './network-plan.js';
 
 /** What is kept beside a parameter: SGD's velocity, Adam's two moments, the moving average of its values. */
 export type Slot = 'momentum' | 'm' | 'v' | 'ema';

@@ -1,5 +1,7 @@
 import type { ExperimentPlan } from '../experiment/experiment-plan.js';
-import { flatten, type LayerPlan, parametersOf, pathsOf, trunkOf, volume } from '../model/plan.js';
+import { volume } from '../model/layers/layer-plan.js';
+import type { LayerPlan } from '../model/layers/table.js';
+import { flatten, parametersOf, pathsOf, trunkOf } from '../model/network-plan.js';
 import { type Action, planStep, type StepPlan } from '../relay/step-plan.js';
 
 /** What a training step costs for one image, and how many operations of each kind a micro-batch takes. */
@@ -107,7 +109,7 @@ function backwardCost(
     };
   }
   if (!isWeighted(layer)) return free;
-  const parameterGradients = train ? 1 : 0;
+  const parameterGradients = train && layer.parameters.length > 0 ? 1 : 0;
   return {
     multiplyAdds: layer.multiplyAdds * (parameterGradients + carried),
     forward: 0,
@@ -116,8 +118,9 @@ function backwardCost(
   };
 }
 
-/** A convolution or an fc layer. */
-const isWeighted = ({ type }: LayerPlan): boolean => type === 'conv' || type === 'fc';
+/** Such as a convolution or an fc layer; what a composite layer multiplies, the layers inside it do. */
+const isWeighted = (layer: LayerPlan): boolean =>
+  layer.multiplyAdds > 0 && pathsOf(layer).length === 0;
 
 const sum = (values: readonly number[]): number =>
   values.reduce((total, value) => total + value, 0);

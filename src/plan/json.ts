@@ -1,6 +1,7 @@
 import type { ExperimentPlan } from '../experiment/experiment-plan.js';
 import { memoryPlan } from '../experiment/step-memory.js';
-import { isTrainable, type LayerPlan } from '../model/plan.js';
+import type { LayerPlan } from '../model/layers/table.js';
+import { isTrainable } from '../model/network-plan.js';
 import { inRange, type ResolvedLoss } from '../relay/ranges.js';
 import { totals } from './cost.js';
 

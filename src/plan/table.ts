@@ -1,8 +1,8 @@
 import type { Colors } from 'picocolors/types.js';
-import type { Window } from '../engine/engine.js';
 import type { ExperimentPlan } from '../experiment/experiment-plan.js';
 import { memoryPlan } from '../experiment/step-memory.js';
-import { flatten, isTrainable, type LayerPlan, trunkOf } from '../model/plan.js';
+import { type LayerPlan, layerType } from '../model/layers/table.js';
+import { flatten, isTrainable, trunkOf } from '../model/network-plan.js';
 import { inRange, type ResolvedLoss } from '../relay/ranges.js';
 import { countParameters, totals } from './cost.js';
 import { augmentationText, samplerText } from './drawing.js';
@@ -83,47 +83,11 @@ function layerCells(layer: LayerPlan): string[] {
   const parameters = countParameters([layer]);
   return [
     `  ${layer.name}`,
-    describe(layer) + (layer.frozen ? ' (frozen)' : ''),
+    layerType(layer).describe(layer) + (layer.frozen ? ' (frozen)' : ''),
     layer.output.join('x'),
     parameters === 0 ? '' : group(parameters),
     layer.multiplyAdds === 0 ? '' : group(layer.multiplyAdds),
   ];
-}
-
-/** One number where height and width have the same. */
-const strides = ([height, width]: Window['stride']): string =>
-  height === width ? `${height}` : `${height}x${width}`;
-
-/** A layer in a few words: `conv 3x3 relu`, `maxpool 3x2/2x1` with its strides after the slash. */
-export function describe(layer: LayerPlan): string {
-  switch (layer.type) {
-    case 'conv': {
-      const { kernel, stride } = layer.window;
-      const strided = stride[0] * stride[1] > 1 ? `/${strides(stride)}` : '';
-      return `conv ${kernel.join('x')}${strided}${layer.relu ? ' relu' : ''}`;
-    }
-    case 'maxpool':
-    case 'avgpool':
-      return `${layer.type} ${layer.window.kernel.join('x')}/${strides(layer.window.stride)}`;
-    case 'fc':
-      return layer.relu ? 'fc relu' : 'fc';
-    case 'dropout':
-      return `dropout ${layer.rate}`;
-    case 'spp':
-      return `spp {${layer.levels.map((level) => level.bins).join(', ')}}`;
-    case 'branches':
-      return `${layer.paths.length} branches`;
-    case 'batchnorm':
-      return layer.relu ? 'batchnorm relu' : 'batchnorm';
-    case 'lrn':
-      return `lrn ${layer.size}`;
-    case 'residual':
-      return `residual, ${layer.shortcut.length > 0 ? 'projection' : 'identity'}`;
-    case 'relu':
-      return 'relu';
-    case 'custom':
-      return layer.kind;
-  }
 }
 
 function lossLines({ losses, trunk, primary }: ExperimentPlan, paint: Paint[]): string[] {
@@ -161,7 +125,7 @@ function recomputed({ recompute }: ExperimentPlan): string {
 /** Whose statistics batch normalization uses, where there is any. */
 function statisticsLine({ network, microBatch }: ExperimentPlan): string[] {
   const layers = [...trunkOf(network), ...network.heads.flatMap((head) => head.layers)];
-  const inner = layers.flatMap(flatten).filter((layer) => layer.type === 'batchnorm');
+  const inner = layers.flatMap(flatten).filter((layer) => layerType(layer).batchStatistics);
   if (inner.length === 0) return [];
   const frozen = inner.filter((layer) => layer.frozen).length;
   const rest = frozen > 0 ? `, by running statistics where frozen (${frozen})` : '';

@@ -1,8 +1,7 @@
 import type { ExperimentPlan } from '../experiment/experiment-plan.js';
-import type { LayerPlan } from '../model/plan.js';
-import { isTrainable } from '../model/plan.js';
+import { type LayerPlan, layerType } from '../model/layers/table.js';
+import { isTrainable } from '../model/network-plan.js';
 import { countParameters } from '../plan/cost.js';
-import { describe } from '../plan/table.js';
 import { inRange } from '../relay/ranges.js';
 import type { FigureLayer, NetworkFigure, RunReport } from './page-data.js';
 
@@ -37,7 +36,7 @@ export function methodOf({ trunk, losses }: ExperimentPlan): RunReport['method']
 function figure(layer: LayerPlan): FigureLayer {
   return {
     name: layer.name,
-    what: describe(layer),
+    what: layerType(layer).describe(layer),
     type: layer.type,
     output: layer.output,
     parameters: countParameters([layer]),

@@ -4,7 +4,7 @@ import { type LoadedConfig, loadSavedConfig } from '../config/load.js';
 import type { ExperimentConfig } from '../config/schema.js';
 import { CheckpointError } from '../errors.js';
 import { planExperiment } from '../experiment/experiment-plan.js';
-import { flatten } from '../model/plan.js';
+import { flatten } from '../model/network-plan.js';
 import { totals } from '../plan/cost.js';
 import { augmentationText, samplerText } from '../plan/drawing.js';
 import { scheduleText } from '../plan/schedule-text.js';

@@ -2,8 +2,8 @@ import { type Difference, describeDifference, differences } from '../config/diff
 import type { ExperimentConfig } from '../config/schema.js';
 import { CheckpointError, ConfigError } from '../errors.js';
 import type { ExperimentPlan } from '../experiment/experiment-plan.js';
+import { parametersOf, withBatchStatistics } from '../model/network-plan.js';
 import { checkFit } from '../model/parameters.js';
-import { flatten, parametersOf } from '../model/plan.js';
 import { type CheckpointState, readTensors } from '../run/checkpoint.js';
 
 /** What of a config may be another one than the checkpoint's. */
@@ -117,9 +117,7 @@ function isFree({ key }: Difference, plan: ExperimentPlan): boolean {
       return schedule.type !== 'poly' && schedule.type !== 'cosine' && !toTheEnd;
     }
     case 'training.microBatch': // the statistics of a normalization are those of a micro-batch
-      return ![...plan.layers.values()]
-        .flatMap(flatten)
-        .some((layer) => layer.type === 'batchnorm' && !layer.frozen);
+      return withBatchStatistics(plan.layers.values()).length === 0;
     case 'evaluation.every': // counts towards the patience
       return schedule.type !== 'plateau';
     default:

@@ -1,9 +1,10 @@
 import type { Engine, Tensor } from '../engine/engine.js';
 import type { ExperimentPlan } from '../experiment/experiment-plan.js';
 import type { Timeline } from '../experiment/timeline.js';
+import type { LayerPlan } from '../model/layers/table.js';
+import { flatten } from '../model/network-plan.js';
 import { NetworkRuntime } from '../model/network-runtime.js';
 import type { Parameters } from '../model/parameters.js';
-import { flatten, type LayerPlan } from '../model/plan.js';
 import type { Gradient } from '../relay/layer.js';
 import { inRange, type ResolvedLoss } from '../relay/ranges.js';
 import { emptySums, type MicroBatch, runMicroBatch, type StepSums } from '../relay/step.js';

@@ -3,7 +3,8 @@ import { channelMean, divisors, type Preprocessing } from '../data/images/prepro
 import { CheckpointError } from '../errors.js';
 import type { ExperimentPlan } from '../experiment/experiment-plan.js';
 import { expectFinite } from '../finite.js';
-import { type ParameterPlan, parametersOf } from '../model/plan.js';
+import type { ParameterPlan } from '../model/layers/layer-plan.js';
+import { parametersOf } from '../model/network-plan.js';
 import { MOST_BYTES } from '../regular-file.js';
 import { readFile } from '../run/changing.js';
 import { readState, readTensors } from '../run/checkpoint.js';

@@ -4,7 +4,7 @@ import type { Engine } from '../engine/engine.js';
 import { ConfigError, OutOfMemoryError } from '../errors.js';
 import { type ExperimentPlan, planExperiment } from '../experiment/experiment-plan.js';
 import { memoryPlan } from '../experiment/step-memory.js';
-import { flatten } from '../model/plan.js';
+import { withBatchStatistics } from '../model/network-plan.js';
 import { messageOf } from '../system-error.js';
 
 /** What operations need for themselves, over the activations that the plan counts. */
@@ -101,9 +101,7 @@ export function memoryAdvice(
         'stop other programs, or take a machine with more memory',
     };
   }
-  const normalized = [...plan.layers.values()]
-    .flatMap(flatten)
-    .some(({ type, frozen }) => type === 'batchnorm' && !frozen);
+  const normalized = withBatchStatistics(plan.layers.values()).length > 0;
   return {
     needs,
     advice:

@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { loadConfig } from '../../src/config/load.js';
 import type { ExperimentConfig } from '../../src/config/schema.js';
 import { type ExperimentPlan, planExperiment } from '../../src/experiment/experiment-plan.js';
-import { parametersOf, trunkOf } from '../../src/model/plan.js';
+import { parametersOf, trunkOf } from '../../src/model/network-plan.js';
 import { totals } from '../../src/plan/cost.js';
 import { inRange } from '../../src/relay/ranges.js';
 import { CONFIGS, configFile, resolved } from './narrow.js';

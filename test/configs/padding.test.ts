@@ -7,9 +7,10 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { parseConfig } from '../../src/config/load.js';
-import type { Engine } from '../../src/engine/engine.js';
+import type { Engine, Shape } from '../../src/engine/engine.js';
+import { volume } from '../../src/model/layers/layer-plan.js';
+import type { LayerPlan } from '../../src/model/layers/table.js';
 import { buildLayer, planNetwork } from '../../src/model/network.js';
-import { type LayerPlan, type Shape, volume } from '../../src/model/plan.js';
 import { onEveryEngine } from '../relay/engines.js';
 import { relativeError } from '../relay/harness.js';
 

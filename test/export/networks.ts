@@ -3,7 +3,7 @@ import { parseConfig } from '../../src/config/load.js';
 import { type ExperimentPlan, planExperiment } from '../../src/experiment/experiment-plan.js';
 import type { ExportModel } from '../../src/export/exported-model.js';
 import { chainOf } from '../../src/model/dense.js';
-import { parametersOf } from '../../src/model/plan.js';
+import { parametersOf } from '../../src/model/network-plan.js';
 import { Random } from '../../src/random.js';
 import { narrowPlan } from '../configs/narrow.js';
 import { randomWeights } from '../relay/harness.js';

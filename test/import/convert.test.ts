@@ -6,7 +6,7 @@ import { convert } from '../../src/import/convert.js';
 import { FOREIGN_DTYPES } from '../../src/import/dtypes.js';
 import type { Source } from '../../src/import/weight-file.js';
 import { chainOf } from '../../src/model/dense.js';
-import type { LayerPlan } from '../../src/model/plan.js';
+import type { LayerPlan } from '../../src/model/layers/table.js';
 import type { NamedTensor } from '../../src/safetensors.js';
 
 const chain = (layers: string, head: string): LayerPlan[] => {

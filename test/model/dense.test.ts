@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { parseConfig } from '../../src/config/load.js';
 import { chainOf, planDense } from '../../src/model/dense.js';
+import type { ConvPlan } from '../../src/model/layers/conv.js';
+import type { PoolPlan } from '../../src/model/layers/pool.js';
+import type { SppPlan } from '../../src/model/layers/spp.js';
 import { planNetwork } from '../../src/model/network.js';
-import type { ConvPlan, PoolPlan, SppPlan } from '../../src/model/plan.js';
 
 const config = (layers: string, head: string) =>
   parseConfig(

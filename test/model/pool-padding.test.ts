@@ -1,6 +1,6 @@
 /** How much padding a pooling may have: on each side half its window, whichever way it is written. */
 import { describe, expect, test } from 'vitest';
-import { trunkOf } from '../../src/model/plan.js';
+import { trunkOf } from '../../src/model/network-plan.js';
 import { planError, planOf } from './planning.js';
 
 const kinds = ['maxpool', 'avgpool'] as const;

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import type { PaddingSpec } from '../../src/config/layers.js';
 import { ConfigError } from '../../src/errors.js';
-import type { Place } from '../../src/model/layer-type.js';
+import type { Place } from '../../src/model/layers/layer-type.js';
+import type { PaddingSpec } from '../../src/model/layers/schema-parts.js';
 import { resolveWindow, type WindowSpec } from '../../src/model/layers/window.js';
 
 type Pair = [number, number];

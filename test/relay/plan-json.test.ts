@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { flatten } from '../../src/model/plan.js';
+import { flatten } from '../../src/model/network-plan.js';
 import { planJson } from '../../src/plan/json.js';
 import { fixturePlan, MODES } from './harness.js';
 

@@ -1,11 +1,49 @@
-import type { BatchNormSpec } from '../../config/layers.js';
+import { z } from 'zod';
 import type { BatchNormGradient, Tensor } from '../../engine/engine.js';
 import { inScope } from '../../engine/scope.js';
 import type { Pass } from '../../relay/layer.js';
-import type { LayerType } from '../layer-type.js';
-import type { BatchNormPlan, ParameterPlan } from '../plan.js';
+import type { Affine, Constant } from './graph.js';
+import { type AnyLayerPlan, type ParameterPlan, volume } from './layer-plan.js';
+import type { LayerType, Place } from './layer-type.js';
+import { named, relu } from './schema-parts.js';
+import { channelFirstRows } from './weight-layout.js';
 import { namedGradients } from './weights.js';
 import { channelsOf } from './window.js';
+
+const statistics = {
+  momentum: z
+    .number()
+    .gt(0)
+    .lte(1)
+    .default(0.1)
+    .describe("Share of a micro-batch's statistics in the running ones."),
+  epsilon: z.number().positive().default(1e-5).describe('Added to the variance.'),
+};
+const schema = z.strictObject({ ...named, ...statistics, relu: relu(false) });
+type BatchNormSpec = z.infer<typeof schema>;
+
+/** Beside a convolution. `true` is the default numbers, `false` the same as nothing. */
+export const batchNormOfConv = z
+  .union([z.boolean(), z.strictObject(statistics)], {
+    error: 'batchNorm: true, false, or {momentum, epsilon}',
+  })
+  .transform((value) => {
+    if (value === false) return undefined;
+    return value === true ? z.strictObject(statistics).parse({}) : value;
+  });
+
+/**
+ * For each channel `weight * (x - mean) / sqrt(variance + epsilon) + bias`, then ReLU where asked for. Parameters in
+ * this order: weight, bias, running mean, running variance. In training the statistics are the micro-batch's own;
+ * at test time, and always where it is frozen, they are the running ones.
+ */
+export interface BatchNormPlan extends AnyLayerPlan {
+  readonly type: 'batchnorm';
+  /** Share of a micro-batch's statistics in the running ones. */
+  readonly momentum: number;
+  readonly epsilon: number;
+  readonly relu: boolean;
+}
 
 /**
  * Batch normalization of maps or vectors, and ReLU. In training the statistics are those of the micro-batch; a
@@ -16,21 +54,10 @@ import { channelsOf } from './window.js';
  * therefore taken signal by signal and added, which costs less than a pass of its own over the sum of the signals.
  */
 export const batchnorm: LayerType<BatchNormSpec, BatchNormPlan> = {
-  plan(spec, place) {
-    const name = place.name('bn', spec.name);
-    return {
-      type: 'batchnorm',
-      name,
-      input: place.input,
-      output: place.input,
-      parameters: parameters(name, channelsOf(place.input)),
-      multiplyAdds: 0,
-      frozen: place.frozen || spec.frozen,
-      momentum: spec.momentum,
-      epsilon: spec.epsilon,
-      relu: spec.relu,
-    };
-  },
+  about: 'Batch normalization by itself.',
+  schema: () => schema,
+  plan: planBatchNorm,
+  batchStatistics: true,
 
   forward(plan, x, { engine, parameter, training, again }) {
     const [weight, bias, mean, variance] = plan.parameters.map(({ name }) => parameter(name));
@@ -88,7 +115,65 @@ export const batchnorm: LayerType<BatchNormSpec, BatchNormPlan> = {
     };
     return { y, pass };
   },
+
+  describe: (plan) => (plan.relu ? 'batchnorm relu' : 'batchnorm'),
+
+  memory: (plan) => ({ input: true, output: plan.relu, copies: plan.relu, signalBySignal: true }),
+
+  graph(plan, x, { builder, constant }) {
+    const y = builder.affine(plan.name, x, normalization(plan, constant), plan.input);
+    return plan.relu ? builder.relu(`${plan.name}_relu`, y) : y;
+  },
+
+  affine: (plan, constant) => ({ ...normalization(plan, constant), relu: plan.relu }),
+
+  /** Of a vector, one value for each of its positions, channel first. */
+  layout(plan) {
+    const [channels] = plan.parameters[0]!.shape as [number];
+    return {
+      shape: [channels],
+      fits: (shape) => volume(shape) === channels,
+      convert(values, { parts }, turned) {
+        const read = plan.input.length === 3 ? [[1, 1, channels]] : parts;
+        return Float32Array.from(channelFirstRows(read, turned), (row) => values[row]!);
+      },
+    };
+  },
 };
+
+export function planBatchNorm(spec: BatchNormSpec, place: Place): BatchNormPlan {
+  const name = place.name('bn', spec.name);
+  return {
+    type: 'batchnorm',
+    name,
+    input: place.input,
+    output: place.input,
+    parameters: parameters(name, channelsOf(place.input)),
+    multiplyAdds: 0,
+    frozen: place.frozen || spec.frozen,
+    momentum: spec.momentum,
+    epsilon: spec.epsilon,
+    relu: spec.relu,
+  };
+}
+
+/** By the running statistics: `scale = weight / sqrt(variance + epsilon)`. */
+function normalization(plan: BatchNormPlan, constant: (name: string) => Constant): Affine {
+  const [weight, bias, mean, variance] = plan.parameters.map(({ name }) => constant(name).read());
+  const factors = Float64Array.from(
+    weight!,
+    (value, c) => value / Math.sqrt(variance![c]! + plan.epsilon),
+  );
+  const shape = [factors.length];
+  return {
+    scale: { name: `${plan.name}.scale`, shape, read: () => Float32Array.from(factors) },
+    shift: {
+      name: `${plan.name}.shift`,
+      shape,
+      read: () => Float32Array.from(factors, (factor, c) => bias![c]! - mean![c]! * factor),
+    },
+  };
+}
 
 /** Names as in PyTorch. */
 function parameters(layer: string, channels: number): ParameterPlan[] {

@@ -1,34 +1,82 @@
-import type { ConvSpec } from '../../config/layers.js';
+import { z } from 'zod';
+import type { Window } from '../../engine/engine.js';
 import { relaySignals } from '../../relay/signals.js';
-import type { LayerType } from '../layer-type.js';
-import { type ConvPlan, volume } from '../plan.js';
-import { namedGradients, weightAndBias } from './weights.js';
+import { batchNormOfConv, planBatchNorm } from './batchnorm.js';
+import { dropoutAfter } from './dropout.js';
+import type { Affine, Constant } from './graph.js';
+import { type AnyLayerPlan, volume } from './layer-plan.js';
+import type { LayerType, Place } from './layer-type.js';
+import { repeated } from './repeated.js';
+import {
+  dropoutRate,
+  named,
+  PADDING,
+  padding,
+  pairOf,
+  positive,
+  relu,
+  repeat,
+} from './schema-parts.js';
+import { describeStride } from './text.js';
+import { namedGradients, weightAndBias, weightAndBiasOf } from './weights.js';
 import { channelsOf, resolveWindow } from './window.js';
+
+/**
+ * The bias defaults to true, and to false before a batch normalization, which has one of its own. The keys come in
+ * one order whichever were given: a printed config prints the same again.
+ */
+const schema = z
+  .strictObject({
+    ...named,
+    filters: positive.describe('Number of output channels.'),
+    kernel: pairOf('kernel').describe('Size of the filters: one number or [height, width].'),
+    stride: pairOf('stride')
+      .default(1)
+      .describe('Step of the window: one number or [height, width].'),
+    padding: padding.default('same').describe(PADDING),
+    repeat,
+    relu: relu(true),
+    bias: z
+      .boolean()
+      .optional()
+      .describe('Whether a bias is added; by default unless batchNorm follows.'),
+    batchNorm: batchNormOfConv
+      .optional()
+      .describe(
+        'Batch normalization between convolution and ReLU: true, false, or {momentum, epsilon}.',
+      ),
+    dropout: dropoutRate,
+  })
+  .transform(({ bias, batchNorm, dropout, ...rest }) => ({
+    ...rest,
+    bias: bias ?? batchNorm === undefined,
+    ...(batchNorm && { batchNorm }),
+    dropout,
+  }));
+
+export type ConvSpec = z.infer<typeof schema>;
+
+export interface ConvPlan extends AnyLayerPlan {
+  readonly type: 'conv';
+  readonly window: Window;
+  readonly relu: boolean;
+}
 
 /** Convolution, bias and ReLU. Filters are `[height, width, in, out]`. */
 export const conv: LayerType<ConvSpec, ConvPlan> = {
-  plan(spec, place) {
-    const { window, output } = resolveWindow({ ...spec, rounding: 'floor' }, place);
-    const name = place.name('conv', spec.name);
-    const channels = channelsOf(place.input);
-    const shape = [...window.kernel, channels, spec.filters];
-    const fanIn = window.kernel[0] * window.kernel[1] * channels;
-    return {
-      type: 'conv',
-      name,
-      input: place.input,
-      output: [...output, spec.filters],
-      parameters: weightAndBias(
-        name,
-        { shape, axes: ['height', 'width', 'in', 'out'], fanIn },
-        spec.bias,
-      ),
-      multiplyAdds: volume(output) * volume(shape),
-      frozen: place.frozen || spec.frozen,
-      window,
-      relu: spec.relu,
-    };
-  },
+  about: 'Convolution, with bias and ReLU unless switched off.',
+  schema: () => schema,
+
+  /** With batch normalization the ReLU comes after it. */
+  plan: (spec, place) =>
+    repeated(spec, place, ({ batchNorm, ...one }, at) => {
+      const layer = planConv(batchNorm ? { ...one, relu: false } : one, at);
+      if (!batchNorm) return [layer, ...dropoutAfter(layer, one.dropout, at)];
+      const { relu, frozen } = one;
+      const after = { ...at, input: layer.output, name: () => `${layer.name}_bn` };
+      const normalization = planBatchNorm({ ...batchNorm, relu, frozen }, after);
+      return [layer, normalization, ...dropoutAfter(normalization, one.dropout, at)];
+    }),
 
   forward(plan, x, { engine, parameter }) {
     const [weight, bias] = plan.parameters.map(({ name }) => parameter(name));
@@ -43,4 +91,99 @@ export const conv: LayerType<ConvSpec, ConvPlan> = {
     });
     return { y, pass };
   },
+
+  describe({ window: { kernel, stride }, relu }) {
+    const strided = stride[0] * stride[1] > 1 ? `/${describeStride(stride)}` : '';
+    return `conv ${kernel.join('x')}${strided}${relu ? ' relu' : ''}`;
+  },
+
+  memory: (plan) => ({ input: true, output: plan.relu, copies: plan.relu, widens: true }),
+
+  graph(plan, x, { builder, constant, takeAffine }) {
+    const own = weightAndBiasOf(plan, constant);
+    const after = plan.relu ? null : takeAffine();
+    const options = after ? { ...fold(own, after), relu: after.relu } : { ...own, relu: plan.relu };
+    return builder.conv(plan.name, x, { ...options, window: plan.window });
+  },
+
+  /** `[out, in, height, width]` */
+  layout(plan, parameter) {
+    if (parameter !== plan.parameters[0]!.name) return null;
+    const [height, width, inputs, outputs] = plan.parameters[0]!.shape as Filter;
+    return {
+      shape: [outputs, inputs, height, width],
+      convert: (values, _arriving, turned) =>
+        filters(values, [outputs, inputs, height * width], turned),
+    };
+  },
+
+  leaving: (plan) => ({ parts: [plan.output], image: false }),
 };
+
+type Filter = [height: number, width: number, inputs: number, outputs: number];
+
+function planConv(spec: Omit<ConvSpec, 'batchNorm' | 'repeat'>, place: Place): ConvPlan {
+  const { window, output } = resolveWindow({ ...spec, rounding: 'floor' }, place);
+  const name = place.name('conv', spec.name);
+  const channels = channelsOf(place.input);
+  const shape = [...window.kernel, channels, spec.filters];
+  const fanIn = window.kernel[0] * window.kernel[1] * channels;
+  return {
+    type: 'conv',
+    name,
+    input: place.input,
+    output: [...output, spec.filters],
+    parameters: weightAndBias(
+      name,
+      { shape, axes: ['height', 'width', 'in', 'out'], fanIn },
+      spec.bias,
+    ),
+    multiplyAdds: volume(output) * volume(shape),
+    frozen: place.frozen || spec.frozen,
+    window,
+    relu: spec.relu,
+  };
+}
+
+/** A convolution with what follows it for each of its output channels. */
+function fold(
+  { weight, bias }: { weight: Constant; bias: Constant | null },
+  { scale, shift, name }: Affine & { name: string },
+): { weight: Constant; bias: Constant } {
+  const factors = scale.read();
+  const channels = factors.length;
+  return {
+    weight: {
+      name: weight.name,
+      shape: weight.shape,
+      read: () => weight.read().map((value, i) => value * factors[i % channels]!),
+    },
+    bias: {
+      name: bias?.name ?? `${name}.shift`,
+      shape: [channels],
+      read() {
+        const before = bias?.read();
+        return shift.read().map((value, c) => value + (before ? before[c]! * factors[c]! : 0));
+      },
+    },
+  };
+}
+
+/** `[out, in, positions]` → `[positions, in, out]` */
+function filters(
+  values: Float32Array,
+  [outputs, inputs, positions]: readonly [number, number, number],
+  turned: boolean,
+): Float32Array {
+  const result = new Float32Array(values.length);
+  let from = 0;
+  for (let o = 0; o < outputs; o++) {
+    for (let i = 0; i < inputs; i++) {
+      const input = turned ? inputs - 1 - i : i;
+      for (let p = 0; p < positions; p++) {
+        result[(p * inputs + input) * outputs + o] = values[from++]!;
+      }
+    }
+  }
+  return result;
+}

@@ -1,14 +1,15 @@
 /** Chains of layers inside a composite layer, forward and backward. */
-import type { Engine, Tensor } from '../../engine/engine.js';
+import type { Engine, Shape, Tensor } from '../../engine/engine.js';
 import type { Scope } from '../../engine/scope.js';
+import { ConfigError } from '../../errors.js';
 import type { GradientSink, Pass } from '../../relay/layer.js';
-import type { Runtime } from '../layer-type.js';
-import type { LayerPlan } from '../plan.js';
+import type { AnyLayerPlan } from './layer-plan.js';
+import type { Runtime } from './layer-type.js';
 
 /** A forward pass through a path. Whoever made it releases the passes; `y` belongs to the scope it was made in. */
 export interface PathRun {
   y: Tensor;
-  layers: { plan: LayerPlan; pass: Pass }[];
+  layers: { plan: AnyLayerPlan; pass: Pass }[];
 }
 
 /**
@@ -17,7 +18,7 @@ export interface PathRun {
  * @param scope owns the outputs, as temporaries; the passes are released by it if something throws
  */
 export function runPaths(
-  paths: readonly (readonly LayerPlan[])[],
+  paths: readonly (readonly AnyLayerPlan[])[],
   x: Tensor,
   runtime: Runtime,
   scope: Scope,
@@ -91,4 +92,11 @@ function backPath(
     scope.free(signal);
     return null;
   });
+}
+
+/** Paths that end in maps of one size in training need not at another. @throws ConfigError where they do not */
+export function checkDenseSizes(name: string, outputs: readonly Shape[]): void {
+  const maps = new Set(outputs.map((output) => output.slice(0, -1).join('x') || 'a vector'));
+  if (maps.size === 1) return;
+  throw new ConfigError(`the paths of ${name} end in different sizes: ${[...maps].join(', ')}`);
 }

@@ -1,13 +1,42 @@
-import type { AvgPoolSpec, MaxPoolSpec } from '../../config/layers.js';
+import { z } from 'zod';
 import type { Engine, PoolWindow, Tensor, Window } from '../../engine/engine.js';
 import { ConfigError } from '../../errors.js';
 import type { Layer } from '../../relay/layer.js';
 import { relaySignals } from '../../relay/signals.js';
-import type { LayerType, Place } from '../layer-type.js';
-import type { PoolPlan } from '../plan.js';
+import { type AnyLayerPlan, volume } from './layer-plan.js';
+import type { LayerType, Place } from './layer-type.js';
+import { optionalName, PADDING, padding, pairOf } from './schema-parts.js';
+import { describeStride } from './text.js';
 import { channelsOf, mapSize, resolveWindow } from './window.js';
 
+const shape = {
+  name: optionalName,
+  size: z
+    .union([pairOf('size'), z.literal('global')], {
+      error: 'size: a positive integer, [height, width] or "global" (the whole map)',
+    })
+    .describe('Size of the window: one number, [height, width], or global (the whole map).'),
+  stride: pairOf('stride').optional().describe('Step of the window; its size unless given.'),
+  padding: padding.default('valid').describe(PADDING),
+  rounding: z
+    .enum(['floor', 'ceil'])
+    .default('floor')
+    .describe('How the number of windows is rounded; Caffe uses ceil.'),
+};
+const maximum = z.strictObject(shape);
+const average = z.strictObject({
+  ...shape,
+  countPadding: z.boolean().default(true).describe('Whether padding counts in the divisor.'),
+});
+
+type MaxPoolSpec = z.infer<typeof maximum>;
+type AvgPoolSpec = z.infer<typeof average>;
 type PoolSpec = MaxPoolSpec & { countPadding?: boolean };
+
+export interface PoolPlan extends AnyLayerPlan {
+  readonly type: 'maxpool' | 'avgpool';
+  readonly window: PoolWindow;
+}
 
 /** Max and average pooling. The stride defaults to the size, padding to none, rounding to floor. */
 function planPool(kind: PoolWindow['kind'], spec: PoolSpec, place: Place): PoolPlan {
@@ -46,14 +75,28 @@ function checkPadding(kernel: readonly number[], declared: Window['padding'], pl
   );
 }
 
-export const maxpool: LayerType<MaxPoolSpec, PoolPlan> = {
-  plan: (spec, place) => planPool('max', spec, place),
+/** What both have in common. */
+const pooling = {
   forward: (plan, x, { engine }) => poolForward(engine, x, plan.window),
+  describe: ({ type, window }) =>
+    `${type} ${window.kernel.join('x')}/${describeStride(window.stride)}`,
+  graph: ({ name, window, input }, x, { builder }) => builder.pool(name, x, window, input),
+} satisfies Partial<LayerType<never, PoolPlan>>;
+
+export const maxpool: LayerType<MaxPoolSpec, PoolPlan> = {
+  ...pooling,
+  about: 'Max pooling.',
+  schema: () => maximum,
+  plan: (spec, place) => planPool('max', spec, place),
+  memory: (plan) => ({ input: true, output: true, bytes: volume(plan.output) }),
 };
 
 export const avgpool: LayerType<AvgPoolSpec, PoolPlan> = {
+  ...pooling,
+  about: 'Average pooling.',
+  schema: () => average,
   plan: (spec, place) => planPool('average', spec, place),
-  forward: maxpool.forward,
+  memory: () => ({ input: false, output: false }),
 };
 
 export function poolForward(

@@ -1,9 +1,20 @@
+import { z } from 'zod';
 import { relaySignals } from '../../relay/signals.js';
-import type { LayerType } from '../layer-type.js';
-import type { ReluPlan } from '../plan.js';
+import type { AnyLayerPlan } from './layer-plan.js';
+import type { LayerType } from './layer-type.js';
+import { optionalName } from './schema-parts.js';
+
+const schema = z.strictObject({ name: optionalName });
+
+export interface ReluPlan extends AnyLayerPlan {
+  readonly type: 'relu';
+}
 
 /** ReLU by itself, where it is not fused into the layer below. */
-export const relu: LayerType<{ name?: string }, ReluPlan> = {
+export const relu: LayerType<z.infer<typeof schema>, ReluPlan> = {
+  about: 'ReLU by itself.',
+  schema: () => schema,
+
   plan({ name }, place) {
     return {
       type: 'relu',
@@ -24,4 +35,8 @@ export const relu: LayerType<{ name?: string }, ReluPlan> = {
     });
     return { y, pass };
   },
+
+  describe: () => 'relu',
+  memory: () => ({ input: false, output: true }),
+  graph: (plan, x, { builder }) => builder.relu(plan.name, x),
 };

@@ -1,17 +1,29 @@
+import { z } from 'zod';
 import type { PoolWindow } from '../../engine/engine.js';
 import { inScope } from '../../engine/scope.js';
 import { ConfigError } from '../../errors.js';
 import { relaySignals } from '../../relay/signals.js';
-import type { LayerType, Place } from '../layer-type.js';
-import { type SppPlan, volume } from '../plan.js';
+import { type AnyLayerPlan, volume } from './layer-plan.js';
+import type { LayerType, Place } from './layer-type.js';
 import { poolForward } from './pool.js';
+import { positive } from './schema-parts.js';
 import { channelsOf, mapSize } from './window.js';
+
+/** Spatial pyramid pooling: each level max-pooled to bins x bins and flattened row-major, then joined in order. */
+export interface SppPlan extends AnyLayerPlan {
+  readonly type: 'spp';
+  readonly levels: readonly { readonly bins: number; readonly window: PoolWindow }[];
+}
 
 /**
  * Spatial pyramid pooling (paper, Table 2): max-pools the map to n x n bins for each level, flattens each level
  * row-major and joins them in the order given.
  */
 export const spp: LayerType<readonly number[], SppPlan> = {
+  about:
+    'Spatial pyramid pooling: max pools to n x n bins for each n of the list, joined in its order.',
+  schema: () => z.array(positive).min(1),
+
   plan(bins, place) {
     const channels = channelsOf(place.input);
     return {
@@ -60,6 +72,27 @@ export const spp: LayerType<readonly number[], SppPlan> = {
     });
     return { y, pass };
   },
+
+  describe: (plan) => `spp {${plan.levels.map((level) => level.bins).join(', ')}}`,
+
+  memory({ output }) {
+    const values = volume(output);
+    return { input: true, output: false, values, bytes: values };
+  },
+
+  graph({ name, input, output, levels }, x, { builder }) {
+    const flat = levels.map(({ bins, window }) => {
+      const pooled = builder.pool(`${name}_${bins}x${bins}`, x, window, input);
+      const shape = [bins, bins, channelsOf(input)];
+      return builder.flatten(`${name}_${bins}x${bins}_flat`, pooled, shape);
+    });
+    return flat.length === 1 ? flat[0]! : builder.concat(name, flat, output);
+  },
+
+  leaving: ({ input, levels }, arriving) => ({
+    ...arriving,
+    parts: levels.map(({ bins }) => [bins, bins, channelsOf(input)]),
+  }),
 };
 
 /** The window that cuts a map into exactly n x n bins; see `cut`. */

@@ -1,6 +1,7 @@
-import type { ParameterGradient } from '../../engine/engine.js';
+import type { ParameterGradient, Shape } from '../../engine/engine.js';
 import type { Gradient } from '../../relay/layer.js';
-import type { ParameterPlan, Shape } from '../plan.js';
+import type { Constant } from './graph.js';
+import type { AnyLayerPlan, ParameterPlan } from './layer-plan.js';
 
 /** The weight, and the bias if it has one, of a layer that computes `weight * x + bias`. */
 export function weightAndBias(
@@ -21,6 +22,15 @@ export function weightAndBias(
     });
   }
   return parameters;
+}
+
+/** The values of the parameters that `weightAndBias` planned. */
+export function weightAndBiasOf(
+  { parameters }: AnyLayerPlan,
+  constant: (name: string) => Constant,
+): { weight: Constant; bias: Constant | null } {
+  const [weight, bias = null] = parameters.map(({ name }) => constant(name));
+  return { weight: weight!, bias };
 }
 
 /** Names an engine's gradients as in the checkpoint. */

@@ -1,8 +1,7 @@
-import type { PaddingSpec } from '../../config/layers.js';
-import type { Window } from '../../engine/engine.js';
+import type { Shape, Window } from '../../engine/engine.js';
 import { ConfigError } from '../../errors.js';
-import type { Place } from '../layer-type.js';
-import type { Shape } from '../plan.js';
+import type { Place } from './layer-type.js';
+import type { PaddingSpec } from './schema-parts.js';
 
 type Pair = readonly [number, number];
 type Padding = Window['padding'];

@@ -1,0 +1,55 @@
+import { z } from 'zod';
+
+/** Parts that the schemas of several layer types have in common. */
+
+export const positive = z.int().positive();
+export const pairOf = (what: string) =>
+  z.union([positive, z.tuple([positive, positive])], {
+    error: `${what}: a positive integer or [height, width]`,
+  });
+const amount = z.int().nonnegative();
+
+export const padding = z.union(
+  [
+    z.enum(['same', 'tf-same', 'valid']),
+    amount,
+    z.tuple([amount, amount]),
+    z.tuple([amount, amount, amount, amount]),
+  ],
+  {
+    error:
+      'padding: "same" (symmetric, odd kernels), "tf-same" (TensorFlow\'s SAME), "valid" (none), pixels, [vertical, horizontal] or [top, bottom, left, right]',
+  },
+);
+export type PaddingSpec = z.infer<typeof padding>;
+export const PADDING =
+  'Zeros around the map: same (symmetric, odd kernels), tf-same (TensorFlow), valid (none), pixels, [vertical, horizontal] or [top, bottom, left, right].';
+
+export const rate = z.number().min(0).lt(1);
+const layerName = z
+  .string()
+  .regex(/^[A-Za-z][\w-]*$/, 'a name: a letter, then letters, digits, _ or -');
+
+export const optionalName = layerName
+  .optional()
+  .describe('Name of the layer, instead of the automatic one such as conv3_1.');
+const frozen = z
+  .boolean()
+  .default(false)
+  .describe('Its parameters stay as they are; signals still pass through it.');
+/** Of every layer with parameters. */
+export const named = { name: optionalName, frozen };
+export const repeat = positive.default(1).describe('So many of it, one after another.');
+export const relu = (byDefault: boolean) =>
+  z.boolean().default(byDefault).describe('Whether a ReLU follows.');
+export const dropoutRate = rate
+  .default(0)
+  .describe('Share of the outputs that dropout sets to zero in training.');
+
+/** Of every layer that holds others. */
+export const composite = { ...named, repeat };
+export interface CompositeSpec {
+  name?: string;
+  frozen: boolean;
+  repeat: number;
+}
