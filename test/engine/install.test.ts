@@ -3,10 +3,18 @@ import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { BINDING_INTEGRITY, BINDING_VERSION } from '../../src/engine/install/build.js';
+import { settingsOf } from '../../src/engine/install/pip-settings.js';
 import { checkPlatform, wheelArguments } from '../../src/engine/install/prerequisites.js';
 import { temporaryName } from '../../src/engine/install/temporary.js';
 import { INSTALL_STEPS, installNative } from '../../src/engine/install.js';
-import { engineFolder, engineRoot, locateNative, makeManifest } from '../../src/engine/locate.js';
+import {
+  engineFolder,
+  engineRoot,
+  locateNative,
+  makeManifest,
+  TENSORFLOW_VERSION,
+} from '../../src/engine/locate.js';
 import { EngineError } from '../../src/errors.js';
 
 /** Plays python3 and pip: `pip install` puts two libraries and a header folder where pip would. */
@@ -14,6 +22,8 @@ const PYTHON = `#!/bin/sh
 PATH=/usr/bin:/bin
 if [ "$1" = -c ]; then echo "$FAKE_PYTHON"; exit 0; fi
 if [ "$3" = --version ]; then exit "$FAKE_PIP"; fi
+if [ "$3" = config ]; then echo "$FAKE_SETTINGS"; exit 0; fi
+echo "index $PIP_INDEX_URL extra $PIP_EXTRA_INDEX_URL links $PIP_FIND_LINKS settings $PIP_CONFIG_FILE" >> "$FAKE_CALLS.env"
 echo "$@" >> "$FAKE_CALLS"
 if [ -n "$FAKE_DOWNLOAD_ERROR" ]; then echo "$FAKE_DOWNLOAD_ERROR" >&2; exit 1; fi
 while [ "$1" != --target ]; do shift; done
@@ -49,6 +59,7 @@ beforeEach(async () => {
   vi.stubEnv('FAKE_PYTHON', '3 12');
   vi.stubEnv('FAKE_PIP', '0');
   vi.stubEnv('FAKE_DOWNLOAD_ERROR', '');
+  vi.stubEnv('FAKE_SETTINGS', '');
 });
 afterEach(async () => {
   vi.unstubAllEnvs();
@@ -91,7 +102,9 @@ describe('install', () => {
       'libtensorflow_framework.so.2',
     ]);
     const [call] = await downloads();
-    expect(call).toMatch(/^-m pip install .*--no-deps tensorflow-cpu==2\.21\.0$/);
+    expect(call).toMatch(
+      /^-m pip install .*--no-deps --require-hashes --only-binary=:all: -r .*\/requirements\/cpu\.txt$/,
+    );
   });
 
   test('a second time does nothing and says so; force installs again', async () => {
@@ -105,12 +118,13 @@ describe('install', () => {
     expect(await readdir(root)).toEqual([engineFolder(false)]);
   });
 
-  test('with cuda: the wheel with its dependencies, in a folder of its own', async () => {
+  test('with cuda: the wheel and the libraries, in a folder of its own', async () => {
     await install();
     const { location } = await install({ cuda: true });
     expect((await readdir(root)).sort()).toEqual([engineFolder(false), engineFolder(true)]);
-    expect((await downloads())[1]).toMatch(/tensorflow\[and-cuda\]==2\.21\.0$/);
-    expect((await downloads())[1]).not.toContain('--no-deps');
+    expect((await downloads())[1]).toMatch(
+      /--no-deps --require-hashes .*\/requirements\/cuda\.txt$/,
+    );
     expect(locateNative({ dir: root })).toEqual(location);
   });
 
@@ -138,6 +152,59 @@ describe('install', () => {
     expect(first?.location.directory).toBe(second?.location.directory);
     expect(await readdir(root)).toEqual([engineFolder(false)]);
     expect(locateNative({ dir: root })).toBeDefined();
+  });
+});
+
+describe('what is fetched', () => {
+  const requirements = (name: string): Promise<string> =>
+    readFile(new URL(`../../src/engine/install/requirements/${name}.txt`, import.meta.url), 'utf8');
+
+  test.each([
+    ['cpu', 'tensorflow_cpu', 1],
+    ['cuda', 'tensorflow', 13],
+  ])(
+    '%s: exact versions, each with its hashes, of TensorFlow for every Python',
+    async (name, tensorflow, packages) => {
+      const text = await requirements(name);
+      const entries = text.split(/\n(?=\S)/).filter((entry) => !entry.startsWith('#'));
+      expect(entries).toHaveLength(packages);
+      for (const entry of entries) {
+        expect(entry.trim()).toMatch(/^[\w-]+==[\d.]+( \\\n {4}--hash=sha256:[0-9a-f]{64})+$/);
+      }
+      const own = entries.find((entry) =>
+        entry.startsWith(`${tensorflow}==${TENSORFLOW_VERSION} `),
+      );
+      expect(own?.match(/--hash/g)).toHaveLength(4);
+    },
+  );
+
+  test("the binding's sources are those of package-lock.json", async () => {
+    const lock = JSON.parse(
+      await readFile(new URL('../../package-lock.json', import.meta.url), 'utf8'),
+    );
+    const { version, integrity } = lock.packages['node_modules/@tensorflow/tfjs-node-gpu'];
+    expect([BINDING_VERSION, BINDING_INTEGRITY]).toEqual([version, integrity]);
+  });
+
+  test('comes from the one index that the user has chosen, whatever the settings say besides', async () => {
+    const settings = [
+      "global.extra-index-url='https://other.example/simple'",
+      "global.index-url='https://first.example/simple'",
+      "install.index-url='https://mirror.example/simple'",
+      "global.find-links='/wheels'",
+      "global.cert='/certificates.pem'",
+    ];
+    vi.stubEnv('FAKE_SETTINGS', settings.join('\n'));
+    vi.stubEnv('PIP_EXTRA_INDEX_URL', 'https://third.example/simple');
+    vi.stubEnv('PIP_FIND_LINKS', '/elsewhere');
+    await install();
+    expect(await readFile(`${calls}.env`, 'utf8')).toBe(
+      'index https://mirror.example/simple extra  links  settings /dev/null\n',
+    );
+    expect(settingsOf(settings.join('\n')).PIP_CERT).toBe('/certificates.pem');
+    expect(settingsOf(`${settings.join('\n')}\n:env:.index-url='x'`).PIP_INDEX_URL).toBe('x');
+    const offline = settingsOf("global.no-index='true'\nglobal.find-links='/wheels'");
+    expect(offline).toMatchObject({ PIP_NO_INDEX: 'true', PIP_FIND_LINKS: '/wheels' });
   });
 });
 

@@ -1,11 +1,13 @@
 /** The steps that fill an engine folder: fetch TensorFlow, compile the binding, try it. */
+import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { EngineError } from '../../errors.js';
 import { TENSORFLOW_VERSION } from '../locate.js';
+import { pipSettings } from './pip-settings.js';
 import { wheelArguments } from './prerequisites.js';
 import { executeLogged } from './process.js';
 
@@ -13,6 +15,16 @@ import { executeLogged } from './process.js';
 const BINDING_PACKAGE = '@tensorflow/tfjs-node-gpu';
 export const BINDING_VERSION = '4.22.0';
 export const NODE_API = 8;
+/**
+ * Of the npm package's archive, as package-lock.json has it: `npm pack` takes an archive from a mirror as it comes.
+ * test/engine/install.test.ts compares the two.
+ */
+export const BINDING_INTEGRITY =
+  'sha512-p//NN6DGiN4hInUmIkRffaFVMcdTREUMjPyjW04J7OXvB2zBlQimj61eFKSgRrH3f5TnOfKzb0n56he/B6a4bw==';
+/** What pip is to fetch; written by scripts/lock-engine.py. At the same place in the published package. */
+const REQUIREMENTS = fileURLToPath(
+  new URL('../../../src/engine/install/requirements', import.meta.url),
+);
 /** Our own C++: in the source tree, and at the same place in the published package. */
 const OWN_SOURCES = fileURLToPath(new URL('../../../src/engine/native/cpp', import.meta.url));
 
@@ -22,24 +34,30 @@ export async function fetchTensorFlow(
   options: { cuda: boolean; pythonMinor: number },
   log: string,
 ): Promise<void> {
-  const wheel = options.cuda
-    ? [`tensorflow[and-cuda]==${TENSORFLOW_VERSION}`]
-    : [
-        '--no-deps',
-        ...wheelArguments(options.pythonMinor),
-        `tensorflow-cpu==${TENSORFLOW_VERSION}`,
-      ];
+  const requirements = join(REQUIREMENTS, options.cuda ? 'cuda.txt' : 'cpu.txt');
+  // Wheels alone, each by its hash: nothing of a package is run, and whatever index they come from, it is these.
+  const wheels = ['--no-deps', '--require-hashes', '--only-binary=:all:', '-r', requirements];
   const common = ['--disable-pip-version-check', '--no-input', '--no-compile'];
+  const python = wheelArguments(options.pythonMinor);
   await executeLogged(
     {
       what: 'fetching TensorFlow',
       command: 'python3',
-      args: ['-m', 'pip', 'install', ...common, '--target', join(directory, 'python'), ...wheel],
+      args: [
+        '-m',
+        'pip',
+        'install',
+        ...common,
+        '--target',
+        join(directory, 'python'),
+        ...python,
+        ...wheels,
+      ],
       hint: 'pip must reach PyPI or a mirror of it; behind a proxy set HTTPS_PROXY or PIP_INDEX_URL.',
     },
     log,
     // pip unpacks into TMPDIR first: on the same file system moving is free, and /tmp may be small.
-    { TMPDIR: directory, PIP_USER: '0' },
+    { TMPDIR: directory, ...(await pipSettings()) },
   );
 }
 
@@ -57,6 +75,9 @@ export async function compileBinding(directory: string, log: string): Promise<vo
     '-shared',
     '-pthread',
     `-DNAPI_VERSION=${NODE_API}`,
+    // Overruns of buffers end the process; the table of addresses is read-only once it is filled.
+    ...['-fstack-protector-strong', '-U_FORTIFY_SOURCE', '-D_FORTIFY_SOURCE=2'],
+    ...['-Wformat', '-Werror=format-security', '-Wl,-z,relro,-z,now'],
   ];
   const compile = (output: string, args: string[]) =>
     executeLogged(
@@ -102,6 +123,15 @@ async function bindingSources(directory: string, log: string): Promise<string> {
     { npm_config_ignore_scripts: 'true', npm_config_loglevel: 'error' },
   );
   const archive = join(folder, packed.trim().split('\n').at(-1)!);
+  const sum = createHash('sha512')
+    .update(await readFile(archive))
+    .digest('base64');
+  if (`sha512-${sum}` !== BINDING_INTEGRITY) {
+    throw new EngineError(
+      `${BINDING_PACKAGE} ${BINDING_VERSION}: what npm has fetched is not that package: its SHA-512 is ${sum}, not ${BINDING_INTEGRITY.slice(7)}`,
+      'check which registry npm asks (npm config get registry)',
+    );
+  }
   await executeLogged(
     {
       what: `unpacking ${BINDING_PACKAGE}`,

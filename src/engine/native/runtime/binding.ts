@@ -8,6 +8,7 @@ import { dirname } from 'node:path';
 import { addressSpaceLimit } from '../../../address-space.js';
 import { EngineError } from '../../../errors.js';
 import { messageOf } from '../../../system-error.js';
+import { checkOwnership } from '../../ownership.js';
 import { loadQuietly } from './binding-loader.js';
 
 /** An attribute of a TensorFlow operation; build them with the functions of `attributes.ts`. */
@@ -103,6 +104,7 @@ export function loadBinding(path: string, onNotice?: (line: string) => void): Bi
       `native engine: ${path} cannot be loaded, this process already uses ${loaded.path}`,
     );
   }
+  checkOwnership(dirname(path));
   for (const [name, value] of Object.entries(ENVIRONMENT)) process.env[name] ??= value;
   for (const name of NUMBERS) {
     const value = process.env[name];
