@@ -3,6 +3,12 @@ import { InvalidArgumentError } from 'commander';
 import { DATA_ROOT } from './common.js';
 import { print, printJson, stdout } from './output.js';
 
+/** Of pages. */
+const NO_PATHS = [
+  '--no-paths',
+  'leave out where things lie: absolute paths, and the names of hosts and of this user',
+] as const;
+
 /** The commands that show runs: runs, report, watch. */
 export function addReport(cli: Command): void {
   cli
@@ -30,6 +36,7 @@ export function addReport(cli: Command): void {
     )
     .option(...DATA_ROOT)
     .option('--images <n>', 'images in each gallery', wholeNumber, 24)
+    .option(...NO_PATHS)
     .action(async (runs: string[], options) => {
       const { reportCommand } = await import('../commands/report.js');
       const { out, bytes } = await reportCommand(runs, options, print);
@@ -40,6 +47,7 @@ export function addReport(cli: Command): void {
     .description('the same page, served locally and kept up to date while training goes on')
     .argument('<run...>', 'run folders, or folders of them')
     .option(...DATA_ROOT)
+    .option(...NO_PATHS)
     .option('--port <n>', 'port; 0 for any that is free', wholeNumber, 7337)
     .option(
       '--host <address>',

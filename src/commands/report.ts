@@ -5,6 +5,7 @@ import { replaceFile } from '../files.js';
 import { reportData } from '../report/collect.js';
 import { htmlPage } from '../report/page.js';
 import { embedPictures } from '../report/pictures.js';
+import { withoutPaths } from '../report/without-paths.js';
 import { runFolders } from '../run/run-folders.js';
 import { checkOutput } from './options.js';
 
@@ -16,12 +17,14 @@ export interface ReportCommandOptions {
   dataRoot?: string;
   /** Images in each gallery. */
   images: number;
+  /** False: `withoutPaths`. */
+  paths: boolean;
 }
 
 /** `relaybp report`: one HTML page about one or more runs, or all in folders of runs. */
 export async function reportCommand(
   runs: readonly string[],
-  { out, results, dataRoot, images }: ReportCommandOptions,
+  { out, results, dataRoot, images, paths }: ReportCommandOptions,
   onNotice: (line: string) => void,
 ): Promise<{ out: string; bytes: number }> {
   checkOutput('--out', out);
@@ -45,6 +48,6 @@ export async function reportCommand(
       `${lost} images of the galleries are not where they were: shown without a picture; --data-root FOLDER names the folder that the data are in now`,
     );
   }
-  replaceFile(out, htmlPage(data));
+  replaceFile(out, htmlPage(paths ? data : withoutPaths(data)));
   return { out: join(out), bytes: statSync(out).size };
 }

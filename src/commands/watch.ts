@@ -13,6 +13,8 @@ export interface WatchCommandOptions {
   host: string;
   /** Where the runs' data are now, if they have moved. */
   dataRoot?: string;
+  /** False: `withoutPaths`. */
+  paths: boolean;
 }
 
 /** 128 random bits: nobody guesses them. */
@@ -23,7 +25,7 @@ const LOOK_MS = 1000;
 /** `relaybp watch`: serves the page until SIGINT or SIGTERM. Runs that begin in a folder of runs are shown, too. */
 export async function watchCommand(
   runs: readonly string[],
-  { port, host, dataRoot }: WatchCommandOptions,
+  { port, host, dataRoot, paths }: WatchCommandOptions,
   onNotice: (line: string) => void,
 ): Promise<void> {
   const page = htmlPage(null); // before anything is opened: it may be that it cannot be made
@@ -31,6 +33,7 @@ export async function watchCommand(
     () => runFolders(runs).map((source) => ({ ...source, dataRoot })),
     LOOK_MS,
     onNotice,
+    paths,
   );
   const token = randomBytes(TOKEN_BYTES).toString('base64url');
   const server = watchServer(report, { page, token });

@@ -5,6 +5,7 @@ import { mayBeTraining } from '../run/run-lock.js';
 import { reportData } from './collect.js';
 import type { ReportData } from './page-data.js';
 import type { RunSource } from './run.js';
+import { withoutPaths } from './without-paths.js';
 
 /** Files of a run folder that the page is made from. */
 const FILES = [
@@ -25,12 +26,14 @@ export class LiveReport {
    * @param sources asked each time, so that runs can be added
    * @param everyMs how often the files are looked at
    * @param onProblem told once of each problem in reading them; what was read before stays
+   * @param paths false: `withoutPaths`
    * @throws CheckpointError if a folder is no run folder
    */
   constructor(
     private readonly sources: () => readonly RunSource[],
     everyMs: number,
     private readonly onProblem: (line: string) => void,
+    private readonly paths = true,
   ) {
     this.current = this.read();
     this.timer = setInterval(() => this.look(), everyMs);
@@ -82,7 +85,7 @@ export class LiveReport {
       files.set(name, file);
       image.picture = `picture/${name}`;
     }
-    return { data, pictures: files, state };
+    return { data: this.paths ? data : withoutPaths(data), pictures: files, state };
   }
 
   private state(): string {
