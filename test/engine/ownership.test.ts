@@ -1,6 +1,7 @@
 import {
   chmodSync,
   chownSync,
+  lchownSync,
   mkdirSync,
   mkdtempSync,
   realpathSync,
@@ -74,6 +75,53 @@ describe('an engine is not loaded', () => {
     );
     expect(message).toContain('mode 0777');
     expect(hint).toContain(`${TRUST}=${engine}`);
+  });
+
+  describe.each<[string, () => void, string]>([
+    [
+      'where a link in it leads to what everybody can change',
+      () => {
+        const shared = join(root, 'shared');
+        mkdirSync(shared);
+        writeFileSync(join(shared, 'lib.so.2'), '');
+        chmodSync(join(shared, 'lib.so.2'), 0o666);
+        symlinkSync(shared, join(engine, 'python/shared'));
+      },
+      'lib.so.2 can be written to by everybody',
+    ],
+    [
+      'by links of which one lies where everybody can replace it',
+      () => {
+        const open = join(root, 'open');
+        mkdirSync(open);
+        symlinkSync(engine, join(open, 'middle'));
+        chmodSync(open, 0o777);
+        symlinkSync(join('open', 'middle'), join(root, 'link'));
+        engine = join(root, 'link');
+      },
+      'open can be written to by everybody',
+    ],
+  ])('%s', (_, arrange, message) => {
+    it('is found', () => {
+      arrange();
+      expect(problem().message).toContain(message);
+    });
+  });
+
+  it.skipIf(user !== 0)("by another user's link, though it leads to one's own (as root)", () => {
+    chmodSync(root, 0o1777);
+    const link = join(root, 'link');
+    symlinkSync(engine, link);
+    lchownSync(link, 65534, 65534);
+    engine = link;
+    expect(problem().message).toContain('link belongs to another user (owner 65534, ');
+  });
+
+  it('by links that go round in a circle', () => {
+    symlinkSync('b', join(root, 'a'));
+    symlinkSync('a', join(root, 'b'));
+    engine = join(root, 'a');
+    expect(problem().message).toContain('symbolic links go round in a circle');
   });
 
   it.skipIf(user !== 0)('that belongs to another user (as root, who can give files away)', () => {

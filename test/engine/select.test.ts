@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -47,6 +47,19 @@ test('auto says why an installed native engine is not used', async () => {
       /does not work: .*tfjs_binding\.node.*To use it: reinstall it: relaybp engine install/,
     ),
   ]);
+});
+
+test('an engine that others may change is refused by native, by status, and by auto in one line', async () => {
+  await breakInstall();
+  const folder = join(dir, engineFolder(false));
+  await chmod(folder, 0o777);
+  const reason = new RegExp(`is not loaded: ${folder} can be written to by everybody .*mode 0777`);
+  await expect(openEngine('native', { dir })).rejects.toThrow(reason);
+  const notices: string[] = [];
+  const engine = await openEngine('auto', { dir, onNotice: (line) => notices.push(line) });
+  expect([engine.info.name, notices]).toEqual(['wasm', [expect.stringMatching(reason)]]);
+  const { engines } = await engineStatus({ dir });
+  expect(engines[0]).toMatchObject({ works: false, problem: expect.stringMatching(reason) });
 });
 
 test('status reports what works, and why not', async () => {
