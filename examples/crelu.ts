@@ -17,6 +17,13 @@ function negated(engine: Engine, x: Tensor): Tensor {
   return y;
 }
 
+/** A constant of an exported graph: the same value for each channel. */
+const constant = (name: string, value: number, channels: number) => ({
+  name,
+  shape: [channels],
+  read: () => new Float32Array(channels).fill(value),
+});
+
 registerLayer('crelu', {
   plan(_options, { input }) {
     const channels = input.at(-1)!;
@@ -45,5 +52,25 @@ registerLayer('crelu', {
         engine.release(negative.saved);
       },
     };
+  },
+
+  /** Both halves of the output: relaybp plan counts them among what a step keeps. */
+  memory: ({ output }) => ({
+    input: false,
+    output: false,
+    values: output.reduce((product, size) => product * size, 1),
+  }),
+
+  /** For relaybp export. */
+  graph({ name, input, output }, x, { builder }) {
+    const channels = input.at(-1)!;
+    const scale = constant(`${name}.minus_one`, -1, channels);
+    const shift = constant(`${name}.zero`, 0, channels);
+    const minus = builder.affine(`${name}_minus`, x, { scale, shift }, input);
+    const [rising, falling] = [
+      builder.relu(`${name}_positive`, x),
+      builder.relu(`${name}_negative`, minus),
+    ];
+    return builder.concat(name, [rising, falling], output);
   },
 });

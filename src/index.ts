@@ -28,16 +28,28 @@ export {
 export type { ImagePredictions } from './eval/prediction-format.js';
 export type { Prediction } from './eval/results.js';
 export { type ExperimentPlan, planExperiment } from './experiment/experiment-plan.js';
+export { asConvolution } from './model/layers/as-convolution.js';
 export {
   type CustomForward,
   type CustomPlace,
+  type CustomPlan,
   type CustomRuntime,
   type CustomShape,
   type LayerDefinition,
   registerLayer,
 } from './model/layers/custom.js';
-export type { ParameterPlan } from './model/layers/layer-plan.js';
+export type {
+  Affine,
+  ChannelAffine,
+  Constant,
+  GraphBuilder,
+  GraphPlace,
+} from './model/layers/graph.js';
+export type { LayerMemory } from './model/layers/layer-memory.js';
+export type { AnyLayerPlan, ParameterPlan } from './model/layers/layer-plan.js';
+export type { DensePlace, LayerTraits } from './model/layers/layer-type.js';
 export type { LayerPlan } from './model/layers/table.js';
+export type { Arrival, WeightLayout } from './model/layers/weight-layout.js';
 export type { NetworkPlan } from './model/network-plan.js';
 export { planJson } from './plan/json.js';
 export type { LoggedRow, StepProgress, TrainEvents } from './train/events.js';

@@ -81,6 +81,7 @@ function denseLayer(
   input: Shape,
   place: DensePlace,
 ): AnyLayerPlan {
+  if (input.join() === trained.input.join()) return trained;
   const { dense } = layerType(planned);
   if (dense) return dense(trained, planned, input, place);
   const positions = planned.input.length === 1 && input.length === 3;

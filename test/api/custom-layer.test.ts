@@ -1,10 +1,23 @@
 /** Layer types from outside: the example's gradients against central differences, parameters, mistakes. */
 import { describe, expect, it, test } from 'vitest';
 import '../../examples/crelu.js';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { createColors } from 'picocolors';
+import { openEngine } from '../../src/engine/select.js';
 import { DenseNetwork } from '../../src/eval/dense-network.js';
-import { registerLayer } from '../../src/index.js';
+import { drawnPixels } from '../../src/export/example-images.js';
+import { onnxFile } from '../../src/export/onnx.js';
+import { runtimeOf } from '../../src/export/runtimes.js';
+import { networkScores, verify } from '../../src/export/verify.js';
+import { writeExport } from '../../src/export/write.js';
+import { convert } from '../../src/import/convert.js';
+import { asConvolution, type LayerDefinition, registerLayer } from '../../src/index.js';
+import { chainOf } from '../../src/model/dense.js';
+import { planJson } from '../../src/plan/json.js';
 import { planTable } from '../../src/plan/table.js';
+import { modelOf } from '../export/networks.js';
 import { type Network, planError, planOf } from '../model/planning.js';
 import { onEveryEngine } from '../relay/engines.js';
 import { randomBatch, randomWeights, runStep } from '../relay/harness.js';
@@ -26,8 +39,19 @@ const relayThrough = (layer: string, size = 4): Network => ({
   batchSize: 3,
 });
 
+const relayOfVectors = (layer: string): Network => ({
+  size: 4,
+  classes: 3,
+  segments: ['[conv: {filters: 4, kernel: 3}]', `[${layer}]`, '[relu: {}, fc: {units: 5}]'],
+  losses: [
+    '{name: primary, after: seg3, range: {downTo: seg2}, head: [fc: {units: classes}]}',
+    '{name: auxiliary, after: seg2, weight: 0.3, head: [fc: {units: classes}]}',
+  ],
+  batchSize: 3,
+});
+
 /** `x W` on vectors: what `fc` without a bias does. */
-registerLayer<{ units: number }>('linear', {
+const linear: LayerDefinition<{ units: number }> = {
   options({ units, ...rest }) {
     if (!Number.isInteger(units)) throw new Error('units: an integer is needed');
     if (Object.keys(rest).length > 0) throw new Error(`unknown option ${Object.keys(rest)[0]}`);
@@ -57,6 +81,31 @@ registerLayer<{ units: number }>('linear', {
       },
       parameterGradient: (dy) => ({ weight: engine.denseParameterGradient(saved, dy).weight }),
       release: () => engine.release(saved),
+    };
+  },
+};
+registerLayer('linear', linear);
+
+/** The same with all that a definition may say besides. */
+registerLayer<{ units: number }>('projection', {
+  ...linear,
+  describe: ({ options }) => `projection to ${options.units}`,
+  memory: () => ({ input: true, output: false }),
+  graph({ name, input, parameters }, x, { builder, constant }) {
+    const flat = input.length === 1 ? x : builder.flatten(`${name}_input`, x, input);
+    const weight = constant(parameters[0]!.name);
+    return builder.dense(name, flat, { weight, bias: null, relu: false });
+  },
+  dense(trained, planned, input) {
+    if (planned.input.length === 1) return asConvolution(trained, input, [1, 1]);
+    return asConvolution(trained, input, trained.input.slice(0, 2) as [number, number]);
+  },
+  layout({ parameters }) {
+    const [inputs, units] = parameters[0]!.shape as [number, number];
+    return {
+      shape: [units, inputs],
+      convert: (values) =>
+        Float32Array.from(values, (_, i) => values[(i % units) * inputs + Math.floor(i / units)]!),
     };
   },
 });
@@ -131,23 +180,143 @@ onEveryEngine((engine) => {
   });
 });
 
-const relayOfVectors = (layer: string): Network => ({
-  size: 4,
-  classes: 3,
-  segments: ['[conv: {filters: 4, kernel: 3}]', `[${layer}]`, '[relu: {}, fc: {units: 5}]'],
-  losses: [
-    '{name: primary, after: seg3, range: {downTo: seg2}, head: [fc: {units: classes}]}',
-    '{name: auxiliary, after: seg2, weight: 0.3, head: [fc: {units: classes}]}',
-  ],
-  batchSize: 3,
+describe('what a definition may say besides', () => {
+  const ours = planOf(relayOfVectors('fc: {units: 6, bias: false}'));
+  const theirs = planOf(relayOfVectors('custom: {type: projection, units: 6}'));
+
+  it('is in the plan: words, costs and memory as of the same layer of our own', () => {
+    expect(planTable(theirs, createColors(false))).toMatch(/projection2_1 +projection to 6 +6 /);
+    const [own, custom] = [planJson(ours), planJson(theirs)];
+    expect(custom.step.cost).toEqual(own.step.cost);
+    expect(custom.memory).toEqual(own.memory);
+    // Without `memory` the output counts as kept.
+    const plain = planJson(planOf(relayOfVectors('custom: {type: linear, units: 6}')));
+    expect(plain.step.cost).toEqual(own.step.cost);
+    expect(plain.memory.activations).toBeGreaterThanOrEqual(own.memory.activations);
+  });
+
+  it('finds its weights in files of other programs', () => {
+    const plan = planOf({
+      size: 1,
+      segments: ['[custom: {type: projection, units: 2}]'],
+    });
+    const values = Float32Array.of(1, 2, 3, 4, 5, 6); // [out, in]
+    const fc = [2, 2];
+    const tensors = new Map([
+      ['first.weight', { shape: [2, 3], values }],
+      ['second.weight', { shape: fc, values: Float32Array.of(1, 0, 0, 1) }],
+      ['second.bias', { shape: [2], values: Float32Array.of(0, 0) }],
+    ]);
+    const source = { format: 'caffemodel' as const, tensors };
+    const chain = chainOf(plan.network, 'primary');
+    const { weights } = convert(source, 'f', chain, 'rgb');
+    expect(weights.get('projection1_1.weight')).toEqual({
+      shape: [3, 2],
+      values: Float32Array.of(1, 4, 2, 5, 3, 6), // [in, out]
+    });
+  });
+
+  it('says which part of it failed', () => {
+    const broken = (type: string, part: Partial<LayerDefinition<{ units: number }>>): string => {
+      registerLayer<{ units: number }>(type, { ...linear, ...part });
+      return `custom: {type: ${type}, units: 2}`;
+    };
+    const fail = (): never => {
+      throw new Error('no idea');
+    };
+    const memory = broken('forgetful', { memory: fail });
+    expect(planError({ size: 2, segments: [`[${memory}]`] }).message).toContain(
+      'the layer type "forgetful": no idea',
+    );
+    const drawn = planOf({ size: 2, segments: [`[${broken('drawn', { graph: fail })}]`] });
+    expect(() => onnxFile(modelOf(drawn, { meanImage: false }))).toThrow(
+      'drawn1_1: the layer type "drawn": no idea',
+    );
+    const plain = planOf({ size: 2, segments: ['[custom: {type: linear, units: 2}]'] });
+    expect(() => onnxFile(modelOf(plain, { meanImage: false }))).toThrow(
+      'linear1_1: the layer type "linear" has no graph',
+    );
+  });
+
+  onEveryEngine((engine) => {
+    /** No padding: a map of scores is the scores of the crops at all positions. */
+    test.each([
+      ['a convolution of the map', '[custom: {type: projection, units: 3}]'],
+      ['at every position', '[fc: {units: 5}, custom: {type: projection, units: 3}]'],
+      ['planned anew', '[fc: {units: 5}, custom: {type: crelu}, fc: {units: classes}]'],
+    ])('images of another size: %s', (_, head) => {
+      const { config, network } = planOf({
+        size: 4,
+        classes: 3,
+        segments: ['[conv: {filters: 4, kernel: 1}]'],
+        losses: [`{name: primary, after: seg1, head: ${head}}`],
+      });
+      const dense = new DenseNetwork(engine(), config, network, 'primary', 1);
+      const [height, width] = [5, 6];
+      const image = Float32Array.from(
+        { length: height * width * 3 },
+        (__, i) => ((7 * i) % 11) / 5,
+      );
+      const crops = [0, 1].flatMap((y) =>
+        [0, 1, 2].map((x) =>
+          Float32Array.from({ length: 48 }, (__, i) => {
+            const [row, column] = [y + Math.floor(i / 12), x + (Math.floor(i / 3) % 4)];
+            return image[(row * width + column) * 3 + (i % 3)]!;
+          }),
+        ),
+      );
+      const scores = (values: Float32Array, shape: number[]): number[] => {
+        const images = engine().tensor(values, shape);
+        const result = dense.scores(images);
+        engine().dispose(images);
+        return [...result];
+      };
+      const single = crops.map((crop) => scores(crop, [1, 4, 4, 3]));
+      const mean = [0, 1, 2].map((c) => single.reduce((sum, one) => sum + one[c]! / 6, 0));
+      const found = scores(image, [1, height, width, 3]);
+      for (const [c, score] of found.entries()) expect(score).toBeCloseTo(mean[c]!, 5);
+      expect(Math.max(...mean.map(Math.abs))).toBeGreaterThan(0.01);
+      dense.dispose();
+    });
+  });
+
+  it.each(['onnx', 'tfjs'] as const)(
+    'is exported as %s, and gives there what it gives here',
+    async (format) => {
+      const plan = planOf({
+        size: 8,
+        classes: 5,
+        segments: ['[conv: {filters: 4, kernel: 3, relu: false}, custom: {type: crelu}]'],
+        losses: [
+          '{name: primary, after: seg1, head: [custom: {type: projection, units: 6}, custom: {type: crelu}, fc: {units: classes}]}',
+        ],
+      });
+      const model = modelOf(plan, { meanImage: false });
+      const runtime = await runtimeOf(format);
+      if ('missing' in runtime) throw new Error(runtime.missing);
+      const engine = await openEngine('wasm');
+      const own = new DenseNetwork(engine, plan.config, plan.network, 'primary', model.weights);
+      const batch = drawnPixels(8, 2);
+      const expected = networkScores(own, model.preprocessing, batch);
+      own.dispose();
+      const folder = mkdtempSync(join(tmpdir(), 'relaybp-custom-'));
+      let difference = { logits: Number.NaN, probabilities: Number.NaN };
+      await writeExport(model, format, join(folder, 'model'), async (path) => {
+        difference = await verify(runtime, path, batch, expected);
+      });
+      rmSync(folder, { recursive: true });
+      expect(difference.logits).toBeLessThanOrEqual(2e-5);
+    },
+  );
 });
+
 const rename = (name: string): string => name.replace('fc2_1', 'linear2_1');
 
 describe('mistakes', () => {
   it('a type that nobody registered', () => {
     const error = planError(relayThrough('custom: {type: swish}'));
     expect(error.message).toContain(
-      'test.yaml:8:38: model.segments[1].layers[0].custom.type: the layer type "swish" is not registered; registered: crelu, linear',
+      'test.yaml:8:38: model.segments[1].layers[0].custom.type: the layer type "swish" is not registered; registered: crelu, linear, projection',
     );
     expect(error.hint).toContain('NODE_OPTIONS="--import ./its-module.js"');
   });

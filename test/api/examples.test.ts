@@ -51,6 +51,9 @@ describe('examples', () => {
     expect(trained.code).toBe(0);
     const evaluated = await run(['eval', 'run', '--json'], project, withLayer);
     expect(JSON.parse(evaluated.stdout)).toMatchObject({ images: 15 });
+    const exported = await run(['export', 'run', '--format', 'onnx', '--json'], project, withLayer);
+    expect(exported.code, exported.stderr).toBe(0);
+    expect(JSON.parse(exported.stdout).verified.probabilities).toBeLessThan(1e-5);
     const without = await run(['eval', 'run'], project, env());
     expect(without.code).toBe(2);
     expect(without.stderr).toContain('the layer type "crelu" is not registered; registered: none');

@@ -15,6 +15,8 @@ export interface StartOptions {
   under?: readonly string[];
   /** The user to run it as; needs root. */
   uid?: number;
+  /** Another build than this one's. */
+  bin?: string;
 }
 
 /** Starts the built command line as a process of its own. */
@@ -22,9 +24,9 @@ export function start(
   args: readonly string[],
   cwd: string,
   env: Record<string, string> = {},
-  { under = [], uid }: StartOptions = {},
+  { under = [], uid, bin = BIN }: StartOptions = {},
 ): { child: ChildProcess; outcome: Promise<Outcome>; stdout: () => string } {
-  const [program, ...rest] = [...under, process.execPath, BIN, ...args] as [string, ...string[]];
+  const [program, ...rest] = [...under, process.execPath, bin, ...args] as [string, ...string[]];
   const child = spawn(program, rest, {
     cwd,
     env: { ...process.env, ...env },

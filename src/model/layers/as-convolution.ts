@@ -8,13 +8,18 @@ import type { AnyLayerPlan, ParameterPlan } from './layer-plan.js';
  *
  * @param layer as trained: a weight `[in, out]`, perhaps a bias
  * @param kernel of the map that it was trained on
- * @throws ConfigError if the map is smaller
+ * @throws ConfigError if the map is smaller, or no map at all
  */
 export function asConvolution(
   layer: AnyLayerPlan & { readonly relu?: boolean },
   input: Shape,
   kernel: readonly [number, number],
 ): ConvPlan {
+  if (input.length !== 3) {
+    throw new ConfigError(
+      `${layer.name} reads [${layer.input.join(', ')}] in training, and [${input.join(', ')}] here`,
+    );
+  }
   const [height, width, channels] = input as [number, number, number];
   const [rows, columns] = [height - kernel[0] + 1, width - kernel[1] + 1];
   if (rows < 1 || columns < 1) {

@@ -164,30 +164,39 @@ export const custom: LayerType<z.infer<typeof schema>, CustomPlan> = {
     return { y, pass: relaySignals(engine, rules) };
   },
 
-  describe: (plan) => definitionOf(plan.kind).describe?.(plan) ?? plan.kind,
+  describe: (plan) =>
+    explained(plan.kind, [], () => definitionOf(plan.kind).describe?.(plan)) ?? plan.kind,
 
   memory: (plan, inside) =>
-    definitionOf(plan.kind).memory?.(plan, inside) ?? { input: true, output: true },
+    explained(plan.kind, [], () => definitionOf(plan.kind).memory?.(plan, inside)) ?? {
+      input: true,
+      output: true,
+    },
 
   graph(plan, x, place) {
-    const { graph } = definitionOf(plan.kind);
-    if (graph) return graph(plan, x, place);
-    throw new ExportError(
-      `${plan.name}: the layer type "${plan.kind}" has no graph: other programs do not know it`,
-      'give its definition a graph (docs/api.md), or take --format safetensors, which holds the weights alone',
-    );
+    const definition = definitionOf(plan.kind);
+    if (!definition.graph) {
+      throw new ExportError(
+        `${plan.name}: the layer type "${plan.kind}" has no graph, so other programs cannot run it`,
+        'give its definition a graph (docs/api.md), or take --format safetensors, which holds the weights alone',
+      );
+    }
+    try {
+      return definition.graph(plan, x, place);
+    } catch (error) {
+      throw new ExportError(`${plan.name}: the layer type "${plan.kind}": ${messageOf(error)}`);
+    }
   },
 
   affine: (plan, constant) => definitionOf(plan.kind).affine?.(plan, constant) ?? null,
 
   /** Planned anew for what arrives, unless its definition says more. */
   dense(trained, planned, input, place) {
-    const { dense } = definitionOf(planned.kind);
-    const layer = dense?.(trained, planned, input, place) ?? {
-      ...planned,
-      ...planShape(planned, { input, classes: place.classes, path: [] }),
-    };
-    checkParameters(trained, layer, dense !== undefined);
+    const definition = definitionOf(planned.kind);
+    const layer = explained(planned.kind, [], () =>
+      definition.dense?.(trained, planned, input, place),
+    ) ?? { ...planned, ...planShape(planned, { input, classes: place.classes, path: [] }) };
+    checkParameters(trained, layer, definition.dense !== undefined);
     return layer;
   },
 

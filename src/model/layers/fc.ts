@@ -74,10 +74,9 @@ export const fc: LayerType<FcSpec, FcPlan> = {
 
   /** At every position of a map, or of a map larger than in training, it is a convolution. */
   dense(trained, planned, input) {
-    const positions = planned.input.length === 1 && input.length === 3;
-    if (positions) return asConvolution(trained, input, [1, 1]);
-    if (planned.input.join() === trained.input.join()) return planned;
-    return asConvolution(trained, input, trained.input.slice(0, 2) as [number, number]);
+    const isVector = planned.input.length === 1;
+    const kernel = isVector ? ([1, 1] as const) : (trained.input.slice(0, 2) as [number, number]);
+    return asConvolution(trained, input, kernel);
   },
 
   /** `[out, in]`, its inputs channel first. timm writes VGG's as convolutions: the same values in the same order. */

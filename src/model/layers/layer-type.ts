@@ -49,8 +49,9 @@ export interface LayerTraits<Plan extends AnyLayerPlan> {
   /** What it computes at test time where that is one affine map per channel, else null; a layer before takes it in. */
   affine?(plan: Plan, constant: (name: string) => Constant): ChannelAffine | null;
   /**
-   * The layer in a network that runs on images of another size than in training. Without it: as planned for that size;
-   * where a map arrives and a vector was planned, the same at each position of the map.
+   * The layer in a network that runs on images of another size than in training, where another shape arrives than in
+   * training. Without it: as planned for that size; where a map arrives and a vector was planned, the same at each
+   * position of the map.
    *
    * @param trained as planned for the size of training; its parameters are those that there are
    * @param planned as planned for the other size
