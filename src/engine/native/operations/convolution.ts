@@ -20,8 +20,8 @@ import { cropGradient, padInput } from './padding.js';
 import type { ConvSaved } from './saved.js';
 import { planWindow, type WindowPlan } from './window.js';
 
-/** A window plan together with the attributes that all three operations share. */
-export interface ConvPlan extends WindowPlan {
+/** How a convolution is called: a window plan with the attributes that all three operations share. */
+export interface ConvCall extends WindowPlan {
   readonly attributes: readonly OpAttribute[];
 }
 
@@ -119,7 +119,7 @@ export function biasGradient(runtime: Runtime, signal: NativeTensor): NativeTens
 }
 
 /** What is kept of the input: padded if need be, and as narrow as it will be used. */
-function convInput(runtime: Runtime, x: NativeTensor, plan: ConvPlan): NativeTensor {
+function convInput(runtime: Runtime, x: NativeTensor, plan: ConvCall): NativeTensor {
   const type = runtime.mode.products === DataType.bfloat16 ? DataType.bfloat16 : x.type;
   return scoped(runtime, (scope) => {
     if (!plan.pad && type === x.type) return runtime.retain(x);
@@ -132,7 +132,7 @@ function convInput(runtime: Runtime, x: NativeTensor, plan: ConvPlan): NativeTen
 /** @returns a TensorFlow tensor of type `products`, owned by the caller */
 function convolve(
   runtime: Runtime,
-  plan: ConvPlan,
+  plan: ConvCall,
   operands: readonly number[],
   bias: number | null,
   relu: boolean,
@@ -168,11 +168,11 @@ export function fusedAttributes(steps: readonly string[], type: ElementType): Op
   ];
 }
 
-function outputShape(plan: ConvPlan, filter: NativeTensor): number[] {
+function outputShape(plan: ConvCall, filter: NativeTensor): number[] {
   return [plan.input[0]!, ...plan.output, filter.shape[3]!];
 }
 
-function planConv(x: NativeTensor, window: Window, products: ElementType): ConvPlan {
+function planConv(x: NativeTensor, window: Window, products: ElementType): ConvCall {
   const plan = planWindow(x.shape, window);
   const attributes = convAttributes(window.stride, plan.rule, products);
   return { ...plan, attributes };

@@ -27,7 +27,8 @@ import { cropGradient, padInput } from './padding.js';
 import type { PoolSaved } from './saved.js';
 import { planWindow, type WindowPlan } from './window.js';
 
-export interface PoolPlan extends WindowPlan {
+/** How a pooling is called: a window plan with what its operations share. */
+export interface PoolCall extends WindowPlan {
   readonly kind: 'max' | 'average' | 'oneDNN max';
   /** In which the maximum or average is taken; the maps may be stored in a narrower one. */
   readonly type: ElementType;
@@ -126,7 +127,7 @@ export function poolGradient(runtime: Runtime, saved: PoolSaved, dy: Tensor): Te
   });
 }
 
-function planPool(runtime: Runtime, x: NativeTensor, window: PoolWindow): PoolPlan {
+function planPool(runtime: Runtime, x: NativeTensor, window: PoolWindow): PoolCall {
   const plan = planWindow(x.shape, window);
   const { mode } = runtime;
   if (window.kind === 'max') {

@@ -3,8 +3,8 @@ import { EngineError } from '../../../errors.js';
 import type { Saved } from '../../engine.js';
 import type { ElementType, OpAttribute } from '../runtime/binding.js';
 import type { NativeTensor } from '../runtime/runtime.js';
-import type { ConvPlan } from './convolution.js';
-import type { PoolPlan } from './pooling.js';
+import type { ConvCall } from './convolution.js';
+import type { PoolCall } from './pooling.js';
 
 /** `output` is set where a ReLU is fused: its gradient needs the sign of the output, until it is `spent`. */
 interface Activated extends Saved {
@@ -17,7 +17,7 @@ export interface ConvSaved extends Activated {
   readonly input: NativeTensor;
   readonly filter: NativeTensor;
   readonly hasBias: boolean;
-  readonly plan: ConvPlan;
+  readonly plan: ConvCall;
   /** The element type of the input as it came, and so of its gradient. */
   readonly inputType: ElementType;
 }
@@ -32,7 +32,7 @@ export interface ReluSaved extends Activated {
 }
 export interface PoolSaved extends Saved {
   readonly kind: 'pool';
-  readonly plan: PoolPlan;
+  readonly plan: PoolCall;
   readonly type: ElementType;
   /** Maximum only: the padded input, the output and, with oneDNN, the positions of the maxima. */
   readonly kept: readonly NativeTensor[];
