@@ -1,76 +1,44 @@
 import { z } from 'zod';
+import type { SchemaParts } from '../data/sampling/sampler-type.js';
+import { type SamplerConfig, samplers } from '../data/sampling/table.js';
 import { durationSchema } from './duration.js';
 
-/** `data.sampler`: a name, or a mapping with the rule's own numbers. Formulas and sources: docs/data.md. */
+/** `data.sampler`: a name, or a mapping with the sampler's own numbers. Formulas and sources: docs/data.md. */
 
 const draws = z.int().positive();
-const epochSize = z
-  .union([draws, z.enum(['images', 'longest-class'])], {
-    error: 'epochSize: a number of draws, images, or longest-class',
-  })
-  .default('images')
-  .describe(
-    'How many draws count as an epoch: images (as many as there are), longest-class (classes times the images of the largest), or a number.',
-  );
-const kind = <T extends string>(value: T, what: string) => z.literal(value).describe(what);
+const parts: SchemaParts = {
+  z,
+  kind: (value, what) => z.literal(value).describe(what),
+  duration: durationSchema,
+  epochSize: z
+    .union([draws, z.enum(['images', 'longest-class'])], {
+      error: 'epochSize: a number of draws, images, or longest-class',
+    })
+    .default('images')
+    .describe(
+      'How many draws count as an epoch: images (as many as there are), longest-class (classes times the images of the largest), or a number.',
+    ),
+};
 
-const rule = z.discriminatedUnion(
-  'kind',
-  [
-    z.strictObject({
-      kind: kind('class-aware', 'Class by class, every class equally often (paper, §3).'),
-      samplesPerClass: z
-        .int()
-        .positive()
-        .default(1)
-        .describe('Images drawn one after another at each draw of a class.'),
-      epochSize,
-    }),
-    z.strictObject({
-      kind: kind('shuffle', 'Every image once before any comes again, in a new order each time.'),
-      epochSize,
-    }),
-    z.strictObject({
-      kind: kind('power', 'A class in proportion to its number of images to the power of q.'),
-      q: z
-        .number()
-        .min(0)
-        .max(1)
-        .describe('1: as often as it has images; 0.5: square root; 0: every class equally often.'),
-      epochSize,
-    }),
-    z.strictObject({
-      kind: kind('progressive', 'From q = 1 to q = 0 of power, linearly over the training.'),
-      epochs: durationSchema
-        .optional()
-        .describe('When every class is drawn equally often; the end of the training unless given.'),
-      epochSize,
-    }),
-    z.strictObject({
-      kind: kind(
-        'repeat-factor',
-        'Images of a class with the share f of all images max(1, sqrt(threshold / f)) times per epoch.',
-      ),
-      threshold: z
-        .number()
-        .gt(0)
-        .lte(1)
-        .describe('The share of all images below which the images of a class are repeated.'),
-    }),
-  ],
-  {
-    error: ({ code }) =>
-      code === 'invalid_union'
-        ? 'class-aware, shuffle, power, progressive or repeat-factor'
-        : undefined,
-  },
-);
+const all = Object.entries(samplers);
+const names = all.filter(([, { named }]) => named !== undefined).map(([name]) => name);
+const mappings = all.filter(([, type]) => 'schema' in type);
+const kinds = mappings.map(([kind]) => kind);
+const oneOfKinds = `${kinds.slice(0, -1).join(', ')} or ${kinds.at(-1)}`;
+
+const objects: z.ZodType[] = mappings.map(([, type]) => type.schema!(parts));
+const rule = z.discriminatedUnion('kind', objects as [z.ZodObject, ...z.ZodObject[]], {
+  error: ({ code }) => (code === 'invalid_union' ? oneOfKinds : undefined),
+});
 
 export const samplerSchema = z
-  .union([z.enum(['class-aware', 'shuffle', 'sequential']), rule], {
-    error:
-      'sampler: class-aware, shuffle, sequential, or a mapping with a kind: class-aware, shuffle, power, progressive or repeat-factor',
+  .union([z.enum(names), rule], {
+    error: `sampler: ${names.join(', ')}, or a mapping with a kind: ${oneOfKinds}`,
   })
-  .default('class-aware');
+  .default('class-aware') as unknown as z.ZodDefault<z.ZodType<SamplerConfig>>;
 
-export type SamplerConfig = z.infer<typeof samplerSchema>;
+/** What each name alone means, for the description of the key. */
+export const samplerNames = all
+  .filter(([, { named }]) => named !== undefined)
+  .map(([name, { named }]) => `${name}: ${named}.`)
+  .join(' ');

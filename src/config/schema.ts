@@ -4,7 +4,7 @@ import { augmentSchema } from './augmentation.js';
 import { durationSchema, intervalSchema } from './duration.js';
 import { LABEL_MEANINGS } from './label-meaning.js';
 import { layerSchema } from './layers.js';
-import { samplerSchema } from './sampling.js';
+import { samplerNames, samplerSchema } from './sampling.js';
 
 /**
  * The experiment config, version 1. Strict: an unknown key is an error. Everything that has a default gets it
@@ -47,7 +47,7 @@ const data = z.strictObject({
       'What the labels of list files are: names of classes, or positions in the class list, counted from 0. Without it: names if each is one of the classes of training, positions if no class has a number for its name, and otherwise a mistake (docs/data.md). In a training list positions make classes called 0 to classes - 1.',
     ),
   sampler: samplerSchema.describe(
-    'Order of the training images. class-aware: class by class, so that every class is drawn equally often (paper, §3). shuffle: every image once per epoch, in a new order. sequential: as indexed. Or a mapping with a kind and its numbers (docs/data.md).',
+    `Order of the training images. ${samplerNames} Or a mapping with a kind and its numbers (docs/data.md).`,
   ),
   resize: positive.describe(
     'Images are resized so that their shorter side has this many pixels; the aspect ratio stays.',

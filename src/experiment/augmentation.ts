@@ -3,6 +3,7 @@ import type { DataConfig } from '../config/schema.js';
 import type { Augmentation } from '../data/augment/augment.js';
 import type { ColorJitter } from '../data/augment/color-jitter.js';
 import type { Mixing } from '../data/augment/mixing.js';
+import { asMapping, samplerType } from '../data/sampling/table.js';
 import type { Normalization } from './normalization.js';
 
 /** How training images are varied. */
@@ -11,13 +12,13 @@ export function augmentation(
   { color }: Normalization,
 ): Augmentation {
   const { flip, resizedCrop, colorJitter, randomErasing, mixup, cutmix } = augment;
-  const samples = typeof sampler === 'object' && sampler.kind === 'class-aware';
+  const drawn = asMapping(sampler);
   const mixing: Mixing = {
     mixup: mixup ?? null,
     cutmix: cutmix ?? null,
     probability: augment.mixProbability,
     switchProbability: augment.switchProbability,
-    distance: samples ? sampler.samplesPerClass : 1,
+    distance: samplerType(drawn).inARow?.(drawn) ?? 1,
   };
   return {
     flip,

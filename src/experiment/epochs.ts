@@ -1,7 +1,6 @@
 import type { Duration } from '../config/duration.js';
 import type { ImageIndex } from '../data/index/image-index.js';
-import { epochSize } from '../data/sampling/epoch-size.js';
-import type { SamplerRule, SamplerSpec } from '../data/sampling/sampler.js';
+import { epochSize, type SamplerSpec, specOf } from '../data/sampling/sampler.js';
 import type { ExperimentPlan } from './experiment-plan.js';
 import { type PaceSize, Timeline } from './timeline.js';
 
@@ -41,10 +40,5 @@ function sampler(
   { config }: ExperimentPlan,
   draws: (duration: Duration | undefined) => number,
 ): SamplerSpec {
-  const { seed } = config;
-  const given = config.data.sampler;
-  if (typeof given === 'string') return { kind: given, seed };
-  if (given.kind !== 'progressive') return { ...given, seed };
-  const rule: SamplerRule = { kind: 'progressive', over: draws(given.epochs) };
-  return { ...rule, seed, epochSize: given.epochSize };
+  return specOf(config.data.sampler, config.seed, draws);
 }

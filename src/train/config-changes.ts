@@ -1,5 +1,6 @@
 import { type Difference, describeDifference, differences } from '../config/differences.js';
 import type { ExperimentConfig } from '../config/schema.js';
+import { asMapping, samplerType } from '../data/sampling/table.js';
 import { CheckpointError, ConfigError } from '../errors.js';
 import type { ExperimentPlan } from '../experiment/experiment-plan.js';
 import { parametersOf, withBatchStatistics } from '../model/network-plan.js';
@@ -111,9 +112,8 @@ function isFree({ key }: Difference, plan: ExperimentPlan): boolean {
   switch (key) {
     case 'training.epochs':
     case 'training.steps': {
-      const { sampler } = data;
-      const toTheEnd =
-        typeof sampler === 'object' && sampler.kind === 'progressive' && !sampler.epochs;
+      const sampler = asMapping(data.sampler);
+      const toTheEnd = samplerType(sampler).dependsOnLength?.(sampler);
       return schedule.type !== 'poly' && schedule.type !== 'cosine' && !toTheEnd;
     }
     case 'training.microBatch': // the statistics of a normalization are those of a micro-batch

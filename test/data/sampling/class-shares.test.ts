@@ -1,7 +1,8 @@
 /** Samplers by class shares against their formulas; expected counts are worked out by hand. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createSampler, type SamplerRule } from '../../../src/data/sampling/sampler.js';
+import { createSampler } from '../../../src/data/sampling/sampler.js';
+import type { SamplerRule } from '../../../src/data/sampling/table.js';
 import { indexWith, tally } from '../indexes.js';
 
 const draw = (rule: SamplerRule, counts: readonly number[], from: number, to: number, seed = 1) => {
