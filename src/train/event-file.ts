@@ -41,7 +41,9 @@ export function cutEvents(folder: string, last: number): void {
   for (const name of readdirSync(folder).filter((each) => EVENTS.test(each))) {
     const path = join(folder, name);
     const bytes = reading(path, () => readRegularBytes(path, MOST_BYTES));
-    const kept = [...readRecords(bytes)].filter((data) => belongs(data, last)).map(record);
+    const found = [...readRecords(bytes)];
+    if (found.length === 0) continue; // not of this program, or torn at once
+    const kept = found.filter((data) => belongs(data, last)).map(record);
     if (kept.reduce((sum, { length }) => sum + length, 0) === bytes.length) continue;
     changing(`${path}: cannot be written`, () => replaceFile(path, kept));
   }

@@ -85,8 +85,8 @@ export function mutatedJson(value: unknown, random: Random): unknown {
   const copy: unknown = structuredClone(value);
   for (let n = 1 + random.int(2); n > 0; n--) {
     const places = placesOf(copy);
-    const [holder, key] = places[random.int(places.length)] ?? [];
-    if (holder === undefined || key === undefined) return ODD[random.int(ODD.length)];
+    if (places.length === 0) return ODD[random.int(ODD.length)];
+    const [holder, key] = places[random.int(places.length)]!;
     const map = holder as Record<string, unknown>;
     const odd = structuredClone(ODD[random.int(ODD.length)]);
     switch (random.int(6)) {

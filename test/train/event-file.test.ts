@@ -106,10 +106,13 @@ test('what files hold past a step is taken out of them, and nothing else', () =>
 test('of a torn file the whole records are kept; other files are not touched', () => {
   const { folder, path } = written(9);
   writeFileSync(path, readFileSync(path).subarray(0, -5));
+  const other = join(folder, 'events.out.tfevents.0000000001.other');
   writeFileSync(join(folder, 'profile'), 'x');
+  writeFileSync(other, 'of another program');
   cutEvents(folder, 100);
   expect(stepsOf(path).summaries).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
   expect(readFileSync(join(folder, 'profile'), 'utf8')).toBe('x');
+  expect(readFileSync(other, 'utf8')).toBe('of another program');
 });
 
 test('a pipe in place of an event file is refused, not waited for', () => {
