@@ -1,6 +1,7 @@
 /**
- * A layer type is one file and one line, and so is a sampler (CONTRIBUTING, "Adding a layer", "Adding a sampler"):
- * relaybp with one more of each, compiled, plans them, trains with them, goes on, tests at other sizes and exports.
+ * A layer type is one file and one line, and so are a sampler and an augmentation (CONTRIBUTING, "Adding a layer" and
+ * what follows): relaybp with one more of each, compiled, plans them, trains with them, goes on, tests at other sizes
+ * and exports.
  */
 import { execFileSync } from 'node:child_process';
 import {
@@ -51,6 +52,7 @@ function checkout(): string {
   }
   symlinkSync(join(ROOT, 'node_modules'), join(home, 'node_modules'));
   add(home, 'pointwise', 'src/model/layers', 'export const layerTypes = {\n');
+  add(home, 'solarize', 'src/data/augment', 'export const augmentations = {\n');
   add(home, 'stride', 'src/data/sampling', 'export const samplers = {\n');
   const tsc = join(ROOT, 'node_modules/typescript/bin/tsc');
   execFileSync(process.execPath, [tsc, '-p', join(home, 'tsconfig.build.json')], {
@@ -171,5 +173,38 @@ describe('a sampler', () => {
     await relaybp('train', '--resume', 'halted');
     expect(weights('halted')).toEqual(weights('strides'));
     expect(weights('halted')).not.toEqual(weights('whole'));
+  });
+});
+
+describe('an augmentation', () => {
+  const all = ['--set', 'data.augment.solarize={threshold: 0}'];
+
+  it('is planned, and checked as others are', async () => {
+    const { stdout } = await relaybp('plan', 'c.yaml', '--set', 'data.augment.solarize={}');
+    expect(stdout).toContain('random crop; flip; solarize (threshold 128)');
+    const args = ['plan', 'c.yaml', '--set', 'data.augment.solarize={limit: 3}'];
+    const { code, stderr } = await run(args, folder, environment(), { bin });
+    expect(code).toBe(2);
+    expect(stderr).toContain('data.augment.solarize');
+  });
+
+  it('changes what training sees, and nothing else', async () => {
+    const inputs = async (file: string, ...more: string[]): Promise<Float32Array> => {
+      const args = ['data', 'preview', 'c.yaml', '--n', '6', '--out', `${file}.png`, ...more];
+      await relaybp(...args, '--tensors', file);
+      return decodeSafetensors(readFileSync(join(folder, file)), file).get('images')!.values;
+    };
+    const [plain, inverted] = [await inputs('plain.st'), await inputs('inverted.st', ...all)];
+    // (v - mean) / std and (255 - v - mean) / std of the same crops: their sum is one number for each channel.
+    const sums = [0, 1, 2].map((c) => plain[c]! + inverted[c]!);
+    for (const [i, value] of plain.entries()) {
+      expect(value + inverted[i]!).toBeCloseTo(sums[i % 3]!, 4);
+    }
+    expect(new Set(plain).size).toBeGreaterThan(100);
+  });
+
+  it('is trained with', async () => {
+    await relaybp('train', 'c.yaml', '--out', 'inverted', ...all);
+    expect(weights('inverted')).not.toEqual(weights('whole'));
   });
 });

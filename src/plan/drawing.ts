@@ -1,4 +1,5 @@
 import type { ExperimentConfig } from '../config/schema.js';
+import { chosen } from '../data/augment/table.js';
 
 /** In which order images are drawn, in words: `power, q 0.5`. */
 export function samplerText({ sampler }: ExperimentConfig['data']): string {
@@ -9,7 +10,7 @@ export function samplerText({ sampler }: ExperimentConfig['data']): string {
 
 /** How training images are varied, in words. */
 export function augmentationText({ augment }: ExperimentConfig['data']): string {
-  const { flip, color, resizedCrop, colorJitter, randomErasing, mixup, cutmix } = augment;
+  const { flip, color, mixup, cutmix } = augment;
   const inner = (options: object): string => `(${named(options).join(', ')})`;
   const mixers = [
     ...(mixup ? [`mixup ${inner(mixup)}`] : []),
@@ -19,12 +20,15 @@ export function augmentationText({ augment }: ExperimentConfig['data']): string 
     ...(augment.mixProbability < 1 ? [`of ${augment.mixProbability} of the pairs`] : []),
     ...(mixers.length > 1 ? [`switch ${augment.switchProbability}`] : []),
   ];
+  const single = chosen<object>(augment);
+  const text = (each: typeof single): string[] =>
+    each.map(({ name, options }) => `${name} ${inner(options)}`);
+  const crops = single.filter(({ type }) => type.crop);
   return [
-    resizedCrop ? `resizedCrop ${inner(resizedCrop)}` : 'random crop',
+    ...(crops.length > 0 ? text(crops) : ['random crop']),
     ...(flip ? ['flip'] : []),
     ...(color === 'pca' ? ['color pca'] : []),
-    ...(colorJitter ? [`colorJitter ${inner(colorJitter)}`] : []),
-    ...(randomErasing ? [`randomErasing ${inner(randomErasing)}`] : []),
+    ...text(single.filter(({ type }) => !type.crop)),
     ...(mixers.length > 0 ? [[mixers.join(' or '), ...shares].join(', ')] : []),
   ].join('; ');
 }

@@ -2,10 +2,8 @@
 
 import { Random } from '../../random.js';
 import { centreView, type Pixels, type Triple, type View } from '../images/preprocessing.js';
-import type { ColorJitter } from './color-jitter.js';
 import type { Mixing } from './mixing.js';
-import type { RandomErasing } from './random-erasing.js';
-import type { ResizedCrop } from './resized-crop.js';
+import type { AugmentationRules } from './table.js';
 
 /** Principal components of the training set's RGB values, pixels on the 0–1 scale. */
 export interface PcaColor {
@@ -17,16 +15,10 @@ export interface PcaColor {
   std?: number;
 }
 
-export interface Augmentation {
+export interface Augmentation extends AugmentationRules {
   /** Mirror half of the images. */
   flip: boolean;
   color: PcaColor | null;
-  /** Instead of a random crop of fixed size: one of random size; default: none. */
-  resizedCrop?: ResizedCrop | null;
-  /** Random brightness, contrast, saturation, hue; default: none. */
-  colorJitter?: ColorJitter | null;
-  /** A random rectangle is overwritten; default: none. */
-  randomErasing?: RandomErasing | null;
   /** Pairs of images are mixed; default: none. */
   mixing?: Mixing | null;
 }

@@ -8,13 +8,12 @@ import {
   writeInput,
 } from '../images/preprocessing.js';
 import { type Augmentation, chooseView } from './augment.js';
-import { chooseJitter, jitter } from './color-jitter.js';
-import { chooseErased, erase } from './random-erasing.js';
-import { chooseRegion, resizeRegion } from './resized-crop.js';
+import { chosen } from './table.js';
 
 /**
- * Cuts, changes and normalizes an image, in this order: crop or resized crop, colour jitter, mirror, colour shift,
- * normalization, random erasing. Each step draws from its own stream of (seed, position).
+ * Cuts, changes and normalizes an image, in this order: crop or resized crop, changes of its pixels (colour jitter),
+ * mirror, colour shift, normalization, changes of the input (random erasing). Each step draws from its own stream of
+ * (seed, position).
  *
  * @param out receives [h, w, 3] from `offset` on
  */
@@ -28,19 +27,21 @@ export function writeAugmented(
   position: number,
 ): void {
   const size = cropSize(preprocessing);
-  let source = augment?.resizedCrop
-    ? resizeRegion(pixels, chooseRegion(pixels, augment.resizedCrop, seed, position), size)
-    : pixels;
+  const at = { seed, position };
+  const steps = augment ? chosen<object>(augment) : [];
+  let source = pixels;
+  for (const { type, options } of steps) {
+    source = type.crop?.(source, size, options, at) ?? source;
+  }
   let view = chooseView(source, size, augment, seed, position);
-  if (augment?.colorJitter) {
+  if (steps.some(({ type }) => type.change)) {
     source = cropped(source, view, size);
     view = { ...view, top: 0, left: 0 };
-    jitter(source.data, chooseJitter(augment.colorJitter, seed, position));
+    for (const { type, options } of steps) type.change?.(source.data, options, at);
   }
   writeInput(out, offset, source, view, size, preprocessing);
-  const erasing = augment?.randomErasing;
-  const region = erasing && chooseErased(size, erasing, seed, position);
-  if (region) erase(out, offset, size[1], region, erasing.value, preprocessing, seed, position);
+  const input = { out, offset, size, preprocessing };
+  for (const { type, options } of steps) type.finish?.(input, options, at);
 }
 
 /** A copy of what the view shows, not mirrored. */

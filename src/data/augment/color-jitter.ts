@@ -3,6 +3,7 @@
  * Pillow images: every change rounds to 8 bits as Pillow does (Image.blend, convert 'L' and 'HSV').
  */
 import { permutation, Random } from '../../random.js';
+import { type AugmentationType, rangeOf } from './augmentation-type.js';
 
 type Range = readonly [number, number];
 
@@ -12,6 +13,56 @@ export interface ColorJitter {
   contrast: Range | null;
   saturation: Range | null;
   hue: Range | null;
+}
+
+/** Each a number b, or [smallest, largest]. */
+export type ColorJitterConfig = { [Change in keyof ColorJitter]: number | Range };
+
+export const colorJitter: AugmentationType<ColorJitterConfig, ColorJitter> = {
+  about:
+    "Random brightness, contrast, saturation and hue in random order, as torchvision's ColorJitter.",
+
+  schema(z) {
+    const strength = z.union([z.number().min(0), rangeOf(z, z.number().min(0))], {
+      error: 'a number of 0 or more, or [smallest, largest] factor',
+    });
+    const hue = z.union([z.number().min(0).max(0.5), rangeOf(z, z.number().min(-0.5).max(0.5))], {
+      error: 'hue: a number from 0 to 0.5, or [smallest, largest] between -0.5 and 0.5',
+    });
+    const factorOf = (what: string) =>
+      strength
+        .default(0)
+        .describe(
+          `${what}: a factor from [1 - b, 1 + b], at least 0, or from [smallest, largest].`,
+        );
+    return z.strictObject({
+      brightness: factorOf('Brightness'),
+      contrast: factorOf('Contrast'),
+      saturation: factorOf('Saturation'),
+      hue: hue
+        .default(0)
+        .describe('A turn of the hue from [-h, h] or [smallest, largest]; 1 is the whole circle.'),
+    });
+  },
+
+  /** A number b is the range [1 − b, 1 + b] without what is negative, of the hue [−b, b], and 0 no change, as torchvision. */
+  rule: ({ brightness, contrast, saturation, hue }) => ({
+    brightness: around(brightness, 1),
+    contrast: around(contrast, 1),
+    saturation: around(saturation, 1),
+    hue: around(hue, 0),
+  }),
+
+  change: (pixels, ranges, { seed, position }) =>
+    jitter(pixels, chooseJitter(ranges, seed, position)),
+};
+
+function around(value: number | Range, centre: 0 | 1): Range | null {
+  const range =
+    typeof value === 'number'
+      ? ([centre === 1 ? Math.max(0, 1 - value) : -value, centre + value] as const)
+      : value;
+  return range[0] === centre && range[1] === centre ? null : range;
 }
 
 export type ColorChange = { kind: keyof ColorJitter; by: number };

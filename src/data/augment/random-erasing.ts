@@ -1,6 +1,7 @@
 /** Random erasing (Zhong et al. 2020): a random rectangle of the input is overwritten. */
 import { Random } from '../../random.js';
 import { divisors, type Preprocessing } from '../images/preprocessing.js';
+import { type AugmentationType, rangeOf } from './augmentation-type.js';
 import type { Region } from './resized-crop.js';
 
 export interface RandomErasing {
@@ -12,6 +13,39 @@ export interface RandomErasing {
   /** 'mean': zero, once the mean is taken off; 'random': every value uniform in 0–255; or a value on that scale. */
   value: 'mean' | 'random' | number;
 }
+
+export const randomErasing: AugmentationType<RandomErasing, RandomErasing> = {
+  about: 'Fills a random rectangle of the input (Zhong et al.), as torchvision draws it.',
+
+  schema: (z) =>
+    z.strictObject({
+      probability: z
+        .number()
+        .min(0)
+        .max(1)
+        .default(0.5)
+        .describe('Share of the images in which it happens.'),
+      scale: rangeOf(z, z.number().gt(0).lte(1))
+        .default([0.02, 0.33])
+        .describe("[smallest, largest] share of the image's area."),
+      ratio: rangeOf(z, z.number().positive())
+        .default([0.3, 3.3])
+        .describe('[smallest, largest] aspect ratio, height over width.'),
+      value: z
+        .union([z.enum(['mean', 'random']), z.number().min(0).max(255)], {
+          error: 'value: mean, random, or a number from 0 to 255',
+        })
+        .default('mean')
+        .describe(
+          'What the rectangle is filled with: mean (zero once the mean is taken off), random (every value uniform from 0 to 255), or one value on the 0-255 scale.',
+        ),
+    }),
+
+  finish({ out, offset, size, preprocessing }, erasing, { seed, position }) {
+    const region = chooseErased(size, erasing, seed, position);
+    if (region) erase(out, offset, size[1], region, erasing.value, preprocessing, seed, position);
+  },
+};
 
 const ATTEMPTS = 10;
 

@@ -2,6 +2,7 @@
 
 import { Random } from '../../random.js';
 import type { Pixels } from '../images/preprocessing.js';
+import type { AugmentationType } from './augmentation-type.js';
 
 /** As torchvision's RandomResizedCrop draws it. */
 export interface ResizedCrop {
@@ -18,6 +19,33 @@ export interface Region {
   height: number;
   width: number;
 }
+
+export const resizedCrop: AugmentationType<ResizedCrop, ResizedCrop> = {
+  about:
+    'In training, a random part of the image of random size and aspect ratio is scaled to the crop (Inception), in place of a crop of fixed size.',
+
+  schema(z) {
+    const share = z.number().gt(0).lte(1);
+    const positive = z.number().positive();
+    return z
+      .strictObject({
+        scale: z
+          .tuple([share, share])
+          .default([0.08, 1])
+          .describe("[smallest, largest] share of the image's area."),
+        ratio: z
+          .tuple([positive, positive])
+          .default([0.75, 4 / 3])
+          .describe('[smallest, largest] aspect ratio, width over height.'),
+      })
+      .refine(({ scale, ratio }) => scale[0] <= scale[1] && ratio[0] <= ratio[1], {
+        error: 'scale and ratio are [smallest, largest]',
+      });
+  },
+
+  crop: (pixels, size, crop, { seed, position }) =>
+    resizeRegion(pixels, chooseRegion(pixels, crop, seed, position), size),
+};
 
 const ATTEMPTS = 10;
 
