@@ -5,7 +5,7 @@ import { loadConfig, parseConfig, printConfig } from '../../src/config/load.js';
 import type { ExperimentPlan } from '../../src/experiment/experiment-plan.js';
 import { memoryPlan } from '../../src/experiment/step-memory.js';
 import type { LayerPlan } from '../../src/model/layers/table.js';
-import { flatten, parametersOf, trunkOf } from '../../src/model/network-plan.js';
+import { flatten, memoryOf, parametersOf, trunkOf } from '../../src/model/network-plan.js';
 import { countParameters, totals } from '../../src/plan/cost.js';
 import { planTable } from '../../src/plan/table.js';
 import { type Network, planError, planOf } from './planning.js';
@@ -264,5 +264,26 @@ describe('memory of the parameters', () => {
   ])('%s', (optimizer, copies, statistics) => {
     // Weight and bias 6, running statistics 6, fc 48 * 2 + 2
     expect(bytes(optimizer)).toBe(4 * ((6 + 98) * copies + 6 * statistics));
+  });
+});
+
+describe('what a pass keeps of the layers inside', () => {
+  const kept = (layer: string) => memoryOf(trunkOf(plan(4, `[${layer}]`).network)[0]!);
+
+  test('masks of dropout, in however many blocks', () => {
+    const inner = 'residual: {layers: [conv: {filters: 3, kernel: 3, dropout: 0.5}]}';
+    // Outputs of the convolution and of dropout, and its mask.
+    expect(kept(inner)).toMatchObject({ values: 3 * 48, bytes: 0 });
+    // The output of the inner block besides.
+    expect(kept(`residual: {layers: [${inner}]}`)).toMatchObject({ values: 4 * 48, bytes: 0 });
+  });
+
+  test('positions of maxima, of pyramids as of poolings', () => {
+    const pool = 'maxpool: {size: 2, stride: 1, padding: 1}';
+    const pooled = kept(`branches: {paths: [[${pool}], [${pool}]]}`);
+    expect(pooled).toMatchObject({ values: 2 * 75, bytes: 2 * 75 });
+    // Two levels of 4 and 1 bins; they are joined from as many values that are kept too.
+    const pyramid = kept('branches: {paths: [[spp: [2, 1]], [spp: [1]]]}');
+    expect(pyramid).toMatchObject({ values: 2 * (15 + 3), bytes: 15 + 3 });
   });
 });
