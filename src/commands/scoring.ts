@@ -55,7 +55,7 @@ export function checkScoreFiles(
   }).find(([, value]) => value !== undefined && value !== false);
   if (!given) return;
   throw new ConfigError(
-    `${given[0]}: score files hold what was scored already, on the images and by the protocol of then`,
+    `${given[0]}: a score file holds scores that were computed before, with the images and the test protocol of that evaluation`,
     'name the runs instead of their score files',
   );
 }

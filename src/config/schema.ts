@@ -94,7 +94,7 @@ const data = z.strictObject({
         .int()
         .nonnegative()
         .default(100)
-        .describe('With skip: so many files at most, then stop.'),
+        .describe('With skip: the number of undecodable files after which training stops.'),
     })
     .prefault({})
     .describe('What to do about files that cannot be decoded.'),
@@ -105,7 +105,9 @@ const segment = z.strictObject({
   frozen: z
     .boolean()
     .default(false)
-    .describe('Its parameters stay as they are; signals still pass through it.'),
+    .describe(
+      'Its parameters are not updated; gradients still pass through it to the layers below.',
+    ),
   layers: z.array(layerSchema).min(1).describe('Layers from input to output.'),
 });
 
@@ -128,7 +130,9 @@ const range = z
       .int()
       .nonnegative()
       .optional()
-      .describe('How many trunk layers the gradient passes at most; 0: its head only.'),
+      .describe(
+        'Number of trunk layers that the gradient reaches, counted down from the tap; 0: its head only.',
+      ),
   })
   .refine((value) => (value.downTo === undefined) !== (value.layers === undefined), {
     error: 'a range has either downTo (a segment or a layer) or layers (at most that many)',
@@ -178,7 +182,9 @@ const optimizer = z.discriminatedUnion(
     z.strictObject({
       type: z.literal('sgd').default('sgd').describe('SGD with momentum, as Caffe defines it.'),
       ...anyOptimizer,
-      momentum: beta.default(0.9).describe('Share of the last update in the next.'),
+      momentum: beta
+        .default(0.9)
+        .describe('Momentum: the share of the previous update in the next one.'),
       nesterov: z.boolean().default(false).describe("Nesterov's momentum."),
     }),
     z.strictObject({
@@ -187,12 +193,12 @@ const optimizer = z.discriminatedUnion(
       betas: z
         .tuple([beta, beta])
         .default([0.9, 0.999])
-        .describe('Decay of the first and the second moment.'),
+        .describe('Decay rates of the first and second moment estimates (betas).'),
       epsilon: z
         .number()
         .positive()
         .default(1e-8)
-        .describe('Added to the square root of the second moment.'),
+        .describe('Epsilon, added to the square root of the second moment.'),
     }),
   ],
   {
@@ -202,32 +208,35 @@ const optimizer = z.discriminatedUnion(
 
 const warmup = durationSchema
   .default(0)
-  .describe('The rate first rises linearly to its full value over this time.');
+  .describe('Length of the linear warm-up to the full learning rate.');
 const factor = fraction.default(0.1);
 const minimum = z
   .number()
   .min(0)
   .default(0)
-  .describe('After the warm-up the rate never falls below this; at most optimizer.lr.');
+  .describe('Lower bound of the learning rate after the warm-up; at most optimizer.lr.');
 const type = <T extends string>(value: T, what: string) => z.literal(value).describe(what);
 const schedule = z.discriminatedUnion('type', [
   z.strictObject({ type: type('constant', 'The same rate throughout.'), warmup }),
   z.strictObject({
     type: type('step', 'Multiplied by factor at regular intervals.'),
     warmup,
-    every: durationSchema.describe('The interval.'),
-    factor: factor.describe('What the rate is multiplied by each time.'),
+    every: durationSchema.describe('Interval between two decays.'),
+    factor: factor.describe('Factor by which the learning rate is multiplied each time (gamma).'),
   }),
   z.strictObject({
     type: type('multistep', 'Multiplied by factor at each milestone.'),
     warmup,
-    milestones: z.array(durationSchema).min(1).describe('When, counted from the start.'),
-    factor: factor.describe('What the rate is multiplied by each time.'),
+    milestones: z
+      .array(durationSchema)
+      .min(1)
+      .describe('Milestones, counted from the start of the training.'),
+    factor: factor.describe('Factor by which the learning rate is multiplied each time (gamma).'),
   }),
   z.strictObject({
     type: type('plateau', 'Multiplied by factor when the top-1 validation error stops falling.'),
     warmup,
-    factor: factor.describe('What the rate is multiplied by each time.'),
+    factor: factor.describe('Factor by which the learning rate is multiplied each time (gamma).'),
     patience: positive
       .default(3)
       .describe('Evaluations without a better error before the rate is lowered.'),
@@ -243,7 +252,11 @@ const schedule = z.discriminatedUnion('type', [
   z.strictObject({
     type: type('poly', 'Falls to zero at the end as (1 - step / steps)^power.'),
     warmup,
-    power: z.number().positive().default(1).describe('The exponent; 1 is a straight line.'),
+    power: z
+      .number()
+      .positive()
+      .default(1)
+      .describe('Exponent of the polynomial; 1 is linear decay.'),
   }),
   z.strictObject({
     type: type('cosine', 'Falls to minimum at the end along half a cosine.'),
@@ -268,7 +281,7 @@ const training = z
     microBatch: positive
       .optional()
       .describe(
-        'Images at a time; their gradients add up to those of the batch, in less memory. A divisor of batchSize, which is the default.',
+        'Images per forward and backward pass; gradients are accumulated to those of the batch, in less memory. A divisor of batchSize, which is the default.',
       ),
     labelSmoothing: z
       .number()
@@ -321,11 +334,11 @@ export const experimentSchema = z.strictObject({
     .describe(
       "The losses with their heads and ranges. The first one at the end of the trunk is the network's output; the others exist in training only.",
     ),
-  optimizer: optimizer.describe('How the weights move.'),
+  optimizer: optimizer.describe('The optimizer and its hyperparameters.'),
   schedule: schedule
     .prefault({ type: 'constant' })
     .describe('How the learning rate changes over the training.'),
-  training: training.describe('How long, and in what batches.'),
+  training: training.describe('Length of the training, and batch sizes.'),
   recompute: recompute
     .default(false)
     .describe(
@@ -335,19 +348,21 @@ export const experimentSchema = z.strictObject({
     .strictObject({
       every: durationSchema
         .default('1 epoch')
-        .describe('How often a checkpoint is written; the best and the last always are.'),
+        .describe('How often a checkpoint is written, besides the best and the last one.'),
       keep: positive
         .default(3)
-        .describe('How many of the regular ones are kept, besides the best and the last.'),
+        .describe(
+          'Number of the newest regular checkpoints that are kept, besides the best and the last one.',
+        ),
     })
     .prefault({})
-    .describe('What is saved, and when.'),
+    .describe('Which checkpoints are written, and how often.'),
   evaluation: z
     .strictObject({
       every: durationSchema
         .default('1 epoch')
         .describe('How often the validation images are evaluated.'),
-      batchSize: batch.optional().describe('Images at a time; training.microBatch unless given.'),
+      batchSize: batch.optional().describe('Images per forward pass; default training.microBatch.'),
     })
     .prefault({})
     .describe('Evaluation during training.'),

@@ -223,7 +223,7 @@ export function newestRun(name?: string, { begun = false } = {}): string | undef
 const isRunOf = (entry: string, name: string): boolean =>
   entry.startsWith(`${name}-`) && /^\d{4}-\d\d-\d\dT[\d-]+$/.test(entry.slice(name.length + 1));
 
-/** `summary.json`: the run's last word, for scripts. */
+/** `summary.json`: how the training ended, for scripts. */
 export function writeSummary(run: string, summary: object): void {
   const path = join(run, 'summary.json');
   const text = `${JSON.stringify(summary, null, 1)}\n`;

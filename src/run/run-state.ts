@@ -47,7 +47,7 @@ export function readRunState(folder: string, rows: readonly MetricsRow[]): RunSt
   };
 }
 
-/** @param summary the last word of the newest training in the folder, null if it has not said it */
+/** @param summary of the newest training in the folder, null if it has not ended */
 function stateOf(folder: string, summary: Summary | null): State {
   if (summary) return summary.interrupted ? 'stopped' : 'finished';
   return mayBeTraining(folder) ? 'in progress' : 'broken off';
@@ -69,5 +69,5 @@ function readSummary(folder: string): Summary | null {
   }
 }
 
-/** When the training said its last word, in milliseconds since 1970. */
+/** When the training ended, in milliseconds since 1970. */
 const summaryTime = (folder: string): number => statSync(join(folder, 'summary.json')).mtimeMs;

@@ -65,7 +65,7 @@ export interface TrainOptions {
   readonly initial: Map<string, NamedTensor> | null;
   /** Stop after this step at the latest, with an evaluation and a checkpoint. */
   readonly maxSteps: number | null;
-  /** Evaluate at most so many images; null for all. */
+  /** Largest number of validation images; null for all. */
   readonly evaluationLimit: number | null;
   readonly events: TrainEvents;
   /** Asked between steps: true ends the training with a checkpoint of the last whole step. */

@@ -14,7 +14,7 @@ export interface ValidationOptions {
   readonly plan: ExperimentPlan;
   readonly images: ImageIndex;
   readonly preprocessing: Preprocessing;
-  /** At most so many images; null for all. */
+  /** Largest number of images; null for all. */
   readonly limit: number | null;
   readonly onBatch: (done: number, total: number) => void;
   readonly onNotice: (line: string) => void;

@@ -74,7 +74,7 @@ describe('an editor', () => {
 
   it('explains keys', async () => {
     expect(await hover('training:\n  micro|Batch: 16\n')).toContain(
-      'their gradients add up to those of the batch',
+      'gradients are accumulated to those of the batch',
     );
     const range = 'losses:\n  - name: a\n    range: {down|To: seg1}\n';
     expect(await hover(range)).toContain('The lowest segment or layer');

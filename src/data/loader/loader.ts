@@ -42,7 +42,7 @@ export interface LoaderOptions {
   preprocessing: Preprocessing;
   /** Null: evaluation, i.e. centre crops, and an undecodable image gets the label −1. */
   augment: Augmentation | null;
-  /** Of the augmentation. */
+  /** Seed of the augmentation. */
   seed: number;
   onError: OnError;
   /** Worker threads; default 1, at most one per slot. All share libuv's pool for decoding. */

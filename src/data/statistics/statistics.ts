@@ -36,7 +36,7 @@ export interface StatisticsOptions
   extends Pick<Preprocessing, 'resize' | 'crop' | 'kernel' | 'maxPixels'> {
   /** Folder for the result; made if missing. Null: compute anew and keep nothing. */
   cacheDir: string | null;
-  /** Use only so many images, drawn evenly at random (always the same ones). Default: all. */
+  /** Number of images to use, drawn evenly at random (always the same ones). Default: all. */
   sampleLimit?: number;
   /** Called now and then with the images done and their total; not if a kept result is read. */
   onProgress?: (done: number, total: number) => void;

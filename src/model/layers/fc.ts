@@ -17,7 +17,7 @@ const schema = z.strictObject({
     .union([positive, z.literal('classes')], {
       error: 'units: a positive integer or "classes"',
     })
-    .describe('Number of outputs, or classes: as many as there are classes.'),
+    .describe('Number of output features; `classes` stands for the number of classes.'),
   relu: relu(false),
   bias: z.boolean().default(true).describe('Whether a bias is added.'),
   dropout: dropoutRate,

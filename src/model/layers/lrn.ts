@@ -10,7 +10,7 @@ const schema = z.strictObject({
   size: positive
     .refine((size) => size % 2 === 1, { error: 'size: an odd number' })
     .default(5)
-    .describe('How many neighbouring channels count; odd.'),
+    .describe('Number of neighbouring channels (local size); odd.'),
   alpha: z.number().positive().default(1e-4).describe('Factor of the mean square.'),
   beta: z.number().positive().default(0.75).describe('The exponent.'),
   k: z.number().positive().default(1).describe('Added before the power.'),

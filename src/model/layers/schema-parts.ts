@@ -36,15 +36,17 @@ export const optionalName = layerName
 const frozen = z
   .boolean()
   .default(false)
-  .describe('Its parameters stay as they are; signals still pass through it.');
+  .describe('Its parameters are not updated; gradients still pass through it to the layers below.');
 /** Of every layer with parameters. */
 export const named = { name: optionalName, frozen };
-export const repeat = positive.default(1).describe('So many of it, one after another.');
+export const repeat = positive
+  .default(1)
+  .describe('Number of copies of the layer, stacked one after another.');
 export const relu = (byDefault: boolean) =>
   z.boolean().default(byDefault).describe('Whether a ReLU follows.');
 export const dropoutRate = rate
   .default(0)
-  .describe('Share of the outputs that dropout sets to zero in training.');
+  .describe('Dropout rate: share of the outputs that are set to zero in training.');
 
 /** Of every layer that holds others. */
 export const composite = { ...named, repeat };
