@@ -6,7 +6,7 @@ import type { Triple } from '../data/images/preprocessing.js';
 import type { IndexingProgress } from '../data/index/index-cache.js';
 import type { Skipped } from '../data/loader/failure-policy.js';
 import { type ClassHistogram, classHistogram } from '../data/sampling/class-histogram.js';
-import type { DataStatistics } from '../data/statistics/statistics.js';
+import type { DataStatistics } from '../data/statistics/data-statistics.js';
 import { cacheDir, indexCache } from '../experiment/data-cache.js';
 import { openTrainingImages } from '../experiment/images.js';
 import { normalizationTensors, trainingStatistics } from '../experiment/normalization.js';

@@ -4,8 +4,7 @@ import { nearest } from '../near.js';
 import { decimalPoint } from './decimal-comma.js';
 import { validKeys, valueAt } from './known-keys.js';
 import { isMap, type Yaml } from './merge.js';
-
-export type Path = readonly (string | number)[];
+import type { Path } from './path.js';
 
 /** `losses[0].range.downTo` */
 export function formatPath(path: Path): string {

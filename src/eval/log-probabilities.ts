@@ -1,4 +1,4 @@
-import type { Average } from './test-protocol.js';
+import type { Average } from './protocol.js';
 
 /** `log Σ exp(values)` without overflow; NaN if any value is. */
 export function logSumExp(values: ArrayLike<number>): number {

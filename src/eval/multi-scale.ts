@@ -5,7 +5,7 @@ import {
   resizeMean,
   writeInput,
 } from '../data/images/preprocessing.js';
-import type { Average, Input, Protocol } from './test-protocol.js';
+import type { Average, Input, Protocol } from './protocol.js';
 
 /**
  * The paper's test (§4): the whole image, uncropped and in its own aspect ratio, with its shorter side at each of

@@ -7,8 +7,8 @@ import { CheckpointError } from '../errors.js';
 import { allFinite } from '../finite.js';
 import type { DenseNetwork } from './dense-network.js';
 import { averageInputs } from './log-probabilities.js';
+import type { Protocol } from './protocol.js';
 import { type ShapeBatch, ShapeBatches } from './shape-batches.js';
-import type { Protocol } from './test-protocol.js';
 
 /** What a network says about one image. */
 export interface ScoredImage {

@@ -1,4 +1,4 @@
-import type { Input } from './test-protocol.js';
+import type { Input } from './protocol.js';
 
 /** Equally large inputs that go through the network together, each with the tag it was added under. */
 export interface ShapeBatch<Tag> {

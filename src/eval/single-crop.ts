@@ -5,7 +5,7 @@ import {
   type View,
   writeInput,
 } from '../data/images/preprocessing.js';
-import type { Average, Input, Protocol } from './test-protocol.js';
+import type { Average, Input, Protocol } from './protocol.js';
 
 /** The centre crop of the image at `data.resize` (paper, §4); with `flip` also its mirror image. */
 export function singleCrop(

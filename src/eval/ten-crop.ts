@@ -1,6 +1,6 @@
 import { centreView, type Preprocessing, type View } from '../data/images/preprocessing.js';
+import type { Average, Protocol } from './protocol.js';
 import { cropInput } from './single-crop.js';
-import type { Average, Protocol } from './test-protocol.js';
 
 /** Four corners and centre of the image at `data.resize`, and their mirror images. */
 export function tenCrop(

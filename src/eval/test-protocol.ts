@@ -1,34 +1,9 @@
-import type { Kernel, Pixels, Preprocessing } from '../data/images/preprocessing.js';
+import type { Preprocessing } from '../data/images/preprocessing.js';
 import { ConfigError } from '../errors.js';
 import { multiScale } from './multi-scale.js';
+import type { Average, Protocol } from './protocol.js';
 import { singleCrop } from './single-crop.js';
 import { tenCrop } from './ten-crop.js';
-
-/** One input of the network, `[height, width, 3]`. */
-export interface Input {
-  data: Float32Array;
-  height: number;
-  width: number;
-}
-
-/** How the scores of an image's inputs become one: the mean of softmax probabilities (paper, §4), or of logits. */
-export type Average = 'softmax' | 'logits';
-
-/** A test protocol: which inputs are made of an image. One file per protocol. */
-export interface Protocol {
-  readonly name: 'single-crop' | 'ten-crop' | 'multi-scale';
-  /** Shorter sides that the image is resized to. */
-  readonly sides: readonly number[];
-  readonly flip: boolean;
-  readonly average: Average;
-  readonly kernel?: Kernel;
-  /** Larger images count as undecodable. */
-  readonly maxPixels?: number;
-  /** Input sizes `[height, width]` that the network must be able to take, to find out before the first image. */
-  readonly smallest: readonly (readonly [number, number])[];
-  /** @param sizes the image at each of `sides` */
-  inputs(sizes: readonly Pixels[]): Input[];
-}
 
 /** As the command line gives them. */
 export interface ProtocolOptions {

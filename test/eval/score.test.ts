@@ -6,14 +6,10 @@ import { type FolderIndex, indexFolder } from '../../src/data/index/folder-index
 import type { Engine } from '../../src/engine/engine.js';
 import { openWasmEngine } from '../../src/engine/wasm/wasm-engine.js';
 import { DenseNetwork } from '../../src/eval/dense-network.js';
+import type { Protocol } from '../../src/eval/protocol.js';
 import { type ScoredImage, scoreImages } from '../../src/eval/score.js';
 import { tenViews } from '../../src/eval/ten-crop.js';
-import {
-  defaultScales,
-  type Protocol,
-  type ProtocolOptions,
-  protocolOf,
-} from '../../src/eval/test-protocol.js';
+import { defaultScales, type ProtocolOptions, protocolOf } from '../../src/eval/test-protocol.js';
 import { planExperiment } from '../../src/experiment/experiment-plan.js';
 import { Random } from '../../src/random.js';
 import { painted, temporaryFolder } from '../data/images.js';

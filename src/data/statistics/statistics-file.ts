@@ -9,7 +9,7 @@ import { mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { replaceFile } from '../../files.js';
 import { MOST_ROWS, readRegular } from '../../regular-file.js';
-import type { DataStatistics } from './statistics.js';
+import type { DataStatistics } from './data-statistics.js';
 
 const FORMAT = 'relaybp-statistics-2';
 

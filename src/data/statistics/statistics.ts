@@ -9,19 +9,9 @@ import { type ImageIndex, imagePath, relativePath } from '../index/image-index.j
 import type { Packed } from '../index/packed.js';
 import type { Skipped } from '../loader/failure-policy.js';
 import { Loader } from '../loader/loader.js';
-import { MomentSums, type Moments } from './moments.js';
+import type { DataStatistics } from './data-statistics.js';
+import { MomentSums } from './moments.js';
 import { readStatistics, statisticsFile, writeStatistics } from './statistics-file.js';
-
-export interface DataStatistics extends Moments {
-  /** Images that were counted. */
-  images: number;
-  /** Images that were left out as undecodable. */
-  undecodable: number;
-  /** The first ten of them in the order that they were read in; paths below the data's root. */
-  firstUndecodable: Skipped[];
-  /** Fingerprint of the data set. */
-  fingerprint: string;
-}
 
 /** Statistics, and where they come from. */
 export interface FoundStatistics {

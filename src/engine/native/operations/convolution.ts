@@ -16,14 +16,10 @@ import { DataType, type ElementType, type OpAttribute } from '../runtime/binding
 import { ownAs, scoped } from '../runtime/native-scope.js';
 import type { NativeTensor, Runtime } from '../runtime/runtime.js';
 import { expectShape } from '../runtime/shapes.js';
+import type { ConvCall } from './calls.js';
 import { cropGradient, padInput } from './padding.js';
 import type { ConvSaved } from './saved.js';
-import { planWindow, type WindowPlan } from './window.js';
-
-/** How a convolution is called: a window plan with the attributes that all three operations share. */
-export interface ConvCall extends WindowPlan {
-  readonly attributes: readonly OpAttribute[];
-}
+import { planWindow } from './window.js';
 
 const ONEDNN = stringAttribute('_kernel', 'MklNameChangeOp');
 const CUDNN = boolAttribute('use_cudnn_on_gpu', true);

@@ -17,25 +17,16 @@ import {
   intAttribute,
   stringAttribute,
 } from '../runtime/attributes.js';
-import type { ElementType, OpAttribute } from '../runtime/binding.js';
+import type { ElementType } from '../runtime/binding.js';
 import { computedAs } from '../runtime/mode.js';
 import { ownAs, scoped } from '../runtime/native-scope.js';
 import type { NativeTensor, Runtime } from '../runtime/runtime.js';
 import { expectShape } from '../runtime/shapes.js';
 import { reluGradient } from './activation.js';
+import type { PoolCall } from './calls.js';
 import { cropGradient, padInput } from './padding.js';
 import type { PoolSaved } from './saved.js';
 import { planWindow, type WindowPlan } from './window.js';
-
-/** How a pooling is called: a window plan with what its operations share. */
-export interface PoolCall extends WindowPlan {
-  readonly kind: 'max' | 'average' | 'oneDNN max';
-  /** In which the maximum or average is taken; the maps may be stored in a narrower one. */
-  readonly type: ElementType;
-  readonly attributes: readonly OpAttribute[];
-  /** Average only: the constant `[1, oh, ow, 1]` that corrects the divisor, or null where it is right. */
-  readonly correction: number | null;
-}
 
 const ONEDNN = [
   stringAttribute('_kernel', 'MklNameChangeOp'),

@@ -3,8 +3,7 @@ import { EngineError } from '../../../errors.js';
 import type { Saved } from '../../engine.js';
 import type { ElementType, OpAttribute } from '../runtime/binding.js';
 import type { NativeTensor } from '../runtime/runtime.js';
-import type { ConvCall } from './convolution.js';
-import type { PoolCall } from './pooling.js';
+import type { ConvCall, PoolCall } from './calls.js';
 
 /** `output` is set where a ReLU is fused: its gradient needs the sign of the output, until it is `spent`. */
 interface Activated extends Saved {
