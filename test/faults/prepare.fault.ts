@@ -29,6 +29,10 @@ beforeAll(async () => {
   }
 });
 
+/** How many files and folders are below a folder. */
+const filesIn = (folder: string): number =>
+  existsSync(folder) ? readdirSync(folder, { recursive: true }).length : 0;
+
 /** Relative path and bytes of every file below a folder. */
 function contents(folder: string): Map<string, Buffer> {
   const names = readdirSync(folder, { recursive: true, encoding: 'utf8' }).sort();
@@ -54,7 +58,12 @@ it.each([
     let [kills, halfDone] = [0, 0];
     while (kills < times(4, 30)) {
       const { child, outcome } = place.start(command(name));
-      await sleep((0.2 + 0.8 * random.next()) * duration);
+      // At any time, and every second time in the midst of writing, however busy the machine is.
+      if (kills % 2 === 0) await sleep((0.2 + 0.8 * random.next()) * duration);
+      else {
+        const some = 5 + random.int(whole.size >> 1);
+        while (filesIn(place.at(name)) < some && child.exitCode === null) await sleep(1);
+      }
       child.kill('SIGKILL');
       const { signal } = await outcome;
       if (signal === 'SIGKILL') {
