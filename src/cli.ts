@@ -132,7 +132,9 @@ function addPlan(cli: Command): void {
         return printJson(planJson(plan), 1);
       }
       const { planTable } = await import('./plan/table.js');
-      printInColor(planTable(plan, createColors(useColor()), options).split('\n'));
+      const { steps } = options;
+      const { columns } = stdout;
+      printInColor(planTable(plan, createColors(useColor()), { steps, columns }).split('\n'));
     });
 }
 

@@ -27,7 +27,8 @@ function initLines({ config, others, survey, valImages, choices }: InitResult): 
   const { classes, images } = survey;
   const [largest, smallest] = [classes[0]!, classes.at(-1)!];
   const { crop, resize, batchSize, epochs } = choices;
-  const sizes = `shorter side ${survey.shorterSides[0]} to ${survey.shorterSides.at(-1)} pixels`;
+  const [shortest, longest] = [survey.shorterSides[0], survey.shorterSides.at(-1)];
+  const sizes = `shorter side ${shortest === longest ? '' : `${shortest} to `}${longest} pixels`;
   return [
     `${classes.length} classes, ${images} training images (${largest.images} ${largest.name} to ${smallest.images} ${smallest.name}), ${valImages} validation images; ${sizes}`,
     `resized to ${resize}, cropped to ${crop}; ${epochs} epochs in batches of ${batchSize}`,

@@ -9,18 +9,23 @@ import { augmentationText, samplerText } from './drawing.js';
 
 type Paint = (text: string) => string;
 
-/** The plan as a person reads it: the network from output to input with every loss's range as a coloured bar. */
+/**
+ * The plan as a person reads it: the network from input to output with every loss's range as a coloured bar.
+ *
+ * @param columns of the terminal. Where the layers need more, their last counts are left out, and a line says so: bars
+ *   that break over two lines show no range
+ */
 export function planTable(
   plan: ExperimentPlan,
   colors: Colors,
-  { steps }: { steps: boolean } = { steps: false },
+  { steps = false, columns = Number.POSITIVE_INFINITY }: { steps?: boolean; columns?: number } = {},
 ): string {
   const palette: Paint[] = [colors.cyan, colors.yellow, colors.magenta, colors.green, colors.blue];
   const paint = plan.losses.map((_, i) => palette[i % palette.length]!);
   return [
     colors.bold(plan.config.name),
     '',
-    ...layerTable(plan, paint, colors),
+    ...layerTable(plan, paint, colors, columns),
     '',
     ...lossLines(plan, paint),
     '',
@@ -30,10 +35,18 @@ export function planTable(
 }
 
 const BAR = '█';
+const HEADER = ['layer', 'type', 'output', 'parameters', 'multiply-adds'];
+/** The first of HEADER are text; the counts after them may be left out. */
+const TEXTS = 3;
+const GAP = '  ';
 
-function layerTable(plan: ExperimentPlan, paint: Paint[], colors: Colors): string[] {
+function layerTable(
+  plan: ExperimentPlan,
+  paint: Paint[],
+  colors: Colors,
+  columns: number,
+): string[] {
   const { network, losses, trunk } = plan;
-  const header = ['layer', 'type', 'output', 'parameters', 'multiply-adds'];
   const rows: { cells: string[]; bars: string[] }[] = [];
   const trunkRow = (layer: LayerPlan): void => {
     const at = trunk.findIndex((candidate) => candidate.name === layer.name);
@@ -53,21 +66,32 @@ function layerTable(plan: ExperimentPlan, paint: Paint[], colors: Colors): strin
       rows.push({ cells: layerCells(layer), bars });
     }
   }
-  const widths = header.map((title, i) =>
+  const widths = HEADER.map((title, i) =>
     Math.max(title.length, ...rows.map((row) => row.cells[i]!.length)),
   );
+  const needed = (cells: number): number =>
+    [...widths.slice(0, cells), ...losses.map(({ name }) => name.length)]
+      .map((width) => width + GAP.length)
+      .reduce((sum, width) => sum + width, -GAP.length);
+  let shown = HEADER.length;
+  while (shown > TEXTS && needed(shown) > columns) shown -= 1;
   const align = (cells: string[]): string =>
     cells
-      .map((cell, i) => (i < 3 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!)))
-      .join('  ');
+      .slice(0, shown)
+      .map((cell, i) => (i < TEXTS ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!)))
+      .join(GAP);
   const names = losses.map((loss, i) => paint[i]!(loss.name));
-  const lines = [`${colors.bold(align(header))}  ${names.join('  ')}`];
+  const lines = [`${colors.bold(align(HEADER))}${GAP}${names.join(GAP)}`];
   for (const { cells, bars } of rows) {
     const isTitle = cells[1] === '';
     const spaced = bars.map((bar, i) => bar + ' '.repeat(losses[i]!.name.length - 1));
     lines.push(
-      isTitle ? colors.bold(cells[0]!) : `${align(cells)}  ${spaced.join('  ')}`.trimEnd(),
+      isTitle ? colors.bold(cells[0]!) : `${align(cells)}${GAP}${spaced.join(GAP)}`.trimEnd(),
     );
+  }
+  if (shown < HEADER.length) {
+    const left = HEADER.slice(shown).join(' and ');
+    lines.push('', `${left} of each layer: in ${needed(HEADER.length)} columns, or by --json`);
   }
   return lines;
 }

@@ -42,7 +42,7 @@ describe('init', () => {
     const { code, stdout, stderr } = await relaybp('init', 'my photos');
     expect([code, stderr]).toEqual([0, '']);
     expect(stdout).toContain(
-      '3 classes, 23 training images (12 blue to 4 red), 15 validation images; shorter side 20 to 20 pixels',
+      '3 classes, 23 training images (12 blue to 4 red), 15 validation images; shorter side 20 pixels',
     );
     const text = read('my-photos.yaml');
     expect(text).toMatch(/^# yaml-language-server: \$schema=relaybp\.schema\.json\n/);
