@@ -30,7 +30,7 @@ async function demo(args) {
   const run = optionOf(args, '--out') ?? (resumed ? undefined : newRun());
   const out = run === undefined || optionOf(args, '--out') ? [] : ['--out', run];
   print(`\ntraining: node ${[CLI, 'train', CONFIG, ...args].join(' ')}`);
-  print(`to watch it, in another terminal: node ${CLI} watch ${run ?? 'runs'}`);
+  print(`to watch it, in another terminal:\n  node ${CLI} watch ${run ?? 'runs'}`);
   const training = await relaybp(['train', CONFIG, ...out, ...args]);
   if (training.code !== 0) {
     print(
@@ -88,7 +88,8 @@ function report(result, elapsed) {
   print(
     [
       '',
-      `Result on ${base.images} validation images of ${base.classes} classes, drawn by another artist than the training images:`,
+      `Result on ${base.images} validation images of ${base.classes} classes, drawn by another`,
+      'artist than the training images:',
       '',
       `  ${''.padEnd(36)}     top-1     top-5`,
       row('this network', result),
@@ -98,7 +99,8 @@ function report(result, elapsed) {
       beaten
         ? `It beats the largest class by ${(result.top1 - base.majority.top1).toFixed(1)} points, after ${seconds(elapsed)} on the ${result.engine} engine.`
         : 'It does NOT beat always naming the largest class: this demo has failed.',
-      `Run folder: ${run} (config, metrics, checkpoints, log)`,
+      `Run folder: ${run}`,
+      '      config, metrics, checkpoints and log',
       '',
       'What to type next:',
       `  node ${CLI} report ${run}`,
