@@ -8,7 +8,7 @@ import { commandLine } from './common.js';
  * @param trial of `--fast-dev-run`: the arguments of the training that it was a trial of; else null
  */
 export function endLines(result: TrainCommandResult, trial: readonly string[] | null): string[] {
-  const { run, step, epoch, steps: done, seconds, best, interrupted } = result;
+  const { run, step, wholeSteps, epoch, steps: done, seconds, best, interrupted } = result;
   if (interrupted) {
     return [`interrupted after step ${step}; go on with: ${commandLine('train', '--resume', run)}`];
   }
@@ -20,15 +20,22 @@ export function endLines(result: TrainCommandResult, trial: readonly string[] | 
       `next: ${commandLine(...trial)}`,
     ];
   }
+  const left = Math.max(0, wholeSteps - step);
   return [
     ...(done > 0
       ? [
-          `done: ${steps}, ${Number(epoch.toFixed(2))} ${epoch === 1 ? 'epoch' : 'epochs'} in ${timeText(seconds)}`,
+          `done: ${left > 0 ? `${step} of ${wholeSteps} steps` : steps}, ${Number(epoch.toFixed(2))} ${epoch === 1 ? 'epoch' : 'epochs'} in ${timeText(seconds)}`,
         ]
       : []),
     ...(best ? [bestLine(best)] : []),
     `run folder: ${run}`,
     'next:',
+    ...(left > 0
+      ? [
+          `  ${commandLine('train', '--resume', run)}`,
+          `      the other ${left === 1 ? 'step' : `${left} steps`} of the training`,
+        ]
+      : []),
     `  ${commandLine('report', run)}`,
     '      curves, classes, mistakes and images on a page',
     `  ${commandLine('eval', run)}`,

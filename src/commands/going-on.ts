@@ -55,7 +55,7 @@ export function nothingLeft(
 }
 
 /** What a training has come to that has nothing left to do. */
-export function nothingDone(run: string, { step, epoch }: CheckpointState) {
+export function nothingDone(run: string, { step, epoch }: CheckpointState, wholeSteps: number) {
   const best = readMetrics(run)
     .filter(({ kind }) => kind === 'val')
     .reduce<MetricsRow | null>(
@@ -65,6 +65,7 @@ export function nothingDone(run: string, { step, epoch }: CheckpointState) {
   return {
     run,
     step,
+    wholeSteps,
     epoch,
     interrupted: false,
     steps: 0,

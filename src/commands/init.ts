@@ -15,6 +15,9 @@ import { checkLabelled, whyNotForValidation } from '../init/unlabelled.js';
 import { messageOf } from '../system-error.js';
 import { checkOutput } from './options.js';
 
+/** Classes that a line names. */
+const MOST_NAMED = 5;
+
 export interface InitResult {
   config: string;
   /** Written beside it: lists, where one folder had to be split, and the schema. */
@@ -59,11 +62,12 @@ export async function initCommand(
   for (const file of lists) refuse(file);
   const parts = reason === null ? null : split(train, relative(layout.root, train.root));
   if (parts) {
-    const [single] = parts.tooSmall;
-    if (single !== undefined) {
-      onNotice(
-        `${parts.tooSmall.length} classes have a single image, which is for training: ${single}, …`,
-      );
+    const { length } = parts.tooSmall;
+    if (length > 0) {
+      const classes = length === 1 ? '1 class has' : `${length} classes have`;
+      const more = length > MOST_NAMED ? ', …' : '';
+      const names = parts.tooSmall.slice(0, MOST_NAMED).join(', ');
+      onNotice(`${classes} a single image, which is for training: ${names}${more}`);
     }
   }
   const written: string[] = [];

@@ -2,7 +2,7 @@ import { withAbsolutePaths } from '../config/file-paths.js';
 import type { LoadedConfig } from '../config/load.js';
 import { openEngine } from '../engine/select.js';
 import { cacheDir, indexCache } from '../experiment/data-cache.js';
-import { beginningTimeline, paceSize } from '../experiment/epochs.js';
+import { beginningTimeline, paceSize, totalSteps } from '../experiment/epochs.js';
 import { planExperiment } from '../experiment/experiment-plan.js';
 import { openTrainingImages, openValidationImages } from '../experiment/images.js';
 import { normalization, readNormalization } from '../experiment/normalization.js';
@@ -108,7 +108,7 @@ export async function trainCommand(
     const end = endOf({ plan, timeline, maxSteps });
     if (from && resumed && isDone(resumed.run, from.state, end)) {
       view.notice(nothingLeft(resumed.run, from.state, end, plan, timeline));
-      return nothingDone(resumed.run, from.state);
+      return nothingDone(resumed.run, from.state, totalSteps(plan, timeline));
     }
     const { precision } = config;
     const engine = await openEngine(options.engine, { precision, onNotice: view.notice });

@@ -7,9 +7,14 @@ import { messageOf, systemFix } from '../system-error.js';
  * Runs something that changes a run folder.
  *
  * @param what for the message: `runs/a/metrics.jsonl: cannot be written`
+ * @param otherwise what else to do about it, where there may be no checkpoints yet
  * @throws CheckpointError with the system's reason and its remedy
  */
-export function changing<T>(what: string, change: () => T): T {
+export function changing<T>(
+  what: string,
+  change: () => T,
+  otherwise = 'checkpoints written before are untouched: go on from the last one with --resume',
+): T {
   try {
     return change();
   } catch (error) {
@@ -17,7 +22,7 @@ export function changing<T>(what: string, change: () => T): T {
     const fix = systemFix(error);
     throw new CheckpointError(
       `${what}: ${messageOf(error)}`,
-      `${fix ? `${fix}; ` : ''}checkpoints written before are untouched: go on from the last one with --resume`,
+      `${fix ? `${fix}; ` : ''}${otherwise}`,
     );
   }
 }

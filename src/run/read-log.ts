@@ -6,7 +6,7 @@ import { reading } from './changing.js';
 
 /** What log.jsonl tells of a training, over all the sessions that it took. */
 export interface RunLog {
-  /** As the last session began. */
+  /** Of the whole training, as the last session began. */
   totalSteps: number | null;
   images: number | null;
   engine: string | null;
@@ -22,6 +22,7 @@ const lineSchema = z.object({
   time: z.number(),
   msg: z.string(),
   totalSteps: z.number().optional().catch(undefined),
+  wholeSteps: z.number().optional().catch(undefined),
   images: z.number().optional().catch(undefined),
   engine: z.string().optional().catch(undefined),
 });
@@ -46,7 +47,8 @@ export function readLog(run: string): RunLog {
     if (i > 0 && msg !== START) milliseconds += Math.max(0, time - lines[i - 1]!.time);
   });
   return {
-    totalSteps: start?.totalSteps ?? null,
+    // Older versions tell only where the session was to end.
+    totalSteps: start?.wholeSteps ?? start?.totalSteps ?? null,
     images: start?.images ?? null,
     engine: start?.engine ?? null,
     seconds: lines.length > 1 ? milliseconds / 1000 : null,

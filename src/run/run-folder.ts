@@ -147,6 +147,9 @@ export const METRICS_COLUMNS: readonly string[] = [...GENERAL, ...MEASURED];
 
 export const RUNS = 'runs';
 
+/** What to do where a run cannot even begin. */
+const ELSEWHERE = 'another folder is given by --out';
+
 /**
  * The folder of a new run, made if need be, and locked.
  *
@@ -159,7 +162,8 @@ export function newRun(
   now: Date,
 ): { path: string; lock: RunLock } {
   const path = given ?? freePath(name, now);
-  changing(`${path}: the run folder cannot be made`, () => mkdirSync(path, { recursive: true }));
+  const make = (): unknown => mkdirSync(path, { recursive: true });
+  changing(`${path}: the run folder cannot be made`, make, ELSEWHERE);
   const lock = lockRun(path);
   try {
     removeStaleFiles(path);
@@ -169,9 +173,8 @@ export function newRun(
         'give --resume to go on with it, or another --out folder',
       );
     }
-    changing(`${path}: the run folder cannot be written`, () =>
-      mkdirSync(join(path, 'checkpoints'), { recursive: true }),
-    );
+    const within = (): unknown => mkdirSync(join(path, 'checkpoints'), { recursive: true });
+    changing(`${path}: the run folder cannot be written`, within, ELSEWHERE);
     return { path, lock };
   } catch (error) {
     lock.release();
@@ -183,12 +186,11 @@ export function newRun(
 function freePath(name: string, now: Date): string {
   const stamp = now.toISOString().slice(0, 19).replaceAll(':', '-');
   const path = join(RUNS, `${name}-${stamp}`);
-  changing(`${RUNS}: cannot be made`, () => mkdirSync(RUNS, { recursive: true }));
+  changing(`${RUNS}: cannot be made`, () => mkdirSync(RUNS, { recursive: true }), ELSEWHERE);
   for (let n = 1; ; n++) {
     const candidate = n === 1 ? path : `${path}-${n}`;
-    if (changing(`${candidate}: the run folder cannot be made`, () => madeAnew(candidate))) {
-      return candidate;
-    }
+    const what = `${candidate}: the run folder cannot be made`;
+    if (changing(what, () => madeAnew(candidate), ELSEWHERE)) return candidate;
   }
 }
 

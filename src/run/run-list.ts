@@ -11,7 +11,7 @@ export interface ListedRun {
   folder: string;
   state: State | 'damaged';
   step: number;
-  /** Null before the training has said so. */
+  /** Of the whole training; null before it has said so. */
   totalSteps: number | null;
   /** The evaluation with the highest top-1, percent; null before the first one. */
   best: { step: number; top1: number; top5: number | null } | null;

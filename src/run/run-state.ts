@@ -14,7 +14,7 @@ import type { State } from './training-state.js';
 export interface RunState {
   state: State;
   step: number;
-  /** Null before the training has said so. */
+  /** Of the whole training; null before it has said so. */
   totalSteps: number | null;
   peakMemoryMiB: number | null;
   log: RunLog;
@@ -39,7 +39,7 @@ export function readRunState(folder: string, rows: readonly MetricsRow[]): RunSt
   const over = log.ended ?? (summary !== null && !log.startedAfter(summaryTime(folder)));
   const ended = summary !== null && summary.step >= step && over;
   return {
-    state: stateOf(folder, ended ? summary : null),
+    state: stateOf(folder, ended ? summary : null, log.totalSteps),
     step: ended ? summary.step : step,
     totalSteps: log.totalSteps,
     peakMemoryMiB: summary?.peakMemoryMiB ?? null,
@@ -47,9 +47,15 @@ export function readRunState(folder: string, rows: readonly MetricsRow[]): RunSt
   };
 }
 
-/** @param summary of the newest training in the folder, null if it has not ended */
-function stateOf(folder: string, summary: Summary | null): State {
-  if (summary) return summary.interrupted ? 'stopped' : 'finished';
+/**
+ * @param summary of the newest training in the folder, null if it has not ended
+ * @param totalSteps of the whole training; `--max-steps` ends before them
+ */
+function stateOf(folder: string, summary: Summary | null, totalSteps: number | null): State {
+  if (summary) {
+    const partial = totalSteps !== null && summary.step < totalSteps;
+    return summary.interrupted || partial ? 'stopped' : 'finished';
+  }
   return mayBeTraining(folder) ? 'in progress' : 'broken off';
 }
 

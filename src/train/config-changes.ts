@@ -44,11 +44,12 @@ export function acceptedChanges(
   );
   if (refused.length === 0) return found;
   checkFit(parametersOf([...plan.layers.values()]), readTensors(path, 'weights'));
-  const list = found.map((difference) => {
-    const why = isFree(difference, plan) ? ' (needs no permission)' : '';
-    return `  ${describeDifference(difference)}${why}`;
-  });
-  const keys = refused.map(({ key }) => key).join(' ');
+  const note = (difference: Difference): string => {
+    if (isFree(difference, plan)) return ' (needs no permission)';
+    return refused.includes(difference) ? '' : ' (permitted)';
+  };
+  const list = found.map((difference) => `  ${describeDifference(difference)}${note(difference)}`);
+  const keys = [...(options.change ?? []), ...refused.map(({ key }) => key)].join(' ');
   throw new CheckpointError(
     [
       `${path}: step ${state.step} was trained with another config; to go on with this one is another training:`,

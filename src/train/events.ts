@@ -27,8 +27,11 @@ export interface TrainFacts {
   run: string;
   /** Steps done before, by a training that was stopped. */
   step: number;
+  /** The step that this training ends at: by `maxSteps` before the end of the whole one. */
   totalSteps: number;
-  /** Epochs after both. */
+  /** Steps of the whole training, as the config has it. */
+  wholeSteps: number;
+  /** After `step` and `totalSteps`. */
   epoch: number;
   epochs: number;
   /** For training. */

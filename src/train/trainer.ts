@@ -86,6 +86,8 @@ export interface TrainResult {
   run: string;
   interrupted: boolean;
   step: number;
+  /** Steps of the whole training: more than `step` also where `maxSteps` has ended it. */
+  wholeSteps: number;
   epoch: number;
   best: Progress['best'];
 }
@@ -151,6 +153,7 @@ class Trainer {
       run: this.run.path,
       step: this.progress.step,
       totalSteps: this.end,
+      wholeSteps: totalSteps(plan, timeline),
       epoch: this.epoch(),
       epochs: timeline.epochAt(this.end),
       images: train.count,
@@ -179,7 +182,9 @@ class Trainer {
     if (saved !== this.progress.step) this.save(false);
     const { step } = this.progress;
     const interrupted = step < this.end || this.evaluated !== step;
-    return { run: this.run.path, interrupted, step, epoch: this.epoch(), best: this.best };
+    const wholeSteps = totalSteps(plan, timeline);
+    const { run, best } = this;
+    return { run: run.path, interrupted, step, wholeSteps, epoch: this.epoch(), best };
   }
 
   async close(): Promise<void> {

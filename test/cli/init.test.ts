@@ -164,6 +164,18 @@ describe('init where the validation part has no classes', () => {
     expect([trained.code, trained.stderr]).toEqual([0, '']);
   });
 
+  it('classes that are too small to be split are named', async () => {
+    copyTo('a');
+    for (const name of ['apple', 'banana']) {
+      mkdirSync(join(cwd, 'a/train', name));
+      cpSync(join(images, 'val/red/0.jpg'), join(cwd, 'a/train', name, '0.jpg'));
+      const { stderr } = await relaybp('init', 'a', '--out', `${name}.yaml`);
+      const count = name === 'apple' ? '1 class has' : '2 classes have';
+      const names = name === 'apple' ? 'apple' : 'apple, banana';
+      expect(stderr).toContain(`${count} a single image, which is for training: ${names}\n`);
+    }
+  });
+
   it('parts with images and no class folders are not taken for classes', async () => {
     loose('a/train');
     loose('a/val');

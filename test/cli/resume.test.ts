@@ -96,6 +96,9 @@ describe('another config', () => {
       '  checkpoint.keep: 3 -> 9 (needs no permission)',
       "hint: leave it out to go on as before (--resume alone takes the checkpoint's config), or permit it: --change losses.auxiliary.weight training.batchSize, or --change-all",
     ]);
+    const half = await resume(...set(...changes), '--change', 'losses');
+    expect(half.stderr).toContain('\n  losses.auxiliary.weight: 0.3 -> 1 (permitted)\n');
+    expect(half.stderr).toContain('permit it: --change losses training.batchSize, or --change-all');
     const typo = await resume(...set(...changes), '--change', 'training.batchsize');
     expect(typo).toMatchObject({ code: 2 });
     expect(typo.stderr).toContain("--change training.batchsize: neither the checkpoint's config");

@@ -82,6 +82,31 @@ describe('relaybp runs', () => {
     ]);
   });
 
+  it('tells the training that --max-steps has ended before its time, as the training does', async () => {
+    const on = ['--engine', 'wasm', '--max-steps'];
+    const train = (...args: string[]): Promise<Outcome> => {
+      return run(args, trained, { RELAYBP_CACHE_DIR: join(trained, 'cache') });
+    };
+    const part = join(cwd, 'runs/part');
+    const { stdout } = await train('train', 'c.yaml', '--out', part, ...on, '2');
+    expect(stdout).toMatch(/\ndone: 2 of 6 steps, /);
+    expect(stdout).toMatch(
+      /\nnext:\n.* train --resume .*part\n +the other 4 steps of the training\n/,
+    );
+    expect((await relaybp('runs')).stdout).toMatch(/\npart +stopped +2\/6 /);
+    expect((await train('train', '--resume', part, ...on, '2')).stdout).toContain(
+      'the other 4 steps',
+    );
+    const whole = await train('train', '--resume', part, ...on, '9');
+    expect(whole.stdout).toMatch(/\ndone: 6 steps, /);
+    expect(whole.stdout).not.toContain('the other');
+    expect((await relaybp('runs')).stdout).toMatch(/\npart +finished +6\/6 /);
+    // Logs of older versions tell only where the session was to end.
+    const log = readFileSync(at('part', 'log.jsonl'), 'utf8');
+    writeFileSync(at('part', 'log.jsonl'), log.replaceAll(/"wholeSteps":\d+,/g, ''));
+    expect((await relaybp('runs')).stdout).toMatch(/\npart +finished +6\/6 /);
+  });
+
   it('tells the training that was killed, the one without an evaluation, and the damaged one', async () => {
     copy('killed', 1);
     rmSync(at('killed', 'summary.json'));

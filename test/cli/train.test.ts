@@ -259,6 +259,17 @@ describe('--resume', () => {
     expect(file('mine', 'notes.tmp').toString()).toBe('mine');
   });
 
+  it('where no run folder can be made another one is advised, not checkpoints that are not there', async () => {
+    writeFileSync(join(cwd, 'file'), '');
+    for (const out of ['file', 'file/run']) {
+      const { code, stderr } = await train('--out', out);
+      expect(code).toBe(4);
+      expect(stderr).toMatch(/^error: file\S*: the run folder cannot be made: /);
+      expect(stderr).toMatch(/hint: .*another folder is given by --out\n$/);
+      expect(stderr).not.toContain('--resume');
+    }
+  });
+
   it('refuses another network, other classes, and a run that is not there', async () => {
     await train('--max-steps', '1', '--out', 'run');
     const other = await train(

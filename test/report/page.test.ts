@@ -344,6 +344,40 @@ inBrowser((browser) => {
     await page.close();
   });
 
+  it('writes the name of a loss on its arrow, or beside one that is too short', async () => {
+    const config = readFileSync(join(cwd, 'c.yaml'), 'utf8').replace(
+      'name: auxiliary\n    after: seg2',
+      'name: auxiliary-classifier\n    after: seg1',
+    );
+    writeFileSync(join(cwd, 'named.yaml'), config);
+    const args = ['--engine', 'wasm', '--out', 'named', '--max-steps', '1'];
+    expect(await relaybp('train', 'named.yaml', ...args)).toMatchObject({ code: 0 });
+    expect((await relaybp('report', 'named', 'relay', '--out', 'named.html')).code).toBe(0);
+    for (const options of [{}, phone]) {
+      const { page } = await open(options, 'named.html');
+      const labels =
+        await page.evaluate(`[...document.querySelectorAll('#network .flow')].map((flow) => {
+        const text = flow.querySelector('text').getBoundingClientRect();
+        const bar = flow.querySelector('.bar').getBoundingClientRect();
+        const all = flow.closest('svg').getBoundingClientRect();
+        return {
+          label: flow.querySelector('text').textContent,
+          readable: (text.left >= bar.left && text.right <= bar.right)
+            || text.right <= bar.left || text.left >= bar.right,
+          within: text.left >= all.left && text.right <= all.right,
+        };
+      })`);
+      expect(labels).toEqual(
+        ['primary', 'auxiliary-classifier × 0.3', 'primary', 'auxiliary × 0.3'].map((label) => ({
+          label,
+          readable: true,
+          within: true,
+        })),
+      );
+      await page.close();
+    }
+  });
+
   it('tells schedule, machine, versions, date and command', async () => {
     const { page } = await open({}, 'seeds.html');
     const fact = async (name: string): Promise<string[]> =>

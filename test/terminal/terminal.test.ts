@@ -23,6 +23,7 @@ function begin(events: TrainEvents): void {
     run: 'runs/a',
     step: 0,
     totalSteps: 8880,
+    wholeSteps: 8880,
     epoch: 0,
     epochs: 60,
     images: 9472,

@@ -10,6 +10,10 @@ const LANE = 30;
 const GAP = 16;
 const HEAD = 96;
 const LEFT = 46;
+const ARROWHEAD = 11;
+const LABEL_MARGIN = 8;
+/** A letter of an arrow's label, on average. */
+const LETTER = 6.6;
 
 interface Placed {
   layer: FigureLayer;
@@ -268,10 +272,26 @@ function headAndFlow(
         d: `M${start} ${y - 7}H${end + 9}v-5l-11 12l11 12v-5H${start}z`,
         class: 'bar',
       }),
-      svg('text', { x: start - 8, y: y + 4, class: 'onbar' }, label),
+      flowLabel(label, { start, end, y, atEnd }),
     ),
   );
   return elements;
+}
+
+/** What is written on the arrow of a loss; beside it where it is too short for that. */
+function flowLabel(
+  label: string,
+  { start, end, y, atEnd }: { start: number; end: number; y: number; atEnd: boolean },
+): SVGElement {
+  const room = start - end - ARROWHEAD - LABEL_MARGIN;
+  if (label.length * LETTER <= room) {
+    return svg('text', { x: start - LABEL_MARGIN, y: y + 4, class: 'onbar' }, label);
+  }
+  // Behind the last head the drawing ends: there it goes before the arrow's point.
+  const beside = atEnd
+    ? { x: end - LABEL_MARGIN, class: 'bybar before' }
+    : { x: start + LABEL_MARGIN, class: 'bybar' };
+  return svg('text', { ...beside, y: y + 4 }, label);
 }
 
 function rangeText(
