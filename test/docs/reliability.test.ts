@@ -10,6 +10,10 @@ const rows = promises
   .split('\n')
   .filter((line) => line.startsWith('| ') && !line.startsWith('| promise |'));
 
+/** A source without its comments: what a comment says is no test. */
+const code = (source: string): string =>
+  source.replaceAll(/\/\*[\s\S]*?\*\//g, '').replaceAll(/(^|\s)\/\/.*$/gm, '$1');
+
 describe('docs/reliability.md', () => {
   it('lists promises', () => expect(rows.length).toBeGreaterThan(25));
 
@@ -18,7 +22,7 @@ describe('docs/reliability.md', () => {
     expect(named.length, 'a test is named').toBeGreaterThan(0);
     for (const [, file, title] of named) {
       expect(existsSync(root(file!)), file).toBe(true);
-      expect(readFileSync(root(file!), 'utf8'), `${file}: "${title}"`).toContain(title);
+      expect(code(readFileSync(root(file!), 'utf8')), `${file}: "${title}"`).toContain(title);
     }
   });
 });
