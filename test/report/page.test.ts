@@ -565,6 +565,21 @@ inBrowser((browser) => {
     },
   );
 
+  it('keeps a probability on one line beside a class name that is longer than its card', async () => {
+    const { page } = await open();
+    const row = page.locator('.gallery figure').first().locator('li').first();
+    await row.scrollIntoViewIfNeeded();
+    const before = await row.boundingBox();
+    await row.locator('.value').evaluate((value) => {
+      (value as unknown as { textContent: string }).textContent = '99.1 %';
+    });
+    await row.locator('.label').evaluate((label) => {
+      (label as unknown as { textContent: string }).textContent = 'a long name '.repeat(9);
+    });
+    expect((await row.boundingBox())!.height).toBe(before!.height);
+    await page.close();
+  });
+
   it('shows images with their label and best classes, and the network with its overlap', async () => {
     const { page } = await open();
     const cards = page.locator('.gallery figure');
