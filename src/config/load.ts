@@ -403,12 +403,15 @@ function nest(keys: readonly string[], value: Yaml, at: Yaml | undefined, label:
   }
   const inner = nest(rest, value, at[index], label);
   // A named item is stated by its differences, so that null deletes; another list is replaced as a whole.
-  if (
-    isMap(inner) &&
-    inner.name === undefined &&
-    at.every((item) => isMap(item) && typeof item.name === 'string')
-  ) {
-    return [{ ...inner, name: (at[index] as YamlMap).name ?? null }];
+  if (isMap(inner) && at.every((item) => isMap(item) && typeof item.name === 'string')) {
+    const name = (at[index] as YamlMap).name ?? null;
+    if (inner.name === undefined) return [{ ...inner, name }];
+    if (inner.name !== name) {
+      throw new ConfigError(
+        `${label}: the name of "${name}" is what the item is known by: under another one it would be a second item`,
+        'change the name in the file',
+      );
+    }
   }
   return at.map((item, i) => (i === index ? merge(item, inner) : item));
 }

@@ -150,6 +150,21 @@ training: {epochs: null, steps: 7}
     });
   });
 
+  it('renames no loss and no segment by an override: it would be one more', () => {
+    for (const [list, name] of [
+      ['losses.auxiliary', 'auxiliary'],
+      ['losses.1', 'auxiliary'],
+      ['model.segments.0', 'seg1'],
+    ]) {
+      expect(problem(SMALL_CONFIG, [`${list}.name=other`])).toContain(
+        `--set ${list}.name=other: the name of "${name}" is what the item is known by`,
+      );
+    }
+    expect(
+      load({ 'main.yaml': SMALL_CONFIG }, ['losses.1.name=auxiliary']).config.losses,
+    ).toHaveLength(2);
+  });
+
   it('takes no batches that no memory holds', () => {
     for (const key of ['training', 'evaluation']) {
       expect(problem(SMALL_CONFIG, [`${key}.batchSize=1000000000`])).toMatch(
