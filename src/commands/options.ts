@@ -39,3 +39,12 @@ export function checkParent(option: string, path: string): void {
     );
   }
 }
+
+/** @throws ConfigError if `--data-root` names no folder */
+export function checkDataRoot(folder: string | undefined): void {
+  if (folder === undefined || statSync(folder, { throwIfNoEntry: false })?.isDirectory()) return;
+  throw new ConfigError(
+    `--data-root ${folder}: no such folder`,
+    'name the folder that the data of the run are in now',
+  );
+}

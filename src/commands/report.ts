@@ -7,7 +7,7 @@ import { htmlPage } from '../report/page.js';
 import { embedPictures } from '../report/pictures.js';
 import { withoutPaths } from '../report/without-paths.js';
 import { runFolders } from '../run/run-folders.js';
-import { checkOutput } from './options.js';
+import { checkDataRoot, checkOutput } from './options.js';
 
 export interface ReportCommandOptions {
   out: string;
@@ -28,6 +28,7 @@ export async function reportCommand(
   onNotice: (line: string) => void,
 ): Promise<{ out: string; bytes: number }> {
   checkOutput('--out', out);
+  checkDataRoot(dataRoot);
   const sources = runFolders(runs);
   if (results.length > 0 && results.length !== sources.length) {
     throw new ConfigError(

@@ -7,6 +7,7 @@ import { htmlPage } from '../report/page.js';
 import { watchServer } from '../report/watch-server.js';
 import { runFolders } from '../run/run-folders.js';
 import { messageOf } from '../system-error.js';
+import { checkDataRoot } from './options.js';
 
 export interface WatchCommandOptions {
   port: number;
@@ -28,6 +29,7 @@ export async function watchCommand(
   { port, host, dataRoot, paths }: WatchCommandOptions,
   onNotice: (line: string) => void,
 ): Promise<void> {
+  checkDataRoot(dataRoot);
   const page = htmlPage(null); // before anything is opened: it may be that it cannot be made
   const report = new LiveReport(
     () => runFolders(runs).map((source) => ({ ...source, dataRoot })),

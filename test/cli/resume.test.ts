@@ -310,6 +310,11 @@ describe('a run from another folder', () => {
     });
     const lost = await relaybp('report', 'run');
     expect(lost.stdout).toMatch(/images of the galleries are not where they were.*--data-root/);
+    const wrong = await relaybp('report', 'run', '--data-root', 'nowhere');
+    expect([wrong.code, wrong.stderr]).toEqual([
+      2,
+      expect.stringContaining('--data-root nowhere: no such folder'),
+    ]);
     const found = await relaybp('report', 'run', '--data-root', 'moved');
     expect(found.stdout).not.toContain('not where they were');
     const refused = await resume();
