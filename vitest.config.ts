@@ -11,7 +11,7 @@ const imports = (file: string, what: RegExp): boolean =>
 
 /** Without processes of their own, but whole trainings or every case of something. */
 const LONG =
-  /^test\/(train\/(stops|gradient-diagnostics)|prepare\/|import\/import|demo\/|relay\/(recompute|finite-differences|layers|early|operation-counts|micro-batches|leaks)|configs\/|engine\/(trials|failing|native)|export\/formats|api\/|data\/(augmented-loader|images\/decode|sampling\/class-shares)|check\/)/;
+  /^test\/(train\/(stops|gradient-diagnostics)|prepare\/|import\/import|demo\/|relay\/(recompute|finite-differences|layers|early|operation-counts|micro-batches|leaks)|configs\/|engine\/(trials|failing|native|select)|export\/formats|api\/|data\/(augmented-loader|images\/decode|sampling\/class-shares)|check\/)/;
 
 type Project = 'unit' | 'process' | 'browser' | 'docs';
 
