@@ -1,8 +1,6 @@
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { MOST_ROWS, readRegular } from '../regular-file.js';
-import { reading } from './changing.js';
+import { linesOf, rowOf } from './json-lines.js';
 
 /** What log.jsonl tells of a training, over all the sessions that it took. */
 export interface RunLog {
@@ -26,7 +24,6 @@ const lineSchema = z.object({
   images: z.number().optional().catch(undefined),
   engine: z.string().optional().catch(undefined),
 });
-type Line = z.infer<typeof lineSchema>;
 
 const START = 'training starts';
 const END = 'training ends';
@@ -37,9 +34,9 @@ const END = 'training ends';
  * @throws CheckpointError if the file cannot be read, or is no regular file
  */
 export function readLog(run: string): RunLog {
-  const file = join(run, 'log.jsonl');
-  const text = existsSync(file) ? reading(file, () => readRegular(file, MOST_ROWS)) : '';
-  const lines = text.split('\n').flatMap(parsed);
+  const lines = linesOf(join(run, 'log.jsonl'))
+    .map((line) => rowOf(line, lineSchema))
+    .filter((line) => line !== null);
   const start = lines.findLast(({ msg }) => msg === START);
   const end = lines.findLastIndex(({ msg }) => msg === END);
   let milliseconds = 0;
@@ -55,12 +52,4 @@ export function readLog(run: string): RunLog {
     ended: end < 0 ? null : end > lines.findLastIndex(({ msg }) => msg === START),
     startedAfter: (time) => (start?.time ?? 0) > time,
   };
-}
-
-function parsed(text: string): Line[] {
-  try {
-    return [lineSchema.parse(JSON.parse(text))];
-  } catch {
-    return [];
-  }
 }

@@ -1,10 +1,8 @@
 /** The rows of metrics.jsonl and gradients.jsonl (docs/run-folder.md, docs/report.md), read back. */
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { MOST_ROWS, readRegular } from '../regular-file.js';
-import { reading } from './changing.js';
 import type { GradientRow } from './gradient-row.js';
+import { linesOf, rowOf } from './json-lines.js';
 
 /** One line of metrics.jsonl. */
 export interface MetricsRow {
@@ -68,18 +66,9 @@ export const readMetrics = (run: string): MetricsRow[] => findMetrics(run).rows;
 export const readGradients = (run: string): GradientRow[] => findGradients(run).rows;
 
 function findRows<Row>(path: string, schema: z.ZodType<Row>): FoundRows<Row> {
-  if (!existsSync(path)) return { rows: [], damaged: 0 };
-  const lines = reading(path, () => readRegular(path, MOST_ROWS)).split('\n');
+  const lines = linesOf(path);
   const torn = lines.pop() ?? '';
   const found = lines.map((line) => rowOf(line, schema));
   const rows = [...found, rowOf(torn, schema)].filter((row) => row !== null);
   return { rows, damaged: found.filter((row) => row === null).length };
-}
-
-function rowOf<Row>(line: string, schema: z.ZodType<Row>): Row | null {
-  try {
-    return schema.parse(JSON.parse(line));
-  } catch {
-    return null;
-  }
 }

@@ -1,12 +1,11 @@
-import { existsSync } from 'node:fs';
 import { arch, availableParallelism, hostname, platform, release, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { cpuModel } from '../engine/cpu.js';
 import { replaceFile } from '../files.js';
-import { MOST_ROWS, readRegular } from '../regular-file.js';
 import { version } from '../version.js';
-import { changing, reading } from './changing.js';
+import { changing } from './changing.js';
+import { linesOf, rowOf } from './json-lines.js';
 import type { Session } from './session.js';
 
 const SESSIONS = 'sessions.jsonl';
@@ -63,21 +62,12 @@ export function addSession(
  * not write them.
  */
 export function findSessions(run: string): { sessions: Session[]; damaged: number } {
-  const path = join(run, SESSIONS);
-  if (!existsSync(path)) return { sessions: [], damaged: 0 };
-  const text = reading(path, () => readRegular(path, MOST_ROWS));
-  const lines = text.split('\n').filter((line) => line !== '');
-  const sessions = lines.flatMap(sessionOf);
+  const lines = linesOf(join(run, SESSIONS)).filter((line) => line !== '');
+  const sessions = lines
+    .map((line) => rowOf(line, sessionSchema))
+    .filter((session) => session !== null);
   return { sessions, damaged: lines.length - sessions.length };
 }
 
 /** The sessions of `findSessions`. */
 export const readSessions = (run: string): Session[] => findSessions(run).sessions;
-
-function sessionOf(line: string): Session[] {
-  try {
-    return [sessionSchema.parse(JSON.parse(line))];
-  } catch {
-    return [];
-  }
-}

@@ -22,13 +22,7 @@ export async function advising<T>(
   engine: Pick<Engine, 'info'>,
   work: () => Promise<T>,
 ): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    if (!ranOut(error) || advised.has(error)) throw error;
-    const { needs, advice } = memoryAdvice(plan, roomFor(plan, engine));
-    throw withAdvice([messageOf(error), needs], advice);
-  }
+  return advised(work, () => memoryAdvice(plan, roomFor(plan, engine)));
 }
 
 /**
@@ -42,30 +36,35 @@ export async function advisingEvaluation<T>(
   images: number,
   work: () => Promise<T>,
 ): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    if (!ranOut(error)) throw error;
+  return advised(work, () => {
     const room = roomFor(plan, engine);
     const needs = `the evaluation of ${images} images at a time needs up to ${size(images * perImage(plan))} by the plan; there is room for ${size(room)}`;
     const fitting = Math.min(images - 1, Math.floor(room / perImage(plan)));
-    throw withAdvice(
-      [messageOf(error), needs],
+    const advice =
       fitting > 0
         ? `--set evaluation.batchSize=${2 ** Math.floor(Math.log2(fitting))}`
-        : 'use a smaller input or network, stop other programs, or take a machine with more memory',
-    );
-  }
+        : 'use a smaller input or network, stop other programs, or take a machine with more memory';
+    return { needs, advice };
+  });
 }
 
-/** Errors that say already what to do. */
-const advised = new WeakSet<Error>();
+/** Errors that say already what to do: an evaluation is a part of a training. */
+const told = new WeakSet<Error>();
 
-function withAdvice(lines: [string, ...string[]], advice: string): OutOfMemoryError {
-  const limits = memoryLimits().map(({ name, most }) => `; or raise ${name}, now ${size(most)}`);
-  const error = new OutOfMemoryError(lines, advice + limits.join(''));
-  advised.add(error);
-  return error;
+async function advised<T>(
+  work: () => Promise<T>,
+  advise: () => { needs: string; advice: string },
+): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!ranOut(error) || told.has(error)) throw error;
+    const { needs, advice } = advise();
+    const limits = memoryLimits().map(({ name, most }) => `; or raise ${name}, now ${size(most)}`);
+    const better = new OutOfMemoryError([messageOf(error), needs], advice + limits.join(''));
+    told.add(better);
+    throw better;
+  }
 }
 
 /** Bytes, by the plan, work space included. */
