@@ -22,7 +22,7 @@ import type { ReportData } from '../../src/report/page-data.js';
 import { inBrowser } from '../support/chromium.js';
 import type { Outcome } from '../support/cli.js';
 import { colourImages } from '../support/images.js';
-import { need, set, Workplace } from './support.js';
+import { followPeak, need, set, Workplace } from './support.js';
 
 let images: string;
 let place: Workplace;
@@ -243,18 +243,10 @@ describe('a page shows pictures', () => {
 /** Runs a command with a file that cannot be read as such. `peak`: MiB. */
 async function spoilt(args: readonly string[]): Promise<Outcome & { peak: number }> {
   const { child, outcome } = place.start(args);
-  let peak = 0;
-  const timer = setInterval(() => {
-    try {
-      const status = readFileSync(`/proc/${child.pid}/status`, 'utf8');
-      peak = Math.max(peak, Number(/^VmHWM:\s+(\d+)/m.exec(status)?.[1] ?? 0) / 1024);
-    } catch {
-      // it has ended
-    }
-  }, 5);
+  const peakOf = followPeak(child);
   const late = setTimeout(() => child.kill('SIGKILL'), 60_000);
   const result = await outcome;
-  clearInterval(timer);
+  const peak = peakOf();
   clearTimeout(late);
   return { ...result, peak };
 }

@@ -14,7 +14,7 @@ import { join } from 'node:path';
 import sharp from 'sharp';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { colourImages } from '../support/images.js';
-import { set, Workplace } from './support.js';
+import { followPeak, set, Workplace } from './support.js';
 
 let images: string;
 let place: Workplace;
@@ -27,17 +27,9 @@ beforeAll(async () => {
 async function measured(args: readonly string[]) {
   const began = performance.now();
   const { child, outcome } = place.start(args);
-  let peak = 0;
-  const timer = setInterval(() => {
-    try {
-      const status = readFileSync(`/proc/${child.pid}/status`, 'utf8');
-      peak = Math.max(peak, Number(/^VmHWM:\s+(\d+)/m.exec(status)?.[1] ?? 0) / 1024);
-    } catch {
-      // it has ended
-    }
-  }, 5);
+  const peakOf = followPeak(child);
   const result = await outcome;
-  clearInterval(timer);
+  const peak = peakOf();
   expect(peak).toBeGreaterThan(20);
   return { ...result, peak, seconds: (performance.now() - began) / 1000 };
 }

@@ -69,6 +69,27 @@ export async function until(child: ChildProcess, done: () => boolean): Promise<v
   }
 }
 
+/**
+ * Follows a child's largest resident memory, as the kernel keeps count of it.
+ *
+ * @returns ends it, and gives the peak in MiB
+ */
+export function followPeak(child: ChildProcess): () => number {
+  let peak = 0;
+  const timer = setInterval(() => {
+    try {
+      const status = readFileSync(`/proc/${child.pid}/status`, 'utf8');
+      peak = Math.max(peak, Number(/^VmHWM:\s+(\d+)/m.exec(status)?.[1] ?? 0) / 1024);
+    } catch {
+      // it has ended
+    }
+  }, 5);
+  return () => {
+    clearInterval(timer);
+    return peak;
+  };
+}
+
 /** `--set` before each. */
 export const set = (...settings: string[]): string[] => settings.flatMap((one) => ['--set', one]);
 
