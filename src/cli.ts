@@ -191,11 +191,12 @@ function addEngine(cli: Command): void {
 
 async function printConfig(file: string | undefined, overrides: string[]): Promise<void> {
   if (!file) throw new ConfigError('--print-config needs a config file');
-  const loader = await import('./config/load.js');
+  const { loadConfig } = await import('./config/load.js');
+  const print = await import('./config/print.js');
   const { planExperiment } = await import('./experiment/experiment-plan.js');
-  const loaded = loader.loadConfig(file, overrides);
+  const loaded = loadConfig(file, overrides);
   planExperiment(loaded);
-  printText(loader.printConfig(loaded.config));
+  printText(print.printConfig(loaded.config));
 }
 
 /** Of the usage shown after a mistake: this program's own words. */

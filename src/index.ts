@@ -14,7 +14,8 @@ export {
 export { type TrainOptions, type TrainOutcome, train } from './api/train.js';
 export type { CompareResult } from './commands/compare.js';
 export type { EvalResult } from './commands/eval.js';
-export { type LoadedConfig, loadConfig, parseConfig, printConfig } from './config/load.js';
+export { type LoadedConfig, loadConfig, parseConfig } from './config/load.js';
+export { printConfig } from './config/print.js';
 export type { ExperimentConfig } from './config/schema.js';
 export type { Engine, Forward, Saved, Shape, Tensor } from './engine/engine.js';
 export {

@@ -1,5 +1,6 @@
 import sharp from 'sharp';
-import { loadConfig, printConfig } from '../config/load.js';
+import { loadConfig } from '../config/load.js';
+import { printConfig } from '../config/print.js';
 import { cropSize } from '../data/images/preprocessing.js';
 import { imagePath } from '../data/index/image-index.js';
 import { cacheDir, indexCache } from '../experiment/data-cache.js';

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import sharp from 'sharp';
-import { loadConfig, printConfig } from '../config/load.js';
+import { loadConfig } from '../config/load.js';
+import { printConfig } from '../config/print.js';
 import type { DataConfig } from '../config/schema.js';
 import type { Triple } from '../data/images/preprocessing.js';
 import type { IndexingProgress } from '../data/index/index-cache.js';

@@ -75,21 +75,22 @@ export async function exportCommand(
       const difference = await verify(runtime, path, batch, expected);
       verified = { runtime: runtime.name, images: batch.count, drawn, ...difference };
     });
-    return { path: out, format, checkpoint, step: exported.step, bytes, verified };
+    return { path: out, format, checkpoint: checkpoint.path, step: exported.step, bytes, verified };
   } finally {
     model.close();
   }
 }
 
 function exportModel(model: Model, ema: boolean): ExportModel {
-  const { config, classes, step } = model.state;
+  const { path, state } = model.checkpoint;
+  const { config, classes, step } = state;
   return {
     name: config.name,
     chain: chainOf(model.network.plan, model.loss),
     weights: model.network.parameters.snapshot(),
     preprocessing: model.preprocessing,
     classes,
-    checkpoint: model.checkpoint,
+    checkpoint: path,
     step,
     ema,
   };
@@ -116,7 +117,7 @@ function checkPlace(out: string, force: boolean): void {
 }
 
 async function comparedImages(
-  { state, preprocessing }: Model,
+  { checkpoint: { state }, preprocessing }: Model,
   images: string | undefined,
   notice: (line: string) => void,
 ): Promise<{ batch: PixelBatch; drawn: boolean }> {

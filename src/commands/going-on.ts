@@ -3,15 +3,15 @@ import { CheckpointError } from '../errors.js';
 import { totalSteps } from '../experiment/epochs.js';
 import type { ExperimentPlan } from '../experiment/experiment-plan.js';
 import type { Timeline } from '../experiment/timeline.js';
-import type { CheckpointState } from '../run/checkpoint.js';
+import type { Checkpoint } from '../run/checkpoint.js';
+import type { CheckpointState } from '../run/checkpoint-state.js';
 import { type MetricsRow, readMetrics } from '../run/rows.js';
 import type { Outdated } from '../train/config-changes.js';
 import { initialScheduleState } from '../train/schedule.js';
 import { beginning, type Progress } from '../train/trainer.js';
-import type { ResumePoint } from './resume.js';
 
 /** Where a training begins: at its checkpoint, without what of it is outdated, or at zero. */
-export function progressOf(from: ResumePoint | null, { evaluations }: Outdated): Progress {
+export function progressOf(from: Checkpoint | null, { evaluations }: Outdated): Progress {
   if (!from) return beginning();
   const { step, position, evaluated, schedule, best } = from.state;
   const memory = evaluations
@@ -74,7 +74,7 @@ export function nothingDone(run: string, { step, epoch }: CheckpointState, whole
   };
 }
 
-export function checkPrecision({ state, path }: ResumePoint, now: Precision): void {
+export function checkPrecision({ state, path }: Checkpoint, now: Precision): void {
   const { precision } = state.engine;
   if (precision === now) return;
   throw new CheckpointError(
@@ -83,7 +83,7 @@ export function checkPrecision({ state, path }: ResumePoint, now: Precision): vo
   );
 }
 
-export function checkClasses({ state, path }: ResumePoint, classes: readonly string[]): void {
+export function checkClasses({ state, path }: Checkpoint, classes: readonly string[]): void {
   if (state.classes.join('\0') === classes.join('\0')) return;
   const gone = state.classes.filter((name) => !classes.includes(name));
   const added = classes.filter((name) => !state.classes.includes(name));

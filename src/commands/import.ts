@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { type WrittenPaths, withAbsolutePaths, writtenPaths } from '../config/file-paths.js';
-import { loadConfig, printConfig } from '../config/load.js';
+import { loadConfig } from '../config/load.js';
+import { printConfig } from '../config/print.js';
 import type { DataConfig, ExperimentConfig } from '../config/schema.js';
 import type { Preprocessing } from '../data/images/preprocessing.js';
 import { inLabelOrder, isInteger } from '../data/index/name-order.js';
@@ -16,7 +17,8 @@ import { chainOf } from '../model/dense.js';
 import type { LayerPlan } from '../model/layers/table.js';
 import { flatten } from '../model/network-plan.js';
 import { MOST, readNamed } from '../regular-file.js';
-import { type CheckpointState, writeCheckpoint } from '../run/checkpoint.js';
+import { writeCheckpoint } from '../run/checkpoint.js';
+import type { CheckpointState } from '../run/checkpoint-state.js';
 import { pointTo } from '../run/run-checkpoints.js';
 import { newRun, RunFolder } from '../run/run-folder.js';
 import { messageOf, systemFix } from '../system-error.js';

@@ -1,11 +1,11 @@
-import { parseSavedConfig, printConfig } from '../config/load.js';
+import { withOverrides } from '../config/load.js';
 import type { Preprocessing } from '../data/images/preprocessing.js';
 import type { Engine, PrecisionChoice } from '../engine/engine.js';
 import { CheckpointError } from '../errors.js';
 import { DenseNetwork } from '../eval/dense-network.js';
 import { planExperiment } from '../experiment/experiment-plan.js';
 import { readNormalization } from '../experiment/normalization.js';
-import { type CheckpointState, readState, readTensors, weightsOf } from '../run/checkpoint.js';
+import { type Checkpoint, weightsOf } from '../run/checkpoint.js';
 import { chooseCheckpoint } from '../run/choose.js';
 import { newestRun } from '../run/run-folder.js';
 import type { EngineOptions } from './options.js';
@@ -22,8 +22,7 @@ export interface ModelOptions extends EngineOptions {
 
 /** A trained network, ready to score images. `close` frees it. */
 export interface Model {
-  checkpoint: string;
-  state: CheckpointState;
+  checkpoint: Checkpoint;
   preprocessing: Preprocessing & { crop: number };
   network: DenseNetwork;
   /** Whose head is the network's output. */
@@ -33,24 +32,22 @@ export interface Model {
   close(): void;
 }
 
-/** @throws CheckpointError if there is no such checkpoint, or it is damaged */
+/** @throws CheckpointError if its weights are damaged */
 export function openModel(
-  checkpoint: string,
+  checkpoint: Checkpoint,
   engine: Engine,
   options: Pick<ModelOptions, 'ema' | 'batchSize'>,
 ): Model {
-  const state = readState(checkpoint);
-  const saved = parseSavedConfig(printConfig(state.config), `${checkpoint}/state.json`);
-  const plan = planExperiment(saved);
+  const { path, state } = checkpoint;
+  const plan = planExperiment(withOverrides(state.config, `${path}/state.json`));
   const { config, microBatch } = plan;
-  const normalization = readTensors(checkpoint, 'normalization');
-  const { preprocessing } = readNormalization(config.data, normalization, checkpoint);
+  const normalization = checkpoint.tensors('normalization');
+  const { preprocessing } = readNormalization(config.data, normalization, path);
   const weights = weightsOf(checkpoint, { ema: options.ema ?? false });
   const loss = plan.primary.name;
   const network = new DenseNetwork(engine, config, plan.network, loss, weights);
   return {
     checkpoint,
-    state,
     preprocessing: { ...preprocessing, crop: config.data.crop },
     network,
     loss,
@@ -67,7 +64,7 @@ export function checkpointOf(
   target: string | undefined,
   options: Pick<ModelOptions, 'checkpoint' | 'ema'>,
   onNotice: (line: string) => void,
-): string {
+): Checkpoint {
   const run = target ?? newestRun();
   if (run === undefined) {
     throw new CheckpointError(
@@ -77,6 +74,6 @@ export function checkpointOf(
   }
   const needs = ['normalization', options.ema ? 'ema' : 'weights'] as const;
   const { checkpoint } = chooseCheckpoint(run, options.checkpoint, onNotice, needs);
-  if (target === undefined) onNotice(`evaluating the newest run: ${checkpoint}`);
+  if (target === undefined) onNotice(`evaluating the newest run: ${checkpoint.path}`);
   return checkpoint;
 }

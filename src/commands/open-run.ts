@@ -1,4 +1,4 @@
-import { printConfig } from '../config/load.js';
+import { printConfig } from '../config/print.js';
 import type { ExperimentConfig } from '../config/schema.js';
 import type { EngineInfo } from '../engine/engine.js';
 import type { ExperimentPlan } from '../experiment/experiment-plan.js';
@@ -45,8 +45,10 @@ export function openRun(options: OpeningOptions): RunFolder {
   let run: RunFolder;
   if (from) {
     setAside(path, from.damaged);
-    rewind(path, from.path, progress);
-    const before = options.before ? printConfig(options.before, from.state.written) : now;
+    rewind(path, from.checkpoint.path, progress);
+    const before = options.before
+      ? printConfig(options.before, from.checkpoint.state.written)
+      : now;
     run = RunFolder.resume(path, { before, now }, losses, progress);
   } else run = RunFolder.create(path, now, losses);
   if (plan.config.logging.tensorboard)

@@ -88,7 +88,7 @@ export async function predictions(
   const { precision } = options;
   const engine = await openEngine(options.engine, { precision, onNotice: notice });
   const model = openModel(checkpoint, engine, options);
-  const { classes, config } = model.state;
+  const { classes, config } = checkpoint.state;
   const policy = options.onError ?? config.data.onError.policy;
   const k = Math.min(options.topk, classes.length);
   async function* images(): AsyncGenerator<ImagePredictions> {

@@ -2,28 +2,19 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type LoadedConfig, loadConfig } from '../config/load.js';
 import { CheckpointError, ConfigError } from '../errors.js';
-import { type CheckpointState, readState } from '../run/checkpoint.js';
-import { chooseCheckpoint } from '../run/choose.js';
+import { type Choice, chooseCheckpoint } from '../run/choose.js';
 import { findCheckpoint, listCheckpoints, runOf } from '../run/run-checkpoints.js';
 import { newestRun } from '../run/run-folder.js';
 import { lockRun, type RunLock } from '../run/run-lock.js';
 import { removeStaleFiles } from '../run/tidy.js';
 import type { ConfigOptions } from './options.js';
 
-export interface ResumePoint {
-  /** The checkpoint. */
-  path: string;
-  state: CheckpointState;
-  /** Names of newer checkpoints that are damaged. */
-  damaged: readonly string[];
-}
-
 /** A run to go on with, locked. Whoever has it releases the lock. */
 export interface Resumed {
   run: string;
   lock: RunLock;
   /** Null: it was stopped before its first checkpoint, so it begins anew. */
-  from: ResumePoint | null;
+  from: Choice | null;
 }
 
 export interface ResumeOptions extends ConfigOptions {
@@ -85,11 +76,10 @@ function resumePoint(
   target: string,
   prefer: 'last' | 'best',
   onNotice: (line: string) => void,
-): ResumePoint | null {
+): Choice | null {
   if (!existsSync(join(run, 'last')) && listCheckpoints(run).length === 0) {
     onNotice(`${run}: holds no checkpoint yet: beginning anew`);
     return null;
   }
-  const { checkpoint: path, damaged } = chooseCheckpoint(target, prefer, onNotice);
-  return { path, state: readState(path), damaged };
+  return chooseCheckpoint(target, prefer, onNotice);
 }

@@ -16,7 +16,7 @@ import { describeProtocol, type ProtocolOptions, protocolOf } from '../eval/test
 import { indexCache } from '../experiment/data-cache.js';
 import { openImages } from '../experiment/images.js';
 import { checkRunData } from '../experiment/run-data.js';
-import { readState } from '../run/checkpoint.js';
+import type { Checkpoint } from '../run/checkpoint.js';
 import { checkpointOf, type Model, type ModelOptions, openModel } from './model.js';
 
 /** Options of the commands that score a labelled test set. */
@@ -146,10 +146,10 @@ export class Scorer {
     if (target !== undefined && isScoreFile(target)) return { set: readScoreFile(target) };
     const { options, onNotice } = this;
     const checkpoint = checkpointOf(target, options, onNotice);
-    const { config, classes } = readState(checkpoint);
+    const { config, classes } = checkpoint.state;
     const [root, part] = options.data
       ? testSet(options.data)
-      : runTestSet(config, checkpoint, options);
+      : runTestSet(config, checkpoint.path, options);
     const labels = options.labels ?? config.data.labels;
     const dataset = await openImages(root, part, classes, onNotice, this.cache, labels);
     return { checkpoint, dataset };
@@ -183,7 +183,8 @@ export class Scorer {
     onRow: (image: ScoredRow) => void,
   ): Promise<Scored<TestSet>> {
     const { options, onNotice } = this;
-    const { state, preprocessing, network, batchSize } = model;
+    const { checkpoint, preprocessing, network, batchSize } = model;
+    const { state } = checkpoint;
     const { data } = state.config;
     const protocol = protocolOf(options, preprocessing);
     const paths: string[] = [];
@@ -206,7 +207,7 @@ export class Scorer {
     if (changed.count > 0) onNotice(changedNotice(changed.count, changed.first));
     return {
       set: {
-        source: model.checkpoint,
+        source: checkpoint.path,
         root,
         classes,
         paths,
@@ -222,10 +223,12 @@ export class Scorer {
 }
 
 /** What is to be scored: a score file, or a network on a test set. */
-type Source = { set: ScoreSet } | { checkpoint: string; dataset: ImageIndex };
+type Source = { set: ScoreSet } | { checkpoint: Checkpoint; dataset: ImageIndex };
 
 const candidateFrom = (source: Source): Candidate =>
-  'set' in source ? { ...source.set, index: null } : candidateOf(source.checkpoint, source.dataset);
+  'set' in source
+    ? { ...source.set, index: null }
+    : candidateOf(source.checkpoint.path, source.dataset);
 
 /** The validation images that the run was trained with. @throws DataError if they are not where they were */
 function runTestSet(

@@ -1,14 +1,8 @@
 import { join } from 'node:path';
 import { type WrittenPaths, withAbsolutePaths, writtenPaths } from '../config/file-paths.js';
-import {
-  type LoadedConfig,
-  loadConfig,
-  loadSavedConfig,
-  parseSavedConfig,
-  printConfig,
-} from '../config/load.js';
+import { type LoadedConfig, loadConfig, loadSavedConfig, withOverrides } from '../config/load.js';
 import { ConfigError } from '../errors.js';
-import type { CheckpointState } from '../run/checkpoint.js';
+import type { CheckpointState } from '../run/checkpoint-state.js';
 import type { ConfigOptions } from './options.js';
 import type { Resumed } from './resume.js';
 
@@ -33,8 +27,8 @@ export function trainingConfig(
   }
   const { run, from } = resumed;
   if (!from) return settled(loadSavedConfig(join(run, 'config.yaml'), set));
-  const label = join(from.path, 'state.json');
-  return settled(parseSavedConfig(printConfig(from.state.config), label, set), from.state);
+  const { path, state } = from.checkpoint;
+  return settled(withOverrides(state.config, join(path, 'state.json'), set), state);
 }
 
 function settled(loaded: LoadedConfig, earlier?: CheckpointState): TrainingConfig {

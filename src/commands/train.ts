@@ -7,7 +7,6 @@ import { planExperiment } from '../experiment/experiment-plan.js';
 import { openTrainingImages, openValidationImages } from '../experiment/images.js';
 import { normalization, readNormalization } from '../experiment/normalization.js';
 import { checkTrainingData } from '../experiment/run-data.js';
-import { readOptionalTensors, readTensors } from '../run/checkpoint.js';
 import { type MetricsRow, readMetrics } from '../run/rows.js';
 import { type RunFolder, writeSummary } from '../run/run-folder.js';
 import { openLog } from '../run/run-log.js';
@@ -77,7 +76,7 @@ export async function trainCommand(
   const resumed = resumeRun(file, options, view.notice);
   let lock = resumed?.lock;
   try {
-    const from = resumed?.from ?? null;
+    const from = resumed?.from?.checkpoint ?? null;
     const loaded = trainingConfig(file, options, resumed);
     const { config, written } = loaded;
     checkSchedule(loaded);
@@ -116,15 +115,15 @@ export async function trainCommand(
     const outdated = outdatedBy(changes);
     const normalized =
       from && !outdated.normalization
-        ? readNormalization(config.data, readTensors(from.path, 'normalization'), from.path)
+        ? readNormalization(config.data, from.tensors('normalization'), from.path)
         : await duringImages(terminal, STATISTICS, (onProgress) =>
             normalization(config.data, images, cacheDir(), view.notice, onProgress),
           );
     const restore = from
       ? {
-          weights: readTensors(from.path, 'weights'),
-          optimizer: outdated.optimizer ? new Map() : readTensors(from.path, 'optimizer'),
-          ema: readOptionalTensors(from.path, 'ema') ?? undefined,
+          weights: from.tensors('weights'),
+          optimizer: outdated.optimizer ? new Map() : from.tensors('optimizer'),
+          ema: from.has('ema') ? from.tensors('ema') : undefined,
         }
       : null;
     const progress = progressOf(from, outdated);

@@ -1,4 +1,5 @@
 import { ConfigError } from '../errors.js';
+import type { Path } from './path.js';
 
 /** Plain YAML data: what the parser gives before validation. */
 export type Yaml = null | boolean | number | string | Yaml[] | { [key: string]: Yaml };
@@ -65,4 +66,19 @@ function mergeNamed(base: YamlMap[], derived: YamlMap[]): Yaml[] {
     else out[at] = item.remove === true ? null : merge(base[at], item);
   }
   return out.filter((item) => item !== null);
+}
+
+/** List positions replaced by the items' names, which stay the same when files are merged. */
+export function namesFor(path: Path, root: Yaml): Path {
+  let at: Yaml | undefined = root;
+  return path.map((key) => {
+    const item: Yaml | undefined = Array.isArray(at)
+      ? at[Number(key)]
+      : isMap(at)
+        ? at[String(key)]
+        : undefined;
+    const inList = Array.isArray(at);
+    at = item;
+    return inList && isMap(item) && typeof item.name === 'string' ? item.name : key;
+  });
 }

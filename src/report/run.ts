@@ -9,7 +9,7 @@ import { totals } from '../plan/cost.js';
 import { augmentationText, samplerText } from '../plan/drawing.js';
 import { scheduleText } from '../plan/schedule-text.js';
 import { readRegular } from '../regular-file.js';
-import { readState } from '../run/checkpoint.js';
+import { openCheckpoint } from '../run/checkpoint.js';
 import { findCheckpoint } from '../run/run-checkpoints.js';
 import { RESULTS } from '../run/run-folder.js';
 import { readRunState } from '../run/run-state.js';
@@ -126,7 +126,7 @@ function validationOf({ folder, results, dataRoot, perGallery = GALLERY }: RunSo
       `there is no ${relative(folder, file)}. Make it with: relaybp eval ${folder} --results ${file}`,
     );
   }
-  const state = readState(checkpoint);
+  const { state } = openCheckpoint(checkpoint);
   const { root } = state.config.data;
   const found = readResults(file, state.classes, { named: results !== undefined }).map(
     ({ image, ...result }) => {

@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { CheckpointError, DamagedCheckpointError } from '../errors.js';
-import { type CheckpointTensors, verifyCheckpoint } from './checkpoint.js';
+import { type Checkpoint, type CheckpointTensors, openCheckpoint } from './checkpoint.js';
 import { findCheckpoint, listCheckpoints, readPointer } from './run-checkpoints.js';
 
 export interface Choice {
-  checkpoint: string;
+  checkpoint: Checkpoint;
   /** Names of damaged checkpoints that were passed over. */
   damaged: string[];
 }
@@ -13,7 +13,7 @@ export interface Choice {
 /**
  * The checkpoint that a user means, as `findCheckpoint`. Where that is a run's `last` and it is damaged, the newest
  * intact one of the run takes its place, with a notice. `best`, and a checkpoint named by its own path, are never
- * replaced: what is wrong with them shows when they are read.
+ * replaced.
  *
  * @param needs the tensor files that must be intact; all by default
  * @throws CheckpointError if there is none, or none is intact; also where the newest is of a newer format version,
@@ -28,25 +28,27 @@ export function chooseCheckpoint(
   const [run, pointer] = meant(path, prefer);
   const isOne = existsSync(join(path, 'state.json'));
   if (isOne || (pointer === 'best' && existsSync(join(run, 'best')))) {
-    return { checkpoint: findCheckpoint(path, prefer), damaged: [] };
+    return { checkpoint: openCheckpoint(findCheckpoint(path, prefer)), damaged: [] };
   }
   const failures: DamagedCheckpointError[] = [];
   const damaged: string[] = [];
-  for (const checkpoint of candidates(run, failures)) {
+  for (const candidate of candidates(run, failures)) {
+    let checkpoint: Checkpoint;
     try {
-      verifyCheckpoint(checkpoint, needs);
+      checkpoint = openCheckpoint(candidate);
+      checkpoint.verify(needs);
     } catch (error) {
       if (!(error instanceof DamagedCheckpointError)) throw error;
       failures.push(error);
-      damaged.push(basename(checkpoint));
+      damaged.push(basename(candidate));
       continue;
     }
     for (const { message } of failures) onNotice(message);
-    if (failures.length > 0) onNotice(`taking ${checkpoint}, the newest intact checkpoint`);
+    if (failures.length > 0) onNotice(`taking ${candidate}, the newest intact checkpoint`);
     return { checkpoint, damaged };
   }
   const [first] = failures;
-  if (!first) return { checkpoint: findCheckpoint(path, prefer), damaged }; // says what is missing
+  if (!first) return { checkpoint: openCheckpoint(findCheckpoint(path, prefer)), damaged }; // says what is missing
   throw new CheckpointError(
     [`${run}: no checkpoint is intact:`, ...failures.map(({ message }) => message)],
     'restore the run folder from a copy, or train anew',

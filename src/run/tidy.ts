@@ -2,7 +2,7 @@
 import { existsSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { changing } from './changing.js';
-import type { CheckpointState } from './checkpoint.js';
+import type { CheckpointState } from './checkpoint-state.js';
 import { listCheckpoints, pointTo, removeCheckpoint } from './run-checkpoints.js';
 
 const FOLDER = 'checkpoints';

@@ -5,7 +5,7 @@ import { CheckpointError, ConfigError } from '../errors.js';
 import type { ExperimentPlan } from '../experiment/experiment-plan.js';
 import { parametersOf, withBatchStatistics } from '../model/network-plan.js';
 import { checkFit } from '../model/parameters.js';
-import { type CheckpointState, readTensors } from '../run/checkpoint.js';
+import type { Checkpoint } from '../run/checkpoint.js';
 
 /** What of a config may be another one than the checkpoint's. */
 export interface ChangeOptions {
@@ -32,7 +32,7 @@ const FREE = [
  * @throws ConfigError if a permitted key is none of a config
  */
 export function acceptedChanges(
-  { path, state }: { path: string; state: Pick<CheckpointState, 'step'> },
+  { path, state, tensors }: Checkpoint,
   before: ExperimentConfig,
   plan: ExperimentPlan,
   options: ChangeOptions,
@@ -43,7 +43,7 @@ export function acceptedChanges(
     (difference) => !isFree(difference, plan) && !isPermitted(difference.key, options),
   );
   if (refused.length === 0) return found;
-  checkFit(parametersOf([...plan.layers.values()]), readTensors(path, 'weights'));
+  checkFit(parametersOf([...plan.layers.values()]), tensors('weights'));
   const note = (difference: Difference): string => {
     if (isFree(difference, plan)) return ' (needs no permission)';
     return refused.includes(difference) ? '' : ' (permitted)';

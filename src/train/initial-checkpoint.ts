@@ -7,7 +7,7 @@ import type { ParameterPlan } from '../model/layers/layer-plan.js';
 import { parametersOf } from '../model/network-plan.js';
 import { MOST_BYTES } from '../regular-file.js';
 import { readFile } from '../run/changing.js';
-import { readState, readTensors } from '../run/checkpoint.js';
+import { openCheckpoint } from '../run/checkpoint.js';
 import { findCheckpoint } from '../run/run-checkpoints.js';
 import { decodeSafetensors, type NamedTensor } from '../safetensors.js';
 
@@ -124,10 +124,13 @@ function read(path: string): {
     );
   }
   if (stat.isDirectory()) {
-    const source = findCheckpoint(path, 'best');
-    const normalization = numbers(readTensors(source, 'normalization'), '');
-    const { classes } = readState(source);
-    return { source, tensors: readTensors(source, 'weights'), normalization, classes };
+    const checkpoint = openCheckpoint(findCheckpoint(path, 'best'));
+    return {
+      source: checkpoint.path,
+      tensors: checkpoint.tensors('weights'),
+      normalization: numbers(checkpoint.tensors('normalization'), ''),
+      classes: checkpoint.state.classes,
+    };
   }
   const file = readFile(path, MOST_BYTES);
   const tensors = decodeSafetensors(file, path);

@@ -1,5 +1,5 @@
 import { type Pace, type PaceSize, Timeline } from '../experiment/timeline.js';
-import type { CheckpointState } from '../run/checkpoint.js';
+import type { CheckpointState } from '../run/checkpoint-state.js';
 
 type Point = Pick<CheckpointState, 'step' | 'epoch'> & {
   paces: readonly Pace[];

@@ -14,11 +14,8 @@ import { trainingLoader } from '../experiment/training-loader.js';
 import { allFinite } from '../finite.js';
 import { NetworkRuntime } from '../model/network-runtime.js';
 import { Parameters } from '../model/parameters.js';
-import {
-  type CheckpointState,
-  type CheckpointTensors,
-  writeCheckpoint,
-} from '../run/checkpoint.js';
+import { type CheckpointTensors, writeCheckpoint } from '../run/checkpoint.js';
+import type { CheckpointState } from '../run/checkpoint-state.js';
 import type { MetricsRow } from '../run/rows.js';
 import { pointTo, pruneCheckpoints } from '../run/run-checkpoints.js';
 import { type RunFolder, writeResults } from '../run/run-folder.js';

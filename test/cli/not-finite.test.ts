@@ -5,8 +5,7 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import {
   type CheckpointTensors,
-  readState,
-  readTensors,
+  openCheckpoint,
   writeCheckpoint,
 } from '../../src/run/checkpoint.js';
 import { findCheckpoint, pointTo } from '../../src/run/run-checkpoints.js';
@@ -44,12 +43,14 @@ function damaged(
   const copy = join('runs', name);
   cpSync(join(cwd, 'runs/a'), join(cwd, copy), { recursive: true });
   const checkpoint = join(cwd, 'runs/a', readFileSync(join(cwd, 'runs/a/last'), 'utf8').trim());
-  const tensors = Object.fromEntries(FILES.map((each) => [each, readTensors(checkpoint, each)]));
+  const tensors = Object.fromEntries(
+    FILES.map((each) => [each, openCheckpoint(checkpoint).tensors(each)]),
+  );
   const found = tensors[file]!.get(tensor)!;
   tensors[file]!.set(tensor, { ...found, values: found.values.map(() => value) });
   const written = writeCheckpoint(
     join(cwd, copy),
-    readState(checkpoint),
+    openCheckpoint(checkpoint).state,
     tensors as unknown as CheckpointTensors,
   );
   for (const pointer of ['last', 'best'] as const) pointTo(join(cwd, copy), pointer, written);
@@ -114,7 +115,7 @@ describe('a checkpoint', () => {
 
 describe('a safetensors file', () => {
   const write = (name: string, change: (tensors: Map<string, NamedTensor>) => void): void => {
-    const tensors = readTensors(findCheckpoint(join(cwd, 'runs/a')), 'weights');
+    const tensors = openCheckpoint(findCheckpoint(join(cwd, 'runs/a'))).tensors('weights');
     change(tensors);
     writeFileSync(join(cwd, name), Buffer.concat([...encodeSafetensors(tensors)]));
   };

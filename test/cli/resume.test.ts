@@ -16,7 +16,7 @@ import { join } from 'node:path';
 import { beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { parse } from 'yaml';
 import { evaluate, train } from '../../src/index.js';
-import { readState } from '../../src/run/checkpoint.js';
+import { openCheckpoint } from '../../src/run/checkpoint.js';
 import { readMetrics } from '../../src/run/rows.js';
 import { type Outcome, run } from '../support/cli.js';
 import { SMALL_CONFIG } from '../support/configs.js';
@@ -164,7 +164,7 @@ describe('another config', () => {
     expect(stdout).toContain("the optimizer's state begins anew");
     expect(stdout).toContain('the best evaluation begins anew: it was of other images');
     expect(stdout).toContain('mean and deviation are those of the new config');
-    expect(readState(join(cwd, 'run/checkpoints/step-7')).best).toBeNull();
+    expect(openCheckpoint(join(cwd, 'run/checkpoints/step-7')).state.best).toBeNull();
     const optimizer = readFileSync(join(cwd, 'run/checkpoints/step-7/optimizer.safetensors'));
     expect(optimizer.toString('latin1')).toMatch(/"m\/conv1_1\.weight"/);
     const normalization = readFileSync(
@@ -190,7 +190,7 @@ describe('an epoch of another length', () => {
       [8, 3],
       [10, 4],
     ]);
-    expect(readState(join(cwd, 'run/checkpoints/step-10'))).toMatchObject({
+    expect(openCheckpoint(join(cwd, 'run/checkpoints/step-10')).state).toMatchObject({
       epoch: 4,
       position: 48 + 64,
     });

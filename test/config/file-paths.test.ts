@@ -3,16 +3,16 @@ import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { withAbsolutePaths, writtenPaths } from '../../src/config/file-paths.js';
-import {
-  loadConfig,
-  loadSavedConfig,
-  parseConfig,
-  parseSavedConfig,
-  printConfig,
-} from '../../src/config/load.js';
+import { loadConfig, loadSavedConfig, parseConfig, withOverrides } from '../../src/config/load.js';
+import { printConfig } from '../../src/config/print.js';
+import type { ExperimentConfig } from '../../src/config/schema.js';
 import { folderWith, SMALL_CONFIG } from '../support/configs.js';
 
 afterEach(() => vi.unstubAllEnvs());
+
+/** What a run that keeps this text is gone on with. */
+const reloaded = (text: string): ExperimentConfig =>
+  loadSavedConfig(join(folderWith({ 'config.yaml': text }), 'config.yaml')).config;
 
 const home = (path: string): string => join(homedir(), path);
 
@@ -81,13 +81,13 @@ describe('what a run keeps', () => {
     expect(printConfig(config, written)).toContain(
       `root: ${resolve('data/small')} # as written: "data/small"\n`,
     );
-    expect(parseSavedConfig(printConfig(config, written), 'c').config).toEqual(config);
+    expect(reloaded(printConfig(config, written))).toEqual(config);
   });
 
   it('nothing besides where they were absolute, whatever is in them', () => {
     const { config, written } = saved(SMALL_CONFIG, ['data.root=/data/"x" # y']);
     expect(written).toEqual({});
-    expect(parseSavedConfig(printConfig(config, written), 'c').config).toEqual(config);
+    expect(reloaded(printConfig(config, written))).toEqual(config);
   });
 
   it('how it was written by whatever came last: --set over the file over what it extends', () => {
@@ -100,7 +100,7 @@ describe('what a run keeps', () => {
   it('how it was written before, as long as the path is the same', () => {
     const { config, written } = saved(SMALL_CONFIG);
     const again = (set: string[]) => {
-      const loaded = parseSavedConfig(printConfig(config), 'state.json', set);
+      const loaded = withOverrides(config, 'state.json', set);
       return writtenPaths(withAbsolutePaths(loaded.config), loaded.written, { config, written });
     };
     expect(again([])).toEqual({ 'data.root': 'data/small' });
@@ -115,16 +115,15 @@ describe('a saved config is data', () => {
   it('of which nothing is expanded, neither from text nor from a file', () => {
     vi.stubEnv('SECRET', 'leaked');
     const root = '/data/${SECRET}/${NEVER_SET}/~';
-    expect(parseSavedConfig(text, 'state.json').config.data.root).toBe(root);
-    const file = join(folderWith({ 'config.yaml': text }), 'config.yaml');
-    expect(loadSavedConfig(file).config.data.root).toBe(root);
-    expect(parseSavedConfig(text, 'state.json', ['seed=2']).config.data.root).toBe(root);
+    const config = reloaded(text);
+    expect(config.data.root).toBe(root);
+    expect(withOverrides(config, 'state.json').config.data.root).toBe(root);
+    expect(withOverrides(config, 'state.json', ['seed=2']).config.data.root).toBe(root);
     expect(() => parseConfig(text, 'c.yaml')).toThrow(/NEVER_SET is not set/);
   });
 
   it('what is laid over it is what a user writes', () => {
-    expect(parseSavedConfig(text, 'state.json', ['data.root=~/x']).config.data.root).toBe(
-      home('x'),
-    );
+    const laid = withOverrides(reloaded(text), 'state.json', ['data.root=~/x']);
+    expect(laid.config.data.root).toBe(home('x'));
   });
 });

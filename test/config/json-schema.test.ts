@@ -10,7 +10,8 @@ import {
   type JsonSchema,
   mapSchemas,
 } from '../../src/config/json-schema.js';
-import { parseConfig, printConfig } from '../../src/config/load.js';
+import { parseConfig } from '../../src/config/load.js';
+import { printConfig } from '../../src/config/print.js';
 import { configReference } from '../../src/config/reference.js';
 import { SMALL_CONFIG } from '../support/configs.js';
 

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { loadConfig, parseConfig, printConfig } from '../../src/config/load.js';
+import { loadConfig, parseConfig } from '../../src/config/load.js';
+import { printConfig } from '../../src/config/print.js';
 import { ConfigError } from '../../src/errors.js';
 import { folderWith, SMALL_CONFIG } from '../support/configs.js';
 

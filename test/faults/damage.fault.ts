@@ -12,7 +12,7 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { CheckpointError, DamagedCheckpointError } from '../../src/errors.js';
 import { Random } from '../../src/random.js';
-import { readState, verifyCheckpoint } from '../../src/run/checkpoint.js';
+import { openCheckpoint } from '../../src/run/checkpoint.js';
 import { colourImages } from '../support/images.js';
 import { expectSame, expectTidy, set, tensorBytes, times, Workplace } from './support.js';
 
@@ -63,12 +63,12 @@ it(`a flipped bit anywhere (${FLIPS} places) is found`, () => {
     const where = path.endsWith('sha256') ? at % 64 : at;
     bad[where]! ^= 1 << random.int(8);
     writeFileSync(path, bad);
-    expect(() => verifyCheckpoint(checkpoint(run, 6)), `${path} byte ${where}`).toThrow(
+    expect(() => openCheckpoint(checkpoint(run, 6)).verify(), `${path} byte ${where}`).toThrow(
       DamagedCheckpointError,
     );
     writeFileSync(path, good);
   }
-  verifyCheckpoint(checkpoint(run, 6));
+  openCheckpoint(checkpoint(run, 6)).verify();
 });
 
 const CUTS = times(100, 1000);
@@ -80,7 +80,7 @@ it(`cut off at any length (${CUTS} lengths), or missing, is found`, () => {
     const good = readFileSync(path);
     if (i < 4) rmSync(path);
     else truncateSync(path, random.int(good.length));
-    expect(() => verifyCheckpoint(checkpoint(run, 6))).toThrow(DamagedCheckpointError);
+    expect(() => openCheckpoint(checkpoint(run, 6)).verify()).toThrow(DamagedCheckpointError);
     writeFileSync(path, good);
   }
 });
@@ -211,6 +211,6 @@ it('another architecture and another class list are refused, naming the differen
   const classes = await place.train([...SETTINGS, ...set(`data.root=${others}`), '--resume', run]);
   expect(classes.code).toBe(4);
   expect(classes.stderr).toContain('gone: red; new: purple');
-  expect(readState(checkpoint(run, 6)).step).toBe(6);
-  expect(() => readState(place.at('nowhere'))).toThrow(CheckpointError);
+  expect(openCheckpoint(checkpoint(run, 6)).state.step).toBe(6);
+  expect(() => openCheckpoint(place.at('nowhere'))).toThrow(CheckpointError);
 });

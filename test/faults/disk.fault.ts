@@ -10,7 +10,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
-import { verifyCheckpoint } from '../../src/run/checkpoint.js';
+import { openCheckpoint } from '../../src/run/checkpoint.js';
 import { findCheckpoint } from '../../src/run/run-checkpoints.js';
 import type { Outcome } from '../support/cli.js';
 import { colourImages } from '../support/images.js';
@@ -84,7 +84,7 @@ function expectStopped(
   expect(stderr).toMatch(/^hint: /m);
   expect(stderr).not.toMatch(/^\s+at /m); // no stack
   expect(code, stderr).toBe(4);
-  if (existsSync(join(run, 'last'))) verifyCheckpoint(findCheckpoint(run));
+  if (existsSync(join(run, 'last'))) openCheckpoint(findCheckpoint(run)).verify();
 }
 
 const SIZES = times(3, 24);

@@ -20,7 +20,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { Random } from '../../src/random.js';
-import { verifyCheckpoint } from '../../src/run/checkpoint.js';
+import { openCheckpoint } from '../../src/run/checkpoint.js';
 import { readMetrics } from '../../src/run/rows.js';
 import { findCheckpoint } from '../../src/run/run-checkpoints.js';
 import { colourImages } from '../support/images.js';
@@ -117,7 +117,7 @@ describe('during a training', () => {
         /^error: (101 files cannot be decoded, 100 may be skipped; the last one: .*\.jpg: |class "\w+": none of its images)/m,
       );
       expect(stderr).toMatch(/^hint: /m);
-      verifyCheckpoint(findCheckpoint(place.at('run')));
+      openCheckpoint(findCheckpoint(place.at('run'))).verify();
     },
   );
 });

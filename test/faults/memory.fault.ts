@@ -3,7 +3,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { verifyCheckpoint } from '../../src/run/checkpoint.js';
+import { openCheckpoint } from '../../src/run/checkpoint.js';
 import { findCheckpoint } from '../../src/run/run-checkpoints.js';
 import { colourImages } from '../support/images.js';
 import { SHORT, set, times, Workplace } from './support.js';
@@ -123,7 +123,7 @@ describe('out of memory in a step', () => {
     expect(code).toBe(1);
     const fits = advised(stderr);
     expect(512 % fits).toBe(0);
-    verifyCheckpoint(findCheckpoint(place.at('run')));
+    openCheckpoint(findCheckpoint(place.at('run'))).verify();
     const fitting = set(`training.microBatch=${fits}`);
     const again = await place.relaybp(train('--resume', ...fitting), { under });
     expect(again).toMatchObject({ code: 0 });

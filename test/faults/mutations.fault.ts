@@ -13,7 +13,7 @@ import { ImageReader } from '../../src/data/loader/image-reader.js';
 import { CheckpointError, DataError } from '../../src/errors.js';
 import { readScoreFile, writeScoreFile } from '../../src/eval/score-file.js';
 import { Random } from '../../src/random.js';
-import { readState } from '../../src/run/checkpoint.js';
+import { openCheckpoint } from '../../src/run/checkpoint.js';
 import { readGradients, readMetrics } from '../../src/run/rows.js';
 import { listRuns } from '../../src/run/run-list.js';
 import { readSessions } from '../../src/run/sessions.js';
@@ -116,7 +116,7 @@ describe(`of ${CASES} mutations each (seed ${SEED})`, () => {
     each([CheckpointError], path, (random) => {
       writeFileSync(path, jsonText(state, random));
       try {
-        const { step, classes, config, position } = readState(checkpoint);
+        const { step, classes, config, position } = openCheckpoint(checkpoint).state;
         expect(Number.isSafeInteger(step) && step >= 0).toBe(true);
         expect(Number.isSafeInteger(position) && position >= 0).toBe(true);
         expect(classes.every((one) => typeof one === 'string')).toBe(true);

@@ -1,7 +1,8 @@
 /** Random input of every kind: either a sensible result or an error that says what is wrong, never a crash. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { parseConfig, printConfig } from '../../src/config/load.js';
+import { parseConfig } from '../../src/config/load.js';
+import { printConfig } from '../../src/config/print.js';
 import { classLists } from '../../src/data/index/class-lists.js';
 import { IndexBuilder } from '../../src/data/index/image-index.js';
 import { createSampler } from '../../src/data/sampling/sampler.js';

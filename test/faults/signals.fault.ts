@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { verifyCheckpoint } from '../../src/run/checkpoint.js';
+import { openCheckpoint } from '../../src/run/checkpoint.js';
 import { findCheckpoint, listCheckpoints } from '../../src/run/run-checkpoints.js';
 import { colourImages } from '../support/images.js';
 import { expectTidy, set, until, Workplace } from './support.js';
@@ -31,7 +31,7 @@ async function training(run: string) {
 }
 
 function expectSaved(run: string): void {
-  verifyCheckpoint(findCheckpoint(place.at(run)));
+  openCheckpoint(findCheckpoint(place.at(run))).verify();
   expect(lastStep(run)).toBeGreaterThanOrEqual(3);
   expectTidy(place.at(run));
 }
@@ -69,7 +69,7 @@ describe('a training', () => {
     }
     expect(await outcome).toMatchObject({ code: 130, signal: null });
     expectTidy(place.at(run));
-    verifyCheckpoint(findCheckpoint(place.at(run)));
+    openCheckpoint(findCheckpoint(place.at(run))).verify();
   });
 
   it('ends at once by a second Ctrl-C later on', async () => {
@@ -109,7 +109,7 @@ describe('a training', () => {
       await sleep(150);
     }
     expect(await outcome).toMatchObject({ code: 130, signal: null });
-    verifyCheckpoint(findCheckpoint(place.at(run)));
+    openCheckpoint(findCheckpoint(place.at(run))).verify();
   });
 
   const shell = (script: string): ChildProcess =>

@@ -1,7 +1,8 @@
 // Trains a tiny net for many steps, and prints resident memory and tensors every hundred: a process of its own, so
 // that nothing but the training is measured.
 // node --expose-gc steps.js ENGINE STEPS CONFIG RUN
-import { loadConfig, printConfig } from '../../dist/config/load.js';
+import { loadConfig } from '../../dist/config/load.js';
+import { printConfig } from '../../dist/config/print.js';
 import { openEngine } from '../../dist/engine/select.js';
 import { beginningTimeline } from '../../dist/experiment/epochs.js';
 import { planExperiment } from '../../dist/experiment/experiment-plan.js';

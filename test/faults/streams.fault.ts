@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { verifyCheckpoint } from '../../src/run/checkpoint.js';
+import { openCheckpoint } from '../../src/run/checkpoint.js';
 import { findCheckpoint, listCheckpoints } from '../../src/run/run-checkpoints.js';
 import { colourImages } from '../support/images.js';
 import { expectTidy, injecting, SHORT, set, until, Workplace } from './support.js';
@@ -85,7 +85,7 @@ describe('a training', () => {
     child.kill(signal);
     const { code, text } = await outcome;
     expect({ code, text }).toMatchObject({ code: 130 });
-    verifyCheckpoint(findCheckpoint(run));
+    openCheckpoint(findCheckpoint(run)).verify();
     expectTidy(run);
     const resumed = await place.train(['--resume', 'stopped', '--max-steps', '4']);
     expect(resumed.stderr).not.toMatch(/lock|error/);
@@ -105,7 +105,7 @@ describe('a training', () => {
     process.kill(-child.pid!, 'SIGINT');
     // bash itself ends by the signal, once what it waits for has ended.
     expect(['SIGINT', 130]).toContain((await outcome).code);
-    verifyCheckpoint(findCheckpoint(place.at('teed')));
+    openCheckpoint(findCheckpoint(place.at('teed'))).verify();
     expectTidy(place.at('teed'));
   });
 
@@ -136,7 +136,7 @@ describe('a training', () => {
     expect(text.match(/log\.jsonl: cannot be written: .*; going on without the log/g)).toHaveLength(
       1,
     );
-    verifyCheckpoint(findCheckpoint(place.at('logless')));
+    openCheckpoint(findCheckpoint(place.at('logless'))).verify();
   });
 });
 

@@ -12,7 +12,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'vitest';
-import { verifyCheckpoint } from '../../src/run/checkpoint.js';
+import { openCheckpoint } from '../../src/run/checkpoint.js';
 import { type MetricsRow, readMetrics } from '../../src/run/rows.js';
 import { listCheckpoints } from '../../src/run/run-checkpoints.js';
 import { type Outcome, run, type StartOptions, start } from '../support/cli.js';
@@ -106,7 +106,7 @@ export const tensorBytes = (checkpoint: string): string[] =>
 
 /** Every checkpoint that bears its name is whole, and each row of the metrics is there once and not torn. */
 export function expectSound(run: string): void {
-  for (const name of listCheckpoints(run)) verifyCheckpoint(join(run, 'checkpoints', name));
+  for (const name of listCheckpoints(run)) openCheckpoint(join(run, 'checkpoints', name)).verify();
   const path = join(run, 'metrics.jsonl');
   if (!existsSync(path)) return;
   // What follows the last line end is a row that was just being written; the next start drops it.

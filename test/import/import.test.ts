@@ -13,7 +13,7 @@ import { openModel } from '../../src/commands/model.js';
 import type { Engine } from '../../src/engine/engine.js';
 import { openEngine } from '../../src/engine/select.js';
 import { networkScores } from '../../src/export/verify.js';
-import { readState } from '../../src/run/checkpoint.js';
+import { openCheckpoint } from '../../src/run/checkpoint.js';
 import { findCheckpoint } from '../../src/run/run-checkpoints.js';
 import { encodeSafetensors, type NamedTensor } from '../../src/safetensors.js';
 import { narrowPlan, resolved } from '../configs/narrow.js';
@@ -178,11 +178,11 @@ describe.each(Object.keys(CASES))('%s', (name) => {
     const options = { config: config(), set, out: run, classes };
     const result = await importCommand(weights(), options, () => {});
     const checkpoint = findCheckpoint(result.run, 'best');
-    expect(readState(checkpoint)).toMatchObject({
+    expect(openCheckpoint(checkpoint).state).toMatchObject({
       step: 0,
       classes: ['bay', 'cliff', 'dune', 'forest', 'glacier'],
     });
-    const model = openModel(checkpoint, engine, {});
+    const model = openModel(openCheckpoint(checkpoint), engine, {});
     try {
       const { size, logits } = reference(name);
       const found = networkScores(model.network, model.preprocessing, drawnImages(size, 2)).logits;

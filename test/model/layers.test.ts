@@ -1,7 +1,8 @@
 /** Plans of batch normalization, residual blocks, local response normalization and TensorFlow's padding. */
 import { createColors } from 'picocolors';
 import { describe, expect, test } from 'vitest';
-import { loadConfig, parseConfig, printConfig } from '../../src/config/load.js';
+import { loadConfig, parseConfig } from '../../src/config/load.js';
+import { printConfig } from '../../src/config/print.js';
 import type { ExperimentPlan } from '../../src/experiment/experiment-plan.js';
 import { memoryPlan } from '../../src/experiment/step-memory.js';
 import type { LayerPlan } from '../../src/model/layers/table.js';

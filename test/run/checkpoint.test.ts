@@ -4,12 +4,11 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { parseConfig } from '../../src/config/load.js';
 import { CheckpointError } from '../../src/errors.js';
 import {
-  type CheckpointState,
   type CheckpointTensors,
-  readState,
-  readTensors,
+  openCheckpoint,
   writeCheckpoint,
 } from '../../src/run/checkpoint.js';
+import type { CheckpointState } from '../../src/run/checkpoint-state.js';
 import {
   findCheckpoint,
   listCheckpoints,
@@ -53,17 +52,17 @@ describe('a checkpoint', () => {
   it('reads back as it was written', () => {
     const path = write(5);
     expect(path).toBe(join(run, 'checkpoints', 'step-5'));
-    expect(readState(path)).toEqual(state(5));
-    expect(readTensors(path, 'weights')).toEqual(tensors(5).weights);
-    expect(readTensors(path, 'optimizer').size).toBe(0);
+    expect(openCheckpoint(path).state).toEqual(state(5));
+    expect(openCheckpoint(path).tensors('weights')).toEqual(tensors(5).weights);
+    expect(openCheckpoint(path).tensors('optimizer').size).toBe(0);
   });
 
   it('replaces one of the same step', () => {
     write(5);
     writeCheckpoint(run, state(5), tensors(9));
-    expect(readTensors(findCheckpoint(join(run, 'checkpoints/step-5')), 'weights')).toEqual(
-      tensors(9).weights,
-    );
+    expect(
+      openCheckpoint(findCheckpoint(join(run, 'checkpoints/step-5'))).tensors('weights'),
+    ).toEqual(tensors(9).weights);
   });
 
   it('that cannot be written says so and leaves nothing half-written', () => {
@@ -127,7 +126,7 @@ describe('damage', () => {
     const bytes = readFileSync(file);
     bytes[bytes.length - 1]! ^= 1;
     writeFileSync(file, bytes);
-    const read = () => readTensors(join(run, 'checkpoints/step-5'), 'weights');
+    const read = () => openCheckpoint(join(run, 'checkpoints/step-5')).tensors('weights');
     expect(read).toThrow(CheckpointError);
     expect(read).toThrow(/weights\.safetensors: its SHA-256 differs/);
     truncateSync(file, bytes.length - 3);
@@ -143,8 +142,10 @@ describe('damage', () => {
   ])('of the state: %s', (text, message) => {
     const path = write(5);
     writeFileSync(join(path, 'state.json'), text);
-    expect(() => readState(path)).toThrow(/state\.json: its SHA-256 differs .*damaged or edited/);
+    expect(() => openCheckpoint(path).state).toThrow(
+      /state\.json: its SHA-256 differs .*damaged or edited/,
+    );
     rmSync(join(path, 'state.sha256'));
-    expect(() => readState(path)).toThrow(message);
+    expect(() => openCheckpoint(path).state).toThrow(message);
   });
 });

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, expect, it, vi } from 'vitest';
 import { parseConfig, train } from '../../src/index.js';
-import { readState } from '../../src/run/checkpoint.js';
+import { openCheckpoint } from '../../src/run/checkpoint.js';
 import { readMetrics } from '../../src/run/rows.js';
 import { SMALL_CONFIG } from '../support/configs.js';
 import { colourImages } from '../support/images.js';
@@ -26,7 +26,7 @@ beforeAll(async () => {
 /** What the end of a training is made of. */
 function endOf(run: string) {
   const checkpoint = join(run, `checkpoints/step-${STEPS}`);
-  const { config: _, ...state } = readState(checkpoint);
+  const { config: _, ...state } = openCheckpoint(checkpoint).state;
   const summary = JSON.parse(readFileSync(join(run, 'summary.json'), 'utf8'));
   return {
     tensors: ['weights', 'optimizer', 'ema'].map((name) =>
@@ -68,6 +68,6 @@ it.each([
     expect(result.best).not.toBeNull();
   }
   expect(endOf(parts)).toEqual(endOf(whole));
-  const { schedule: memory } = readState(join(whole, `checkpoints/step-${STEPS}`));
+  const { schedule: memory } = openCheckpoint(join(whole, `checkpoints/step-${STEPS}`)).state;
   if (schedule.includes('plateau')) expect(memory.scale).toBeLessThan(1); // so that the test tests something
 });

@@ -1,0 +1,11 @@
+import type { YamlMap } from './merge.js';
+import type { Path } from './path.js';
+
+/** What a config is put together from: a file, a saved config, one override. */
+export interface Source {
+  label: string;
+  data: YamlMap;
+  /** `data` as it was written. */
+  raw: YamlMap;
+  position(path: Path): string | undefined;
+}
