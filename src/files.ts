@@ -73,11 +73,6 @@ export function writeOutput(path: string, content: string | Iterable<Uint8Array>
   else for (const piece of content) writeFileSync(path, piece);
 }
 
-/** Appends a line to a file, whole or not at all. */
-export function appendLine(path: string, line: string): void {
-  appendWhole(path, Buffer.from(`${line}\n`));
-}
-
 /**
  * Opens a file to read and append, made if it is not there. No link is followed, and no pipe waited for.
  *

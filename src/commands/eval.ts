@@ -1,6 +1,6 @@
+import { type CsvNames, csvLine } from '../csv.js';
 import { joinPath } from '../data/index/image-index.js';
 import { ConfigError } from '../errors.js';
-import { type CsvNames, csvLine } from '../eval/csv.js';
 import { type Combine, ensemble, fitOnPart } from '../eval/ensemble.js';
 import { perClassCsv, type Report, Tally } from '../eval/evaluation-report.js';
 import { RESULT_COLUMNS, resultLine } from '../eval/results.js';

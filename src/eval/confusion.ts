@@ -1,4 +1,4 @@
-import { type CsvNames, csvLine } from './csv.js';
+import { type CsvNames, csvLine } from '../csv.js';
 
 /** How often images of each class are taken for each class. */
 export class Confusion {

@@ -1,5 +1,5 @@
+import { type CsvNames, csvLine } from '../csv.js';
 import { Confusion } from './confusion.js';
-import { type CsvNames, csvLine } from './csv.js';
 import { bestClasses } from './results.js';
 import { rankOf, TopK } from './topk.js';
 import { wilson } from './wilson.js';

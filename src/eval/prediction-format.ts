@@ -1,6 +1,6 @@
+import { type CsvNames, csvLine } from '../csv.js';
 import { isInteger } from '../data/index/name-order.js';
 import { visible, visibleJson } from '../visible.js';
-import { type CsvNames, csvLine } from './csv.js';
 import type { Prediction } from './results.js';
 
 export const PREDICTION_FORMATS = ['text', 'json', 'csv', 'ilsvrc'] as const;

@@ -1,4 +1,4 @@
-import { type CsvNames, csvLine } from './csv.js';
+import { type CsvNames, csvLine } from '../csv.js';
 
 /** One class among the best of an image. */
 export interface Prediction {

@@ -1,6 +1,6 @@
 import { parse } from 'csv-parse/sync';
+import { guarded, unguarded } from '../csv.js';
 import { CheckpointError } from '../errors.js';
-import { guarded, unguarded } from '../eval/csv.js';
 import { RESULT_COLUMNS } from '../eval/results.js';
 import { MOST_ROWS, readNamed, readRegularBytes } from '../regular-file.js';
 import { messageOf } from '../system-error.js';

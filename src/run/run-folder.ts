@@ -1,7 +1,8 @@
 import { existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { csvLine } from '../csv.js';
 import { CheckpointError } from '../errors.js';
-import { appendLine, replaceFile } from '../files.js';
+import { appendWhole, replaceFile } from '../files.js';
 import { changing } from './changing.js';
 import type { GradientRow } from './gradient-row.js';
 import { GRADIENTS, METRICS, type MetricsRow, readGradients, readMetrics } from './rows.js';
@@ -82,29 +83,32 @@ export class RunFolder {
   }
 
   append(row: MetricsRow): void {
-    this.appendLine(METRICS, JSON.stringify(row));
-    this.appendLine('metrics.csv', this.csvLine(row));
+    this.appendLines(METRICS, jsonLines([row]));
+    this.appendLines('metrics.csv', this.csvLine(row));
     this.watcher?.metrics(row);
   }
 
   appendGradients(row: GradientRow): void {
-    this.appendLine(GRADIENTS, JSON.stringify(row));
+    this.appendLines(GRADIENTS, jsonLines([row]));
     this.watcher?.gradients(row);
   }
 
-  private appendLine(file: string, line: string): void {
+  private appendLines(file: string, lines: string): void {
     const path = join(this.path, file);
-    changing(`${path}: cannot be written`, () => appendLine(path, line));
+    changing(`${path}: cannot be written`, () => appendWhole(path, Buffer.from(lines)));
   }
 
   private rewrite(rows: readonly MetricsRow[]): void {
     replaceFile(join(this.path, METRICS), jsonLines(rows));
-    const lines = [this.columns.join(','), ...rows.map((row) => this.csvLine(row))];
-    replaceFile(join(this.path, 'metrics.csv'), lines.map((line) => `${line}\n`).join(''));
+    const lines = [csvLine(this.columns, 'raw'), ...rows.map((row) => this.csvLine(row))];
+    replaceFile(join(this.path, 'metrics.csv'), lines.join(''));
   }
 
   private csvLine(row: MetricsRow): string {
-    return this.columns.map((column) => row[column] ?? '').join(',');
+    return csvLine(
+      this.columns.map((column) => row[column] ?? ''),
+      'raw',
+    );
   }
 }
 

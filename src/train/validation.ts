@@ -1,8 +1,8 @@
+import { csvLine } from '../csv.js';
 import type { Preprocessing } from '../data/images/preprocessing.js';
 import { changedNotice } from '../data/index/file-changes.js';
 import { type ImageIndex, imagePath } from '../data/index/image-index.js';
 import { type Batch, Loader } from '../data/loader/loader.js';
-import { csvLine } from '../eval/csv.js';
 import { type Evaluation, evaluate } from '../eval/evaluate.js';
 import { logSoftmax } from '../eval/log-probabilities.js';
 import { RESULT_COLUMNS, resultLine } from '../eval/results.js';

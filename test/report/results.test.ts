@@ -1,8 +1,8 @@
 /** What the page is told of an evaluation: read from a results file, counted, and images picked. */
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { csvLine } from '../../src/csv.js';
 import { CheckpointError } from '../../src/errors.js';
-import { csvLine } from '../../src/eval/csv.js';
 import { RESULT_COLUMNS, resultLine } from '../../src/eval/results.js';
 import { Random } from '../../src/random.js';
 import { orderClasses } from '../../src/report/page/confusion-order.js';

@@ -1,6 +1,6 @@
 import { parse } from 'csv-parse/sync';
 import { describe, expect, it } from 'vitest';
-import { csvLine, guarded, unguarded } from '../../src/eval/csv.js';
+import { csvLine, guarded, unguarded } from '../src/csv.js';
 
 describe('a name in CSV', () => {
   it.each([

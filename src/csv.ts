@@ -2,7 +2,8 @@
  * CSV as spreadsheets and terminals may have it: names of files and classes come from anywhere, and a cell that begins
  * with "=" is a formula there, with which a name could fetch a page or start a program.
  */
-import { fromVisible, visible } from '../visible.js';
+import { stringify } from 'csv-stringify/sync';
+import { fromVisible, visible } from './visible.js';
 
 /**
  * `guarded`: what a spreadsheet would take for a formula has an apostrophe before it, and controls are `\xNN`, so that
@@ -16,11 +17,10 @@ const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
 
 /** One CSV line; cells with commas, quotes or line ends are quoted (RFC 4180). */
 export function csvLine(cells: readonly (string | number)[], names: CsvNames = 'guarded'): string {
-  const quoted = cells.map((cell) => {
-    const text = typeof cell === 'number' || names === 'raw' ? String(cell) : guarded(cell);
-    return /[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
-  });
-  return `${quoted.join(',')}\n`;
+  const texts = cells.map((cell) =>
+    typeof cell === 'number' || names === 'raw' ? String(cell) : guarded(cell),
+  );
+  return stringify([texts]);
 }
 
 /** A name as a guarded cell holds it. */
