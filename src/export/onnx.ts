@@ -1,4 +1,5 @@
 import { divisors } from '../data/images/preprocessing.js';
+import { messageType } from '../protos.js';
 import { version } from '../version.js';
 import {
   type ExportModel,
@@ -9,7 +10,7 @@ import {
 } from './exported-model.js';
 import { buildChain, inputNormalization } from './graph.js';
 import { type Initializer, OnnxGraph } from './onnx-graph.js';
-import { encode, field, messageType, type Piece } from './wire.js';
+import { encode, field, type Piece } from './wire.js';
 
 const IR_VERSION = 8;
 const OPSET = 17;

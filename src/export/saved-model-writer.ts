@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import type { Constant } from '../model/layers/graph.js';
+import { messageType } from '../protos.js';
 import { type ExportModel, exportMetadata } from './exported-model.js';
 import { tensorBundle } from './tensor-bundle.js';
 import { signature, tensorFlowGraph } from './tensorflow.js';
 import type { TensorFlowConstant, TensorFlowNode } from './tensorflow-graph.js';
-import { encode, field, messageType, type Piece, whole } from './wire.js';
+import { encode, field, type Piece, whole } from './wire.js';
 
 /** The version of graphs that TensorFlow 2 writes, and that every TensorFlow 2 reads. */
 const GRAPH_PRODUCER = 440;

@@ -1,7 +1,8 @@
 import { maskedCrc } from '../masked-crc.js';
 import type { Constant } from '../model/layers/graph.js';
 import { volume } from '../model/layers/layer-plan.js';
-import { encode, floats, messageType, type Piece } from './wire.js';
+import { messageType } from '../protos.js';
+import { encode, floats, type Piece } from './wire.js';
 
 /**
  * TensorFlow's checkpoint format ("tensor bundle"): the values of all tensors in one file, and an index from names to

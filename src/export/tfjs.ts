@@ -1,8 +1,9 @@
+import { messageType } from '../protos.js';
 import { version } from '../version.js';
 import { type ExportModel, exportMetadata } from './exported-model.js';
 import { signature, tensorFlowGraph } from './tensorflow.js';
 import type { TensorFlowConstant } from './tensorflow-graph.js';
-import { messageType, type Piece } from './wire.js';
+import type { Piece } from './wire.js';
 
 /** Browsers keep files of this size in their caches; the usual size of TensorFlow.js's converter. */
 const SHARD_BYTES = 4 * 1024 * 1024;

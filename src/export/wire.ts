@@ -1,4 +1,3 @@
-import { fileURLToPath } from 'node:url';
 import protobuf from 'protobufjs';
 import { ExportError } from '../errors.js';
 
@@ -16,18 +15,6 @@ export interface Piece {
 /** Parsers of protocol buffers refuse messages of 2 GiB and more. */
 const LARGEST = 2 ** 31 - 1;
 const LENGTH_DELIMITED = 2;
-
-const roots = new Map<string, protobuf.Root>();
-
-/** A message type of `protos/<file>.proto`. Fields are given in camel case. */
-export function messageType(file: 'onnx' | 'tensorflow', name: string): protobuf.Type {
-  let root = roots.get(file);
-  if (!root) {
-    root = protobuf.loadSync(fileURLToPath(new URL(`../../protos/${file}.proto`, import.meta.url)));
-    roots.set(file, root);
-  }
-  return root.lookupType(name);
-}
 
 /** A message that fits in memory. @throws Error if a field has a wrong type: a mistake in this program */
 export function encode(type: protobuf.Type, message: Record<string, unknown>): Piece {
