@@ -23,7 +23,7 @@ const CANNOT_BE_OPENED = ['ENXIO', 'ENODEV'];
  *
  * @throws Error in a few words if it is no regular file; what the system says if it cannot be opened
  */
-export function openRegular(path: string): number {
+export function openRegular(path: string | Buffer): number {
   let file: number;
   try {
     checkRegular(statSync(path)); // before it is opened: of a device that alone may do something

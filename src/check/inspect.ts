@@ -28,7 +28,14 @@ export interface Inspection {
 const RESIZE = 64;
 /** The paper's; whether an image of extreme proportions becomes too large for training depends on it. */
 const TRAINED = 256;
-const FORMATS: Readonly<Record<string, string>> = { jpg: 'jpeg' };
+const FORMATS: Readonly<Record<string, string>> = {
+  ...Object.fromEntries(
+    ['jpg', 'jpe', 'jif', 'jfif', 'jfi', 'pjpg', 'pjpeg'].map((name) => [name, 'jpeg']),
+  ),
+  apng: 'png',
+  tif: 'tiff',
+  avif: 'heif',
+};
 
 /**
  * Decodes an image exactly as training does, and looks at its header. The decoder reads the file once more, out of the
@@ -57,7 +64,8 @@ export async function inspect(path: FilePath, { maxPixels, minSide }: Limits): P
       found('undecodable', `${width}x${height} would be ${limit}`);
     } else await decodeImage(path, RESIZE, undefined, maxPixels);
     const named = extname(shown(path)).slice(1).toLowerCase();
-    if (format !== (FORMATS[named] ?? named)) found('wrongExtension', `holds ${format}`);
+    if (named !== '' && format !== (FORMATS[named] ?? named))
+      found('wrongExtension', `holds ${format}`);
     if (Math.min(width, height) < minSide) found('tooSmall', `${width}x${height}`);
     if (space === 'b-w' || space === 'grey16') found('grayscale');
     if (space === 'cmyk') found('cmyk');

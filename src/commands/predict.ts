@@ -1,4 +1,5 @@
 import type { FilePath } from '../data/index/file-names.js';
+import { leftOutText } from '../data/index/left-out.js';
 import { indexPaths } from '../data/index/path-index.js';
 import type { OnError } from '../data/loader/failure-policy.js';
 import { openEngine } from '../engine/select.js';
@@ -83,7 +84,9 @@ export async function predictions(
   classes: readonly string[];
   images: AsyncGenerator<ImagePredictions>;
 }> {
-  const { index, names } = indexPaths(paths);
+  const { index, names, leftOut } = indexPaths(paths);
+  const others = leftOutText(leftOut);
+  if (others) notice(`left out: ${others}`);
   const checkpoint = checkpointOf(run, options, notice);
   const { precision } = options;
   const engine = await openEngine(options.engine, { precision, onNotice: notice });

@@ -6,6 +6,7 @@ import { DECODING } from '../data/images/decode.js';
 import type { ImageIndex } from '../data/index/image-index.js';
 import { emptyClasses } from '../data/index/image-index.js';
 import { IndexCache } from '../data/index/index-cache.js';
+import { leftOutText } from '../data/index/left-out.js';
 import { numbered } from '../data/index/list-labels.js';
 import { openPrepared } from '../data/index/prepared.js';
 import { isPrepared } from '../data/index/prepared-facts.js';
@@ -51,13 +52,15 @@ export async function openImages(
     sayEmpty(path, index, onNotice);
     return index;
   }
-  const { index, missingClasses, strayFiles } = await cache.openFolder(path, classes);
+  const { index, missingClasses, strayFiles, leftOut } = await cache.openFolder(path, classes);
   const empty = emptyClasses(index).filter((name) => !missingClasses.includes(name));
   if (empty.length > 0) onNotice(`${path}: no images in ${some(empty)}: never drawn`);
   if (missingClasses.length > 0) onNotice(`${path}: no folder for ${some(missingClasses)}`);
   if (strayFiles > 0) {
     onNotice(`${path}: ${strayFiles} images lie outside any class folder and are not used`);
   }
+  const others = leftOutText(leftOut);
+  if (others) onNotice(`${path}: left out: ${others}`);
   return index;
 }
 

@@ -1,5 +1,6 @@
 import { readdirSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { isNoDataFolder } from '../data/index/left-out.js';
 import { DataError } from '../errors.js';
 
 /** Where the parts of a data set are, as `data.root`, `data.train` and `data.val` will name them. */
@@ -70,5 +71,5 @@ export function findParts(folder: string): { root: string; parts: string[] } {
 function isPart(path: string): boolean {
   const stats = statSync(path, { throwIfNoEntry: false });
   if (!stats?.isDirectory()) return stats?.isFile() === true && basename(path).endsWith('.txt');
-  return readdirSync(path).some((entry) => isFolder(join(path, entry)));
+  return readdirSync(path).some((entry) => !isNoDataFolder(entry) && isFolder(join(path, entry)));
 }

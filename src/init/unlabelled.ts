@@ -1,5 +1,6 @@
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { isNoDataFolder } from '../data/index/left-out.js';
 import { DataError } from '../errors.js';
 import { isPartName, type Layout } from './layout.js';
 
@@ -36,5 +37,5 @@ export function whyNotForValidation(folder: string, classes: readonly string[]):
 
 const foldersIn = (folder: string): string[] =>
   readdirSync(folder)
-    .filter((name) => !name.startsWith('.'))
+    .filter((name) => !isNoDataFolder(name))
     .filter((name) => statSync(join(folder, name), { throwIfNoEntry: false })?.isDirectory());

@@ -19,7 +19,7 @@ import { checkSame, readSettings, SETTINGS_FILE } from './settings.js';
 
 export interface CopySettings {
   side: number;
-  /** Of JPEG and WebP, 1 to 100; PNG loses nothing. */
+  /** Of JPEG, WebP and AVIF, 1 to 100; PNG and TIFF lose nothing, GIF has 256 colours. */
   quality: number;
   maxPixels: number;
 }
@@ -141,7 +141,10 @@ function replace(file: FilePath, bytes: Uint8Array): void {
 
 function encoded({ data, width, height }: Pixels, name: string, quality: number): Promise<Buffer> {
   const image = sharp(data, { raw: { width, height, channels: 3 } });
-  if (/\.png$/i.test(name)) return image.png().toBuffer();
+  if (/\.a?png$/i.test(name)) return image.png().toBuffer();
   if (/\.webp$/i.test(name)) return image.webp({ quality }).toBuffer();
+  if (/\.gif$/i.test(name)) return image.gif().toBuffer();
+  if (/\.tiff?$/i.test(name)) return image.tiff({ compression: 'lzw' }).toBuffer();
+  if (/\.avif$/i.test(name)) return image.avif({ quality }).toBuffer();
   return image.jpeg({ quality }).toBuffer();
 }

@@ -33,6 +33,7 @@ export const MAX_RESIZED_PIXELS = 4_000_000;
  * - An embedded ICC profile is converted to sRGB, CMYK and YCCK too (without a profile by
  *   libvips's generic one), at 16 bits as at 8; only one of 16-bit grayscale that has a table in
  *   place of a curve is ignored. Grayscale is repeated over three channels, 16 bits become 8.
+ * - Samples of a TIFF that are neither 8 nor 16 bits without sign are an error: their scale is not known.
  * - Transparency is flattened on white. Of an animation the first frame is taken.
  * - JPEGs are decoded at a reduced scale where that is exact enough (`shrinkFactor`).
  *
@@ -102,6 +103,7 @@ async function decodeSource(
   // Only the header is read here; the limit below holds for whatever the decoder then finds.
   const header = await sharp(source, { limitInputPixels: false }).metadata();
   checkPixels(header, maxPixels);
+  checkSamples(header);
   checkResized(header, resize);
   const opened = sharp(shrunk(name, header, resize) ?? source, {
     failOn: 'truncated',
@@ -176,6 +178,14 @@ function checkPixels({ width, height }: { width: number; height: number }, limit
   if (pixels <= limit) return;
   throw new Error(
     `${width}x${height} is ${megapixels(pixels)} megapixels, more than the limit of ${megapixels(limit)} (data.maxPixels)`,
+  );
+}
+
+/** Scientific TIFFs: what is black and white in them only their maker knows, and the decoder takes 1 for nearly black. */
+function checkSamples({ format, depth, space }: Metadata): void {
+  if (format !== 'tiff' || depth === 'uchar' || depth === 'ushort' || space === 'lab') return;
+  throw new Error(
+    `its samples are of the type ${depth}, whose scale is not known: 8 or 16 bits are read`,
   );
 }
 

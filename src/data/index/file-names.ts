@@ -43,6 +43,7 @@ export interface Entry {
   /** To open it by, below its folder. */
   readonly path: FilePath;
   isDirectory(): boolean;
+  isFile(): boolean;
   isSymbolicLink(): boolean;
 }
 
@@ -59,6 +60,7 @@ function entry(dirent: Dirent<string> | Dirent<Buffer>): Entry {
     name: shown(path),
     path,
     isDirectory: () => dirent.isDirectory(),
+    isFile: () => dirent.isFile(),
     isSymbolicLink: () => dirent.isSymbolicLink(),
   };
 }

@@ -5,6 +5,7 @@ import { DataError } from '../../errors.js';
 import { messageOf, systemFix } from '../../system-error.js';
 import { Directories } from './directories.js';
 import { bytesOf, type Entry, entriesOf, type FilePath, shown, under } from './file-names.js';
+import { beginsAsImage, hasImageName, IMAGE_EXTENSIONS, mayBeImage } from './image-files.js';
 import {
   emptyClasses,
   type ImageIndex,
@@ -12,10 +13,15 @@ import {
   joinFile,
   mtimeStamp,
 } from './image-index.js';
+import {
+  isSystemFolder,
+  type LeftOut,
+  leaveOutFile,
+  leaveOutFolder,
+  leftOutText,
+  nothingLeftOut,
+} from './left-out.js';
 import { compareCodePoints } from './name-order.js';
-
-/** Names of files that count as images. */
-export const IMAGE_FILE = /\.(jpe?g|png|webp)$/i;
 
 export interface FolderOptions {
   /**
@@ -34,20 +40,27 @@ export interface FolderIndex {
   missingClasses: string[];
   /** Images that lie directly in the folder, outside any class; they are not used. */
   strayFiles: string[];
+  /** What lies in the folders and is no image. */
+  leftOut: LeftOut;
 }
 
 /**
- * Index the images (.jpg, .jpeg, .png, .webp in any case) below each class folder, at any depth.
+ * Index the images below each class folder, at any depth: files of the extensions that are read, in any case, and
+ * those without an extension that begin as an image.
  *
- * Names that begin with '.' are ignored. Symbolic links are followed; within a class every real
- * folder is visited once, and never an ancestor of the class folder, so loops end. Files are in
- * code-point order, folder by folder. A dangling link is indexed with size 0 and left to the
+ * Names that begin with '.' are ignored, folders of the system are left out. Symbolic links are
+ * followed; within a class every real folder is visited once, and never an ancestor of the class
+ * folder, so loops end. Files are in code-point order, folder by folder. A dangling link is indexed with size 0 and left to the
  * loader's policy for undecodable files.
  * @throws DataError if the folder is missing or has no classes, no images or unknown classes
  */
 export function indexFolder(folder: string, options: FolderOptions = {}): FolderIndex {
   const plan = planFolder(folder, options);
-  const scan: Scan = { builder: new IndexBuilder(), directories: new Directories() };
+  const scan: Scan = {
+    builder: new IndexBuilder(),
+    directories: new Directories(),
+    leftOut: plan.leftOut,
+  };
   for (const job of plan.folders) scanClass(scan, job);
   return folderIndex(plan, scan.builder);
 }
@@ -61,6 +74,8 @@ export interface FolderPlan {
   strayFiles: string[];
   /** The folder itself, and links in it that lead nowhere. */
   directories: Directories;
+  /** What was left out beside the class folders; going through them adds to it. */
+  leftOut: LeftOut;
 }
 
 /** A class folder to go through; plain data that a worker can receive. */
@@ -76,6 +91,7 @@ export interface ClassFolder {
 export interface Scan {
   builder: IndexBuilder;
   directories: Directories;
+  leftOut: LeftOut;
 }
 
 /** Finds the class folders. @throws DataError if there are none, or the class list lacks one */
@@ -90,10 +106,15 @@ export function planFolder(folder: string, options: FolderOptions = {}): FolderP
     if (!stats) directories.add(entry.path, null);
     return stats?.isDirectory() === true;
   };
+  const leftOut = nothingLeftOut();
   const [folders, files] = [[] as Entry[], [] as Entry[]];
-  for (const entry of entries) (isFolder(entry) ? folders : files).push(entry);
+  for (const entry of entries) {
+    if (!isFolder(entry)) files.push(entry);
+    else if (!isSystemFolder(entry.name)) folders.push(entry);
+    else leaveOutFolder(leftOut, entry.name, joinFile(folder, entry.path));
+  }
   const found = folders.map((entry) => entry.name);
-  const strayFiles = files.filter((e) => IMAGE_FILE.test(e.name)).map((e) => e.name);
+  const strayFiles = files.filter((e) => hasImageName(e.name)).map((e) => e.name);
   if (found.length === 0) throw noClasses(folder, strayFiles);
 
   const classes = options.classes ? [...options.classes] : found;
@@ -118,22 +139,24 @@ export function planFolder(folder: string, options: FolderOptions = {}): FolderP
     missingClasses: classes.filter((name) => !present.has(name)),
     strayFiles,
     directories,
+    leftOut,
   };
 }
 
 /** @throws DataError if no image was found */
 export function folderIndex(plan: FolderPlan, builder: IndexBuilder): FolderIndex {
-  const { folder, classes, folders, missingClasses, strayFiles } = plan;
+  const { folder, classes, folders, missingClasses, strayFiles, leftOut } = plan;
   if (builder.count === 0) {
+    const others = leftOutText(leftOut);
     throw new DataError(
-      `${folder}: no images in its ${folders.length} class folder(s) (.jpg, .jpeg, .png, .webp)`,
+      `${folder}: no images in its ${folders.length} class folder(s) (${IMAGE_EXTENSIONS})${others ? `, but ${others}` : ''}`,
       'put each image into the folder of its class: <folder>/<class>/<image>.jpg',
     );
   }
   const index = builder.build(folder, classes);
   const missing = new Set(missingClasses);
   const empty = emptyClasses(index).filter((name) => !missing.has(name));
-  return { index, emptyClasses: empty, missingClasses, strayFiles };
+  return { index, emptyClasses: empty, missingClasses, strayFiles, leftOut };
 }
 
 /** Add the images of a class. @param onFiles told now and then how many more were found */
@@ -165,21 +188,30 @@ function addFolder(
   let found = 0;
   for (const entry of listFolder(joinFile(root, path))) {
     const child = under(path, entry.path);
-    if (entry.isDirectory()) {
-      addFolder(scan, root, child, label, seen, onFiles);
+    const file = joinFile(root, child);
+    const isLink = entry.isSymbolicLink();
+    if (!entry.isDirectory() && !isLink && !mayBeImage(entry.name)) {
+      if (entry.isFile()) leaveOutFile(scan.leftOut, entry.name);
       continue;
     }
-    const isImage = IMAGE_FILE.test(entry.name);
-    if (!isImage && !entry.isSymbolicLink()) continue;
-    const stats = statOrNull(joinFile(root, child), entry.isSymbolicLink());
-    if (stats?.isDirectory()) addFolder(scan, root, child, label, seen, onFiles);
-    else if (isImage && (!stats || stats.isFile())) {
+    const stats = entry.isDirectory() ? null : statOrNull(file, isLink);
+    if (entry.isDirectory() || stats?.isDirectory()) {
+      if (isSystemFolder(entry.name)) leaveOutFolder(scan.leftOut, entry.name, file);
+      else addFolder(scan, root, child, label, seen, onFiles);
+    } else if (isImage(entry.name, file, stats)) {
       const mtime = stats ? mtimeStamp(stats.mtimeMs) : 0;
       scan.builder.add(bytesOf(child), label, stats?.size ?? 0, mtime);
       if (++found % REPORT_EVERY === 0) onFiles(REPORT_EVERY);
     } else if (!stats) scan.directories.add(child, null);
+    else if (stats.isFile()) leaveOutFile(scan.leftOut, entry.name);
   }
   onFiles(found % REPORT_EVERY);
+}
+
+/** @param stats null where a link leads nowhere */
+function isImage(name: string, file: FilePath, stats: Stats | null): boolean {
+  if (hasImageName(name)) return !stats || stats.isFile();
+  return mayBeImage(name) && stats?.isFile() === true && beginsAsImage(file);
 }
 
 /** Entries whose name does not begin with '.', in code-point order. */

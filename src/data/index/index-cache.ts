@@ -18,6 +18,7 @@ import { fingerprint, rememberFingerprint } from './fingerprint.js';
 import { folderIndex, planFolder, scanClass } from './folder-index.js';
 import { type ImageIndex, IndexBuilder, imagePath, joinFile } from './image-index.js';
 import { type KeptFacts, type KeptIndex, readIndexFile, writeIndexFile } from './index-file.js';
+import { addLeftOut, type LeftOut, nothingLeftOut } from './left-out.js';
 import { listedImages, parseList, type StatResult, statImages } from './list-index.js';
 import { type ScanJob, scanAll } from './scan-pool.js';
 
@@ -49,6 +50,8 @@ export interface OpenedIndex {
   missingClasses: readonly string[];
   /** Images outside any class. */
   strayFiles: number;
+  /** What lies in a folder and is no image. */
+  leftOut: LeftOut;
   /** What the labels of a list are. */
   labels?: LabelMeaning;
 }
@@ -76,12 +79,12 @@ export class IndexCache {
     if (kept) return opened(kept);
     const plan = planFolder(folder, { classes });
     const builder = new IndexBuilder();
-    const { directories } = plan;
+    const { directories, leftOut } = plan;
     const progress = this.#progress(folder, plan.folders.length);
     const began = performance.now();
     let next = 0;
     for (; next < plan.folders.length && performance.now() - began < ALONE_MS; next++) {
-      scanClass({ builder, directories }, plan.folders[next]!, progress.files);
+      scanClass({ builder, directories, leftOut }, plan.folders[next]!, progress.files);
       progress.done(1);
     }
     const rest = plan.folders.slice(next).map((one): ScanJob => ({ kind: 'folder', folder: one }));
@@ -89,12 +92,13 @@ export class IndexCache {
       if (result.kind !== 'folder') continue;
       builder.append(result.columns);
       directories.append(result.directories);
+      addLeftOut(leftOut, result.leftOut);
       progress.done(1);
     }
     const { index, missingClasses, strayFiles } = folderIndex(plan, builder);
-    const facts = { missingClasses, strayFiles: strayFiles.length, list: null };
+    const facts = { missingClasses, strayFiles: strayFiles.length, leftOut, list: null };
     this.#keep(file, folder, index, facts, directories.columns());
-    return { index, missingClasses, strayFiles: strayFiles.length };
+    return { index, missingClasses, strayFiles: strayFiles.length, leftOut };
   }
 
   /** As `indexList`. @throws DataError as that does */
@@ -148,10 +152,11 @@ export class IndexCache {
       sha256,
     };
     const { meaning } = parsed;
-    const facts = { missingClasses: [], strayFiles: 0, list: state ?? null, labels: meaning };
+    const about = { missingClasses: [], strayFiles: 0, leftOut: nothingLeftOut(), labels: meaning };
+    const facts = { ...about, list: state ?? null };
     const columns = directories.columns();
     this.#keep(file, list, index, facts, { ...columns, racy: racy ? list : columns.racy });
-    return { index, missingClasses: [], strayFiles: 0, labels: meaning };
+    return { index, ...about };
   }
 
   #fileOf(key: IndexKey): string | null {
@@ -237,6 +242,9 @@ export class IndexCache {
   }
 }
 
+/** Counts the changes of which files are images: an index of other ones is not used. */
+const IMAGES = 2;
+
 /** What an index is of; absolute paths. */
 export type IndexKey =
   | { folder: string; classes: readonly string[] | undefined }
@@ -244,11 +252,16 @@ export type IndexKey =
 
 /** The file in which an index is kept. */
 export function keptFile(cacheDir: string, key: IndexKey): string {
-  const name = createHash('sha256').update(JSON.stringify(key)).digest('hex').slice(0, 20);
+  const text = JSON.stringify({ images: IMAGES, ...key });
+  const name = createHash('sha256').update(text).digest('hex').slice(0, 20);
   return join(cacheDir, `index-${name}.bin`);
 }
 
-const opened = ({ index, facts }: KeptIndex): OpenedIndex => ({ index, ...facts });
+const opened = ({ index, facts }: KeptIndex): OpenedIndex => ({
+  index,
+  leftOut: nothingLeftOut(),
+  ...facts,
+});
 
 function stateOf(root: string, path: FilePath): Stats | null {
   try {

@@ -17,6 +17,7 @@ import { openRegular } from '../../regular-file.js';
 import type { DirectoryColumns } from './directories.js';
 import type { ImageIndex } from './image-index.js';
 import { checkLabels } from './labels.js';
+import { type LeftOut, nothingLeftOut } from './left-out.js';
 
 const MAGIC = 'RBPINDEX';
 const FORMAT = 1;
@@ -42,6 +43,8 @@ export interface KeptFacts {
   /** Classes of the given list without a folder, and images outside any class. */
   missingClasses: readonly string[];
   strayFiles: number;
+  /** Of a folder. */
+  leftOut?: LeftOut;
   /** Null for a folder. */
   list: ListState | null;
   /** What the labels of a list are. */
@@ -216,7 +219,11 @@ function parsed(text: Buffer): Header {
       (list) => Array.isArray(list) && list.every((name) => typeof name === 'string'),
     );
     const unlike = new Set(facts.classes).size === facts.classes.length;
-    if (columns.length === UNITS.length && whole && names && unlike) return header;
+    const { system, kinds } = facts.leftOut ?? nothingLeftOut();
+    const counts = [system, kinds].every((files) =>
+      Object.values(files).every(Number.isSafeInteger),
+    );
+    if (columns.length === UNITS.length && whole && names && unlike && counts) return header;
   } catch {
     // said below
   }

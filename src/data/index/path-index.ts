@@ -4,8 +4,16 @@ import { resolve } from 'node:path';
 import { DataError } from '../../errors.js';
 import { messageOf, systemFix } from '../../system-error.js';
 import { bytesOf, type Entry, entriesOf, type FilePath, shown, under } from './file-names.js';
-import { IMAGE_FILE } from './folder-index.js';
+import { beginsAsImage, hasImageName, IMAGE_EXTENSIONS, mayBeImage } from './image-files.js';
 import { type ImageIndex, IndexBuilder, joinFile } from './image-index.js';
+import {
+  isSystemFolder,
+  type LeftOut,
+  leaveOutFile,
+  leaveOutFolder,
+  leftOutText,
+  nothingLeftOut,
+} from './left-out.js';
 import { compareCodePoints } from './name-order.js';
 
 export interface PathIndex {
@@ -13,38 +21,49 @@ export interface PathIndex {
   index: ImageIndex;
   /** The paths as given, in the index's order; a folder's images below the folder as given. */
   names: string[];
+  /** What lies in the folders and is no image. */
+  leftOut: LeftOut;
 }
 
 /**
  * Takes files as they are, also ones that do not exist (they count as undecodable), and of folders every image
- * (.jpg, .jpeg, .png, .webp in any case) at any depth in code-point order.
+ * (as `indexFolder` tells them) at any depth in code-point order.
  *
  * @throws DataError if there is no image at all
  */
 export function indexPaths(paths: readonly FilePath[]): PathIndex {
-  const files = paths.flatMap((path) => (isFolder(path) ? imagesIn(path) : [path]));
+  const leftOut = nothingLeftOut();
+  const files = paths.flatMap((path) => (isFolder(path) ? imagesIn(path, leftOut) : [path]));
   const names = files.map(shown);
   if (names.length === 0) {
+    const others = leftOutText(leftOut);
     throw new DataError(
       paths.length === 0
         ? 'no images are named'
-        : `no images in ${paths.map(shown).join(', ')} (.jpg, .jpeg, .png, .webp)`,
+        : `no images in ${paths.map(shown).join(', ')} (${IMAGE_EXTENSIONS})${others ? `, but ${others}` : ''}`,
       'name image files or folders with images',
     );
   }
   const builder = new IndexBuilder();
   for (const file of files) builder.add(absolute(file), 0, 0);
-  return { index: builder.build('', ['']), names };
+  return { index: builder.build('', ['']), names, leftOut };
 }
 
-function imagesIn(folder: FilePath): FilePath[] {
+function imagesIn(folder: FilePath, leftOut: LeftOut): FilePath[] {
   return listed(folder)
     .filter((entry) => !entry.name.startsWith('.'))
     .sort((a, b) => compareCodePoints(a.name, b.name))
     .flatMap((entry) => {
       const path = below(folder, entry.path);
-      if (entry.isDirectory()) return imagesIn(path);
-      return IMAGE_FILE.test(entry.name) ? [path] : [];
+      if (entry.isDirectory()) {
+        if (!isSystemFolder(entry.name)) return imagesIn(path, leftOut);
+        leaveOutFolder(leftOut, entry.name, path);
+        return [];
+      }
+      const { name } = entry;
+      if (hasImageName(name) || (mayBeImage(name) && beginsAsImage(path))) return [path];
+      if (entry.isFile()) leaveOutFile(leftOut, entry.name);
+      return [];
     });
 }
 

@@ -12,6 +12,7 @@ import { startThread } from '../worker-thread.js';
 import type { DirectoryColumns } from './directories.js';
 import type { ClassFolder } from './folder-index.js';
 import type { ImageIndex, IndexColumns } from './image-index.js';
+import type { LeftOut } from './left-out.js';
 import type { StatResult } from './list-index.js';
 
 /** Go through a class folder, or look at the images `from` to `to` of a list. */
@@ -22,7 +23,7 @@ export type ScanJob =
 export type FromScanWorker =
   /** So many more files were found; the job goes on. */
   | { kind: 'files'; files: number }
-  | { kind: 'folder'; columns: IndexColumns; directories: DirectoryColumns }
+  | { kind: 'folder'; columns: IndexColumns; directories: DirectoryColumns; leftOut: LeftOut }
   | { kind: 'stat'; result: StatResult }
   | { kind: 'failed'; data: boolean; message: string; hint?: string };
 

@@ -6,6 +6,7 @@ import { Directories } from './directories.js';
 import { pathOf } from './file-names.js';
 import { scanClass } from './folder-index.js';
 import { type ImageIndex, IndexBuilder } from './image-index.js';
+import { nothingLeftOut } from './left-out.js';
 import { statImages } from './list-index.js';
 import type { FromScanWorker, ScanJob } from './scan-pool.js';
 
@@ -18,7 +19,11 @@ const send = (message: FromScanWorker, move: ArrayBuffer[] = []): void =>
   port.postMessage(message, move);
 
 function scan(job: Extract<ScanJob, { kind: 'folder' }>): void {
-  const parts = { builder: new IndexBuilder(), directories: new Directories() };
+  const parts = {
+    builder: new IndexBuilder(),
+    directories: new Directories(),
+    leftOut: nothingLeftOut(),
+  };
   const { path, ...folder } = job.folder;
   // A path of bytes arrives as an array of bytes.
   const own = typeof path === 'string' ? path : pathOf(path);
@@ -29,7 +34,8 @@ function scan(job: Extract<ScanJob, { kind: 'folder' }>): void {
     move.push(memory);
     return memory;
   });
-  send({ kind: 'folder', columns, directories: parts.directories.columns() }, move);
+  const { directories, leftOut } = parts;
+  send({ kind: 'folder', columns, directories: directories.columns(), leftOut }, move);
 }
 
 port.on('message', (job: ScanJob) => {

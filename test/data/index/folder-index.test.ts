@@ -11,6 +11,7 @@ import {
   imagePath,
   relativePath,
 } from '../../../src/data/index/image-index.js';
+import { leftOutText } from '../../../src/data/index/left-out.js';
 import { compareCodePoints } from '../../../src/data/index/name-order.js';
 import { DataError } from '../../../src/errors.js';
 
@@ -54,6 +55,57 @@ describe('indexFolder', () => {
     expect([strayFiles, empty]).toEqual([[], []]);
     expect(index.labels.buffer).toBeInstanceOf(SharedArrayBuffer);
     expect(() => relativePath(index, 10)).toThrow('image 10 is not in the index: it holds 10');
+  });
+
+  it('leaves out folders of the system wherever they are, and counts their files', () => {
+    put('a/1.jpg', 'b/2.jpg', 'b/deep/3.jpg');
+    put(
+      '@eaDir/4.jpg',
+      'a/@eaDir/1.jpg/SYNOPHOTO_THUMB_M.jpg',
+      'b/deep/@eaDir/3.jpg/x@SynoEAStream',
+    );
+    put('#recycle/5.jpg', '__MACOSX/a/._1.jpg', '$RECYCLE.BIN/6.jpg', 'b/@Recycle/7.jpg');
+    put('System Volume Information/8.dat', 'lost+found/9', 'FOUND.000/10.CHK');
+    const { index, leftOut } = indexFolder(root);
+    expect(index.classes).toEqual(['a', 'b']);
+    expect(paths(index)).toEqual(['a/1.jpg', 'b/2.jpg', 'b/deep/3.jpg']);
+    expect(leftOut.kinds).toEqual({});
+    expect(leftOut.system).toEqual({
+      '@eaDir': 3,
+      '#recycle': 1,
+      __MACOSX: 1,
+      '$RECYCLE.BIN': 1,
+      '@Recycle': 1,
+      'System Volume Information': 1,
+      'lost+found': 1,
+      'FOUND.000': 1,
+    });
+    expect(leftOutText({ system: { '@eaDir': 3, empty: 0 }, kinds: {} })).toBe(
+      '3 files in system folders (@eaDir)',
+    );
+  });
+
+  it('takes every extension that is read and files without one, and counts the others by extension', () => {
+    put('a/1.jfif', 'a/2.JPE', 'a/3.jif', 'a/4.gif', 'a/5.tif', 'a/6.TIFF', 'a/7.avif');
+    put('a/8.bmp', 'a/deep/9.BMP', 'a/labels.txt', 'a/README', 'a/10.jpg.1', 'stray.txt');
+    writeFileSync(join(root, 'a/11'), Buffer.from('ffd8ffe000104a464946', 'hex'));
+    writeFileSync(join(root, 'a/12.03'), Buffer.from('ffd8ffe000104a464946', 'hex'));
+    const { index, leftOut, strayFiles } = indexFolder(root);
+    expect(paths(index).map((path) => path.slice(2))).toEqual(
+      '1.jfif 11 2.JPE 3.jif 4.gif 5.tif 6.TIFF 7.avif'.split(' '),
+    );
+    expect(leftOut.kinds).toEqual({ '.bmp': 2, '.txt': 1, '.1': 1, '.03': 1, '': 1 });
+    expect(strayFiles).toEqual([]);
+    expect(leftOutText(leftOut)).toBe(
+      '6 files not read as images (2 .bmp, 1 without an extension, 1 .03, 1 .1, 1 .txt)',
+    );
+  });
+
+  it('names what it found where there is no image', () => {
+    put('a/1.bmp', 'a/2.bmp', 'b/@eaDir/3.jpg');
+    expect(() => indexFolder(root)).toThrow(
+      'no images in its 2 class folder(s) (.jpg, .png, .webp, .gif, .tif, .avif), but 1 file in system folders (@eaDir); 2 files not read as images (2 .bmp)',
+    );
   });
 
   it('keeps empty classes and reports them and stray files', () => {

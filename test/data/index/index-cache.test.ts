@@ -96,12 +96,13 @@ describe('a folder', () => {
   });
 
   it('keeps what was found beside the images', async () => {
-    put('stray.jpg');
+    put('stray.jpg', 'a/notes.txt', 'b/@eaDir/4.jpg/thumb.jpg');
     settle();
     const opener = new IndexCache({ folder: cache });
     const first = await opener.openFolder(data, ['a', 'b', 'gone']);
     const again = await opener.openFolder(data, ['a', 'b', 'gone']);
-    for (const { strayFiles, missingClasses, index } of [first, again]) {
+    for (const { strayFiles, missingClasses, index, leftOut } of [first, again]) {
+      expect(leftOut).toEqual({ system: { '@eaDir': 1 }, kinds: { '.txt': 2 } });
       expect([strayFiles, missingClasses, index.classes]).toEqual([
         1,
         ['gone'],

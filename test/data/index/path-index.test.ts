@@ -1,3 +1,4 @@
+import { renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { imagePath } from '../../../src/data/index/image-index.js';
@@ -24,6 +25,19 @@ it('files in the order given, folders with all their images', () => {
   ]);
   expect(imagePath(index, 2)).toBe(at('b/2.jpg'));
   expect(imagePath(index, 4)).toBe(join(process.cwd(), 'relative.jpg'));
+});
+
+it('leaves out what is no image, and counts it', async () => {
+  const { path, remove } = temporaryFolder();
+  await solid(join(path, '1.jpg'), [1, 2, 3]);
+  await solid(join(path, 'deep/@eaDir/1.jpg/thumb.jpg'), [1, 2, 3]);
+  renameSync(join(path, '1.jpg'), join(path, '1'));
+  writeFileSync(join(path, 'notes.txt'), 'no image');
+  writeFileSync(join(path, 'LICENSE'), 'no image');
+  const { names, leftOut } = indexPaths([path]);
+  expect(names).toEqual([join(path, '1')]);
+  expect(leftOut).toEqual({ system: { '@eaDir': 1 }, kinds: { '.txt': 1, '': 1 } });
+  remove();
 });
 
 it('nothing at all is an error', () => {
