@@ -25,10 +25,13 @@ const F32: Readonly<Record<string, Dtype>> = {
 /**
  * The file as pieces to be written one after another. A tensor's `values` are asked for once, when its turn comes, and
  * not copied.
+ *
+ * @param check looks at a tensor's values before they are written; what it throws ends the file there
  */
 export function* encodeSafetensors(
   tensors: ReadonlyMap<string, NamedTensor>,
   metadata: Record<string, string> = {},
+  check: (name: string, values: Float32Array) => void = () => {},
 ): Generator<Uint8Array> {
   const header: Record<string, unknown> = { __metadata__: { format: 'relaybp', ...metadata } };
   let offset = 0;
@@ -43,8 +46,10 @@ export function* encodeSafetensors(
   length.writeBigUInt64LE(BigInt(bytes.length));
   yield length;
   yield bytes;
-  for (const tensor of tensors.values()) {
-    const { buffer, byteOffset, byteLength } = tensor.values;
+  for (const [name, tensor] of tensors) {
+    const { values } = tensor;
+    check(name, values);
+    const { buffer, byteOffset, byteLength } = values;
     yield new Uint8Array(buffer, byteOffset, byteLength);
   }
 }

@@ -86,7 +86,7 @@ export class BenchSession {
     const next = (): Promise<Batch> => this.next();
     this.waited = 0;
     const start = performance.now();
-    await trainStep(plan, network, parameters, next, this.step, LEARNING_RATE);
+    await trainStep({ plan, network, parameters, next }, { step: this.step, lr: LEARNING_RATE });
     waitFor(this.engine);
     this.step += 1;
     return { ms: performance.now() - start, dataWaitMs: this.waited };

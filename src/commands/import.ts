@@ -22,7 +22,7 @@ import type { CheckpointState } from '../run/checkpoint-state.js';
 import { pointTo } from '../run/run-checkpoints.js';
 import { newRun, RunFolder } from '../run/run-folder.js';
 import { messageOf, systemFix } from '../system-error.js';
-import { beginning } from '../train/trainer.js';
+import { beginning } from '../train/progress.js';
 import { version } from '../version.js';
 import type { ConfigOptions } from './options.js';
 

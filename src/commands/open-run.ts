@@ -6,8 +6,7 @@ import { newRun, RunFolder } from '../run/run-folder.js';
 import type { RunLock } from '../run/run-lock.js';
 import { addSession } from '../run/sessions.js';
 import { rewind, setAside } from '../run/tidy.js';
-import { TensorBoard } from '../train/tensorboard.js';
-import type { Progress } from '../train/trainer.js';
+import type { Progress } from '../train/progress.js';
 import type { Resumed } from './resume.js';
 import type { TrainingConfig } from './train-config.js';
 
@@ -51,8 +50,6 @@ export function openRun(options: OpeningOptions): RunFolder {
       : now;
     run = RunFolder.resume(path, { before, now }, losses, progress);
   } else run = RunFolder.create(path, now, losses);
-  if (plan.config.logging.tensorboard)
-    run.watcher = new TensorBoard(path, from ? progress : null, now);
   addSession(path, { step: progress.step, command, engine });
   return run;
 }

@@ -1,5 +1,6 @@
 import { withAbsolutePaths } from '../config/file-paths.js';
 import type { LoadedConfig } from '../config/load.js';
+import { printConfig } from '../config/print.js';
 import { openEngine } from '../engine/select.js';
 import { cacheDir, indexCache } from '../experiment/data-cache.js';
 import { beginningTimeline, paceSize, totalSteps } from '../experiment/epochs.js';
@@ -20,10 +21,11 @@ import {
   mayChangePrecision,
   outdatedBy,
 } from '../train/config-changes.js';
-import { both, type TrainEvents } from '../train/events.js';
+import { type TrainEvents, together } from '../train/events.js';
 import { describeInitialWeights, initialWeights } from '../train/initial-checkpoint.js';
 import { describePaceChange, resumedTimeline } from '../train/resumed-timeline.js';
 import { checkSchedule } from '../train/schedule.js';
+import { TensorBoard } from '../train/tensorboard.js';
 import { endOf, type TrainResult, train } from '../train/trainer.js';
 import {
   checkClasses,
@@ -152,6 +154,13 @@ export async function trainCommand(
       for (const line of lines) view.notice(line);
       return run;
     };
+    const watchers = [
+      view,
+      ...(config.logging.tensorboard
+        ? [new TensorBoard(from ? progress : null, printConfig(config, written))]
+        : []),
+      ...(options.events ? [options.events] : []),
+    ];
     const result = await train({
       plan,
       written,
@@ -166,7 +175,7 @@ export async function trainCommand(
       initial: initial?.values ?? null,
       maxSteps,
       evaluationLimit: options.fastDevRun ? FAST.images : null,
-      events: options.events ? both(view, options.events) : view,
+      events: together(watchers),
       stop,
     });
     const evaluations = readMetrics(result.run).filter((row) => row.kind === 'val');

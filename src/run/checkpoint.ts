@@ -25,6 +25,13 @@ export interface CheckpointTensors {
   ema?: Map<string, NamedTensor>;
 }
 
+/** What must hold of a tensor that is saved: it throws where it does not. */
+export type TensorCheck = (
+  file: keyof CheckpointTensors,
+  name: string,
+  values: Float32Array,
+) => void;
+
 /** Of a run's checkpoints, in its folder. */
 export const FOLDER = 'checkpoints';
 const TENSOR_FILES = ['weights', 'optimizer', 'normalization', 'ema'] as const;
@@ -100,6 +107,7 @@ export function weightsOf(
  * Writes `checkpoints/step-N` under the run folder: into a temporary folder, to the disk, and then renamed, so that
  * a folder of that name is always whole.
  *
+ * @param check looks at each tensor's values before they are written; if it throws, there is no such checkpoint
  * @returns its path
  * @throws CheckpointError if it cannot be written, a run folder that is gone included: none is made anew
  */
@@ -107,6 +115,7 @@ export function writeCheckpoint(
   run: string,
   state: CheckpointState,
   tensors: CheckpointTensors,
+  check: TensorCheck = () => {},
 ): string {
   const folder = join(run, FOLDER);
   const final = join(folder, `step-${state.step}`);
@@ -117,7 +126,7 @@ export function writeCheckpoint(
     rmSync(temporary, { recursive: true, force: true });
     mkdirSync(temporary);
     try {
-      writeInto(temporary, state, tensors);
+      writeInto(temporary, state, tensors, check);
       syncFolder(temporary);
       rmSync(old, { recursive: true, force: true });
       if (existsSync(final)) renameSync(final, old);
@@ -134,12 +143,18 @@ export function writeCheckpoint(
 }
 
 /** `state.json` has its SHA-256 beside it, in the form of `sha256sum`; those of the other files are in it. */
-function writeInto(folder: string, state: CheckpointState, tensors: CheckpointTensors): void {
+function writeInto(
+  folder: string,
+  state: CheckpointState,
+  tensors: CheckpointTensors,
+  check: TensorCheck,
+): void {
   const files: Record<string, FileSum> = {};
   for (const name of TENSOR_FILES) {
     const content = tensors[name];
     if (content === undefined) continue;
-    files[fileOf(name)] = writeDurably(join(folder, fileOf(name)), encodeSafetensors(content));
+    const bytes = encodeSafetensors(content, {}, (tensor, values) => check(name, tensor, values));
+    files[fileOf(name)] = writeDurably(join(folder, fileOf(name)), bytes);
   }
   const json = JSON.stringify({ ...state, files }, null, 1);
   const { sha256 } = writeDurably(join(folder, 'state.json'), [Buffer.from(json)]);

@@ -11,21 +11,12 @@ import { CONFIG, keepConfig } from './run-configs.js';
 import { lockRun, type RunLock } from './run-lock.js';
 import { removeStaleFiles } from './tidy.js';
 
-/** Who else is told of every row as it is written. */
-export interface RowWatcher {
-  metrics(row: MetricsRow): void;
-  gradients(row: GradientRow): void;
-}
-
 /**
  * The files of a run besides its checkpoints: config.yaml, metrics.jsonl, metrics.csv, gradients.jsonl, log.jsonl.
  * Rows are written line by line; after a resume rows past the checkpoint are taken out again. A change that the
  * system refuses (disk full, no permission, folder removed) is a CheckpointError.
  */
 export class RunFolder {
-  /** TensorBoard's, where it is asked for. */
-  watcher: RowWatcher | null = null;
-
   private constructor(
     readonly path: string,
     private readonly columns: readonly string[],
@@ -85,12 +76,10 @@ export class RunFolder {
   append(row: MetricsRow): void {
     this.appendLines(METRICS, jsonLines([row]));
     this.appendLines('metrics.csv', this.csvLine(row));
-    this.watcher?.metrics(row);
   }
 
   appendGradients(row: GradientRow): void {
     this.appendLines(GRADIENTS, jsonLines([row]));
-    this.watcher?.gradients(row);
   }
 
   private appendLines(file: string, lines: string): void {

@@ -16,7 +16,7 @@ export interface TrainViewOptions {
 export function trainView(
   terminal: Terminal,
   { trial }: TrainViewOptions,
-): TrainEvents & {
+): Omit<TrainEvents, 'metrics' | 'gradients'> & {
   setLog(log: Logger): void;
   /** After everything is written. */
   ended(step: number, interrupted: boolean): void;

@@ -1,8 +1,10 @@
 import type { HeadResult } from '../eval/evaluate.js';
+import type { GradientRow } from '../run/gradient-row.js';
+import type { MetricsRow } from '../run/rows.js';
 
 /** What a training tells whoever watches it. The trainer itself prints nothing. */
 export interface TrainEvents {
-  /** Before the first step. */
+  /** Before the first step, when the run folder is open. */
   start(facts: TrainFacts): void;
   /** After every step. */
   step(progress: StepProgress): void;
@@ -16,6 +18,10 @@ export interface TrainEvents {
     seconds: number,
     best: boolean,
   ): void;
+  /** After a row of metrics.jsonl is written (docs/run-folder.md). */
+  metrics(row: MetricsRow): void;
+  /** After a row of gradients.jsonl is written. */
+  gradients(row: GradientRow): void;
   checkpoint(path: string): void;
   /** A line that the user should see once. */
   notice(line: string): void;
@@ -61,36 +67,18 @@ export interface LoggedRow extends StepProgress {
   top5: number;
 }
 
-/** Tells two watchers of everything; the second may leave out what it does not want to know. */
-export function both(first: TrainEvents, second: Partial<TrainEvents>): TrainEvents {
+/** Tells several watchers of everything, in their order; each may leave out what it does not want to know. */
+export function together(watchers: readonly Partial<TrainEvents>[]): TrainEvents {
+  const all = (tell: (watcher: Partial<TrainEvents>) => void): void => watchers.forEach(tell);
   return {
-    start: (facts) => {
-      first.start(facts);
-      second.start?.(facts);
-    },
-    step: (progress) => {
-      first.step(progress);
-      second.step?.(progress);
-    },
-    logged: (row) => {
-      first.logged(row);
-      second.logged?.(row);
-    },
-    evaluating: (images, total) => {
-      first.evaluating(images, total);
-      second.evaluating?.(images, total);
-    },
-    evaluated: (...result) => {
-      first.evaluated(...result);
-      second.evaluated?.(...result);
-    },
-    checkpoint: (path) => {
-      first.checkpoint(path);
-      second.checkpoint?.(path);
-    },
-    notice: (line) => {
-      first.notice(line);
-      second.notice?.(line);
-    },
+    start: (facts) => all((one) => one.start?.(facts)),
+    step: (progress) => all((one) => one.step?.(progress)),
+    logged: (row) => all((one) => one.logged?.(row)),
+    evaluating: (images, total) => all((one) => one.evaluating?.(images, total)),
+    evaluated: (...result) => all((one) => one.evaluated?.(...result)),
+    metrics: (row) => all((one) => one.metrics?.(row)),
+    gradients: (row) => all((one) => one.gradients?.(row)),
+    checkpoint: (path) => all((one) => one.checkpoint?.(path)),
+    notice: (line) => all((one) => one.notice?.(line)),
   };
 }

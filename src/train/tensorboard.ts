@@ -2,9 +2,9 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { GradientRow } from '../run/gradient-row.js';
 import type { MetricsRow } from '../run/rows.js';
-import type { RowWatcher } from '../run/run-folder.js';
 import { cutEvents, EventFile } from './event-file.js';
 import { DT_STRING, SESSION_START, type Value } from './event-proto.js';
+import type { TrainEvents, TrainFacts } from './events.js';
 
 /**
  * The run's rows as TensorBoard event files (`logging.tensorboard`): `tensorboard/train` and `tensorboard/val`, with
@@ -14,14 +14,20 @@ import { DT_STRING, SESSION_START, type Value } from './event-proto.js';
  * the mark's step on. Its reader in Python takes the first mark of all for the beginning of the run, and forgets nothing
  * there: so the first file has one, too.
  */
-export class TensorBoard implements RowWatcher {
-  private readonly files: Record<MetricsRow['kind'], EventFile>;
+export class TensorBoard implements Pick<TrainEvents, 'start' | 'metrics' | 'gradients'> {
+  private files!: Record<MetricsRow['kind'], EventFile>;
 
   /**
    * @param resumed the last training step and evaluation that stay valid, of a run that goes on; null for a new run
    * @param config the resolved config, shown as a text
    */
-  constructor(run: string, resumed: { step: number; evaluated: number } | null, config: string) {
+  constructor(
+    private readonly resumed: { step: number; evaluated: number } | null,
+    private readonly config: string,
+  ) {}
+
+  start({ run }: Pick<TrainFacts, 'run'>): void {
+    const { resumed, config } = this;
     const folder = join(run, 'tensorboard');
     if (!resumed) rmSync(folder, { recursive: true, force: true });
     const begin = (kind: MetricsRow['kind'], last: number): EventFile => {

@@ -26,6 +26,24 @@ export interface StepResult {
   top: TopK;
 }
 
+/** What a step trains, and with what. */
+export interface Trained {
+  readonly plan: ExperimentPlan;
+  readonly network: NetworkRuntime;
+  /** Of the network; changed in place. */
+  readonly parameters: Parameters;
+  /** Gives the step's micro-batches one after another. */
+  readonly next: () => Promise<Batch>;
+}
+
+export interface StepOptions {
+  /** Steps done before. */
+  readonly step: number;
+  readonly lr: number;
+  /** Looks on. */
+  readonly probe?: StepProbe | undefined;
+}
+
 /**
  * One optimizer step: forward and relay backward over all micro-batches, then the update.
  *
@@ -35,19 +53,11 @@ export interface StepResult {
  * all weights and running statistics must be finite after the update, and those of a step that fails cannot be saved
  * any more; see `Parameters.beginStep`.
  *
- * @param next gives the step's micro-batches one after another
- * @param step steps done before
- * @param probe looks on
  * @throws TrainingError naming step, loss and layers when one of them is not finite
  */
 export async function trainStep(
-  plan: ExperimentPlan,
-  network: NetworkRuntime,
-  parameters: Parameters,
-  next: () => Promise<Batch>,
-  step: number,
-  lr: number,
-  probe?: StepProbe,
+  { plan, network, parameters, next }: Trained,
+  { step, lr, probe }: StepOptions,
 ): Promise<StepResult> {
   const { engine } = network;
   const { optimizer, training } = plan.config;
@@ -71,7 +81,14 @@ export async function trainStep(
       const batch = await next();
       network.train(step, i);
       parameters.beginStep();
-      microBatch(plan, parts, batch, sums, onLogits, (whole) => probe?.microBatch(whole, i));
+      const labels = dominantLabels(batch);
+      runBatch(plan, engine, batch, [
+        (whole) => probe?.microBatch(whole, i),
+        (whole) =>
+          runMicroBatch(plan.step, parts, whole, sums, (loss, logits) =>
+            onLogits(loss, logits, labels),
+          ),
+      ]);
       await setImmediate(); // the engine blocks the thread: lets signals and the loader's messages in
     }
     if (!plan.updateAtOnce) {
@@ -104,26 +121,23 @@ export function stepParts(plan: ExperimentPlan, network: NetworkRuntime): StepPa
   };
 }
 
-function microBatch(
+/**
+ * Brings a batch into the engine, lets a probe see it, and runs the step's pass over it.
+ *
+ * @param batch released afterwards
+ */
+function runBatch(
   plan: ExperimentPlan,
-  parts: StepParts,
+  engine: Engine,
   batch: Batch,
-  sums: StepSums,
-  onLogits: (loss: string, logits: Tensor, labels: Int32Array) => void,
-  before: (batch: MicroBatch) => void,
+  passes: readonly ((whole: MicroBatch) => void)[],
 ): void {
-  const { engine } = parts;
   const { batchSize, labelSmoothing } = plan.config.training;
   const { labels } = batch;
   const targets = softTargets(batch, plan.network.classes, labelSmoothing);
-  const dominant = dominantLabels(batch);
   const images = engine.tensor(batch.images, [batch.size, ...plan.network.input]);
   try {
-    const whole = { images, labels, targets, batchSize };
-    before(whole);
-    runMicroBatch(plan.step, parts, whole, sums, (loss, logits) => {
-      onLogits(loss, logits, dominant);
-    });
+    for (const pass of passes) pass({ images, labels, targets, batchSize });
   } finally {
     engine.dispose(images);
     batch.release();

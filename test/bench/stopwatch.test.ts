@@ -19,7 +19,8 @@ onEveryEngine((engine) => {
     const source = syntheticSource(plan);
     const network = make(parameters);
     for (let step = 0; step < 2; step++) {
-      await trainStep(plan, network, parameters, () => source.next(), step, 0.01);
+      const next = () => source.next();
+      await trainStep({ plan, network, parameters, next }, { step, lr: 0.01 });
     }
     const values = [...parameters.snapshot()].map(([name, { values }]) => [name, [...values]]);
     parameters.dispose();
@@ -54,7 +55,9 @@ onEveryEngine((engine) => {
     const parameters = new Parameters(inner, layers, plan.config.seed);
     const watch = new Stopwatch(plan, inner, parameters);
     const source = syntheticSource(plan);
-    await trainStep(plan, watch.network, parameters, () => source.next(), 0, 0.01);
+    const { network } = watch;
+    const next = () => source.next();
+    await trainStep({ plan, network, parameters, next }, { step: 0, lr: 0.01 });
     parameters.dispose();
     return watch;
   }

@@ -9,7 +9,8 @@ import { planExperiment } from '../../dist/experiment/experiment-plan.js';
 import { openImages, openTrainingImages } from '../../dist/experiment/images.js';
 import { normalization } from '../../dist/experiment/normalization.js';
 import { newRun, RunFolder } from '../../dist/run/run-folder.js';
-import { beginning, train } from '../../dist/train/trainer.js';
+import { beginning } from '../../dist/train/progress.js';
+import { train } from '../../dist/train/trainer.js';
 
 const [name, steps, config, out] = process.argv.slice(2);
 const quiet = () => {};

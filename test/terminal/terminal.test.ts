@@ -2,7 +2,6 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { ProgressView } from '../../src/terminal/progress.js';
 import { Foot } from '../../src/terminal/terminal.js';
 import { trainView } from '../../src/terminal/train-view.js';
-import type { TrainEvents } from '../../src/train/events.js';
 import { Screen } from '../support/screen.js';
 
 /** Looked at in a terminal emulator. */
@@ -18,7 +17,7 @@ afterEach(() => {
 
 const later = (seconds: number): void => void vi.advanceTimersByTime(1000 * seconds);
 
-function begin(events: TrainEvents): void {
+function begin(events: ReturnType<typeof trainView>): void {
   events.start({
     run: 'runs/a',
     step: 0,
@@ -33,7 +32,7 @@ function begin(events: TrainEvents): void {
 }
 
 /** After a minute, 481 steps. */
-function go(events: TrainEvents, loss = 1.2345): void {
+function go(events: ReturnType<typeof trainView>, loss = 1.2345): void {
   later(60);
   events.step({
     step: 481,
@@ -51,7 +50,7 @@ function go(events: TrainEvents, loss = 1.2345): void {
   });
 }
 
-function evaluated(events: TrainEvents, loss = 1.503): void {
+function evaluated(events: ReturnType<typeof trainView>, loss = 1.503): void {
   const head = { images: 200, top1: 43, top5: 91.5, top1_err: 57, top5_err: 8.5, loss };
   const heads = new Map([
     ['primary', head],

@@ -127,10 +127,12 @@ test('both files of a run begin with a mark: at step 0, and after a resume past 
   const row = (kind: 'train' | 'val', step: number): MetricsRow => {
     return { kind, step, epoch: step, top1: step };
   };
-  const first = new TensorBoard(run, null, 'config');
+  const first = new TensorBoard(null, 'config');
+  first.start({ run });
   for (let step = 1; step <= 6; step++) first.metrics(row('train', step));
   for (const step of [2, 4, 6]) first.metrics(row('val', step));
-  const again = new TensorBoard(run, { step: 5, evaluated: 4 }, 'config');
+  const again = new TensorBoard({ step: 5, evaluated: 4 }, 'config');
+  again.start({ run });
   for (let step = 6; step <= 7; step++) again.metrics(row('train', step));
   const all = (kind: string) =>
     readdirSync(join(run, 'tensorboard', kind))

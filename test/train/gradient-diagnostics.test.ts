@@ -51,7 +51,7 @@ async function training(plan: ExperimentPlan, engine: Engine, steps: number[]) {
   const diagnostics = gradientDiagnostics(plan, network, parameters, timeline);
   for (const step of steps) {
     const probe = diagnostics?.probe(step);
-    await trainStep(plan, network, parameters, next, step, 0.05, probe);
+    await trainStep({ plan, network, parameters, next }, { step, lr: 0.05, probe });
     if (probe) rows.push(probe.row(step));
   }
   const bits = [...parameters.snapshot()].map(

@@ -49,7 +49,8 @@ async function trainFor(
       const size = plan.microBatch;
       const { images, labels } = randomBatch(plan, size, step + 1);
       const batch: Batch = { images, labels, size, indices: new Int32Array(size), release() {} };
-      await trainStep(plan, network, parameters, () => Promise.resolve(batch), step, lr);
+      const next = (): Promise<Batch> => Promise.resolve(batch);
+      await trainStep({ plan, network, parameters, next }, { step, lr });
     }
   } catch (caught) {
     error = caught;
@@ -168,9 +169,9 @@ onEveryEngine((engine) => {
     const network = new NetworkRuntime(engine(), [...plan.layers.values()], run.parameters, 1);
     const gone = (): Promise<Batch> => Promise.reject(new Error('no images'));
     const whole = run.saved();
-    await expect(trainStep(plan, network, run.parameters, gone, 2, 0.1)).rejects.toThrow(
-      'no images',
-    );
+    const { parameters } = run;
+    const step = trainStep({ plan, network, parameters, next: gone }, { step: 2, lr: 0.1 });
+    await expect(step).rejects.toThrow('no images');
     expect(run.saved()).toEqual(whole);
     run.parameters.dispose();
   });
