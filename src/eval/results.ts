@@ -54,12 +54,15 @@ function before(row: Float32Array, a: number, b: number): boolean {
 
 const ranked = (score: number): number => (Number.isNaN(score) ? Number.NEGATIVE_INFINITY : score);
 
+/** Classes that a line of the per-image results file has room for; with fewer classes the rest is empty. */
+const BEST = 5;
+
 /** Columns of the per-image results file. */
 export const RESULT_COLUMNS = [
   'image',
   'label',
   'rank',
-  ...[1, 2, 3, 4, 5].flatMap((k) => [`class${k}`, `probability${k}`]),
+  ...Array.from({ length: BEST }, (_, i) => [`class${i + 1}`, `probability${i + 1}`]).flat(),
 ];
 
 /** @returns the line of an image in the per-image results file */
@@ -76,8 +79,8 @@ export function resultLine(
     const score = row[i]!;
     if (score > own || (i < label && ranked(score) === own)) rank += 1;
   }
-  const cells = bestClasses(row, classes, 5).flatMap((best) => {
-    return [best.class, best.probability.toFixed(6)];
-  });
-  return csvLine([image, classes[label]!, rank, ...cells], names);
+  const best = bestClasses(row, classes, BEST);
+  const cells = best.flatMap((one) => [one.class, one.probability.toFixed(6)]);
+  const empty = Array<string>(2 * (BEST - best.length)).fill('');
+  return csvLine([image, classes[label]!, rank, ...cells, ...empty], names);
 }

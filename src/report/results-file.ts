@@ -52,7 +52,7 @@ export function readResults(
     const classOf = (name: string | undefined): number =>
       position.get(name ?? '') ?? fail(`line ${i + 2}: no class is called "${name}"`);
     const best = cells.flatMap((name, at): [number, number][] =>
-      at % 2 === 0 ? [[classOf(name), Number(cells[at + 1])]] : [],
+      at % 2 === 0 && name !== '' ? [[classOf(name), Number(cells[at + 1])]] : [],
     );
     if (best.length === 0 || best.length > 5 || !best.every(isShare) || !isRank(Number(rank))) {
       return fail(`line ${i + 2}: ${[image, label, rank, ...cells].join()}`);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { bestClasses, resultLine } from '../../src/eval/results.js';
+import { bestClasses, RESULT_COLUMNS, resultLine } from '../../src/eval/results.js';
 import { TopK } from '../../src/eval/topk.js';
 import { Random } from '../../src/random.js';
 
@@ -90,7 +90,14 @@ describe('per-image results', () => {
 
   it('rank the label and list the best classes with probabilities', () => {
     const line = resultLine('x"y', row, 0, ['a', 'b,c']);
-    expect(line).toBe('"x""y",a,2,"b,c",0.750000,a,0.250000\n');
+    expect(line).toBe('"x""y",a,2,"b,c",0.750000,a,0.250000,,,,,,\n');
+  });
+
+  it.each([1, 2, 4, 5, 6])('of %i classes have as many cells as the header', (count) => {
+    const classes = Array.from({ length: count }, (_, i) => `c${i}`);
+    const scores = Float32Array.from(classes, (_, i) => -i);
+    expect(resultLine('x', scores, 0, classes).split(',')).toHaveLength(RESULT_COLUMNS.length);
+    expect(RESULT_COLUMNS).toHaveLength(13);
   });
 
   it('best classes: the lower one first among equals, what is not a number last', () => {
