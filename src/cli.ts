@@ -126,7 +126,7 @@ function addPlan(cli: Command): void {
     .action(async (config: string, options) => {
       if (options.printConfig) return printConfig(config, options.set);
       const { planCommand } = await import('./commands/plan.js');
-      const plan = planCommand(config, options);
+      const plan = planCommand(config, options, printError);
       if (options.json) {
         const { planJson } = await import('./plan/json.js');
         return printJson(planJson(plan), 1);

@@ -53,8 +53,12 @@ function channelLines({ mean, std }: DataStatsResult): string[] {
     row('std  0-255', std.scale255, 3),
     row('mean 0-1', mean.scale1, 5),
     row('std  0-1', std.scale1, 5),
+    `in a config: ${pasted('mean', mean)}, ${pasted('std', std)}`,
   ];
 }
+
+const pasted = (key: string, { scale255 }: DataStatsResult['mean']): string =>
+  `${key}: [${scale255.map((value) => value.toFixed(3)).join(', ')}]`;
 
 function componentLines({ values, vectors }: DataStatsResult['pca']): string[] {
   const total = values.reduce((sum, value) => sum + value, 0);

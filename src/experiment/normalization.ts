@@ -5,6 +5,7 @@ import type { ImageIndex } from '../data/index/image-index.js';
 import { dataStatistics, type FoundStatistics } from '../data/statistics/statistics.js';
 import { CheckpointError } from '../errors.js';
 import type { NamedTensor } from '../safetensors.js';
+import { pixelScaleNotice } from './pixel-scale.js';
 
 /** How images become input: kept with every checkpoint, so that evaluation repeats it exactly. */
 export interface Normalization {
@@ -28,7 +29,7 @@ export function trainingStatistics(
   return dataStatistics(index, { resize, crop, maxPixels, cacheDir, onNotice, onProgress });
 }
 
-/** Means, deviations and colour components as the config asks; see `trainingStatistics`. */
+/** Means, deviations and colour components as the config asks; see `trainingStatistics`. A line says if they look like another scale's. */
 export async function normalization(
   data: DataConfig,
   index: ImageIndex,
@@ -37,6 +38,8 @@ export async function normalization(
   onProgress?: (done: number, total: number) => void,
 ): Promise<Normalization> {
   const { resize, crop, mean, std, augment } = data;
+  const scale = pixelScaleNotice(data);
+  if (scale !== null) onNotice?.(scale);
   const needed = typeof mean === 'string' || std === 'channel' || augment.color === 'pca';
   const found = needed
     ? await trainingStatistics(data, index, cacheDir, onNotice, onProgress)

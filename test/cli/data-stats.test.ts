@@ -132,6 +132,24 @@ it('a training takes the very same numbers from the same file', async () => {
   for (const [name, tensor] of theirs) expect(ours.get(name), name).toEqual(tensor);
 });
 
+it('what it prints for a config can be pasted there; numbers of the 0-1 scale are noticed', async () => {
+  const { stdout } = await relaybp('data', 'stats', 'c.yaml');
+  const [, mean, std] = /^in a config: mean: (\[.*\]), std: (\[.*\])$/m.exec(stdout) ?? [];
+  const set = (m: string, s: string) => ['--set', `data.mean=${m}`, '--set', `data.std=${s}`];
+  const { mean: exact } = await stats('c.yaml');
+  expect(JSON.parse(mean!)).toEqual(exact.scale255.map((value) => Number(value.toFixed(3))));
+  expect(await relaybp('plan', 'c.yaml', ...set(mean!, std!))).toMatchObject({
+    code: 0,
+    stderr: '',
+  });
+
+  const scaled = set('[0.485, 0.456, 0.406]', '[0.229, 0.224, 0.225]');
+  const said = 'but pixels are 0 to 255 here; on that scale: mean: [123.675, 116.28, 103.53]';
+  expect((await relaybp('plan', 'c.yaml', ...scaled)).stderr).toContain(said);
+  const args = ['--engine', 'wasm', '--out', 'scaled', '--max-steps', '1', ...scaled];
+  expect((await relaybp('train', 'c.yaml', ...args)).stdout).toContain(said);
+});
+
 const REAL = process.env.SCENES_TINY;
 /** Of the photographs' shorter sides. */
 const SIDE = 128;
