@@ -52,7 +52,7 @@ export async function dataPreviewCommand(
     captionOf(plan, images.classes, batch, i, normalized),
   );
   const size = cropSize(normalized.preprocessing);
-  const sheet = contactSheet(batch.images, size, captions, normalized.preprocessing);
+  const sheet = await contactSheet(batch.images, size, captions, normalized.preprocessing);
   const { width, height } = sheet;
   const png = await sharp(sheet.data, { raw: { width, height, channels: 3 } })
     .png()

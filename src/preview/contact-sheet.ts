@@ -1,5 +1,5 @@
 import { divisors, type Preprocessing } from '../data/images/preprocessing.js';
-import { CELL, letter } from './lettering.js';
+import { Lettering, letter, lineHeight, type Size } from './lettering.js';
 
 /** Raw pixels `[height, width, 3]`, 8 bits. */
 export interface Sheet {
@@ -12,7 +12,7 @@ const BACKGROUND = 24;
 const GAP = 4;
 /** Smaller images are enlarged, each pixel to a square, until they are at least so wide. */
 const SMALLEST = 96;
-/** From this width on the lettering is twice as large. */
+/** From this width on the lettering is large. */
 const LARGE = 256;
 
 /**
@@ -22,19 +22,18 @@ const LARGE = 256;
  * @param images `[n, height, width, 3]`
  * @param captions n times some lines
  */
-export function contactSheet(
+export async function contactSheet(
   images: Float32Array,
   [height, width]: readonly [number, number],
   captions: readonly (readonly string[])[],
   preprocessing: Pick<Preprocessing, 'mean' | 'std'>,
-): Sheet {
+): Promise<Sheet> {
   const zoom = Math.ceil(Math.max(1, SMALLEST / width));
-  const scale = width * zoom >= LARGE ? 2 : 1;
-  const lineHeight = CELL.height * scale;
+  const size: Size = width * zoom >= LARGE ? 'large' : 'small';
   const most = Math.max(...captions.map((lines) => lines.length));
   const tile = {
     width: width * zoom + GAP,
-    height: height * zoom + GAP + most * lineHeight,
+    height: height * zoom + GAP + most * lineHeight(size),
   };
   const columns = columnsOf(captions.length, tile);
   const sheet: Sheet = {
@@ -43,14 +42,18 @@ export function contactSheet(
     data: new Uint8Array(),
   };
   sheet.data = new Uint8Array(sheet.width * sheet.height * 3).fill(BACKGROUND);
-  captions.forEach((lines, i) => {
+  const lettering = new Lettering(size, width * zoom);
+  const masks = await Promise.all(
+    captions.map((lines) => Promise.all(lines.map((line) => lettering.line(line)))),
+  );
+  masks.forEach((lines, i) => {
     const left = GAP + (i % columns) * tile.width;
     const top = GAP + Math.floor(i / columns) * tile.height;
     const image = images.subarray(i * height * width * 3, (i + 1) * height * width * 3);
     place(sheet, visible(image, preprocessing), [height, width], [top, left], zoom);
     lines.forEach((line, n) => {
-      const at = [top + height * zoom + 2 + n * lineHeight, left] as const;
-      letter(sheet.data, sheet.width, line, at, { room: width * zoom, scale, gray: 230 - 50 * n });
+      const at = [top + height * zoom + 2 + n * lineHeight(size), left] as const;
+      letter(sheet.data, sheet.width, line, at, { size, gray: 230 - 50 * n });
     });
   });
   return sheet;

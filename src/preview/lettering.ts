@@ -1,38 +1,110 @@
-/** Small text on raw pixels: no font needs to be installed where it is drawn. */
-import font from 'oled-font-5x7';
+/** Small text on raw pixels, drawn by sharp with a font that comes along. */
+import sharp from 'sharp';
+import { visible } from '../visible.js';
+import { font } from './font.js';
 
-/** Of one character with the gap after and below it, in pixels. */
-export const CELL = { width: font.width + 1, height: font.height + 2 };
+/** How large letters are: for pictures less than, and at least, 256 pixels wide. */
+export type Size = 'small' | 'large';
+
+/** In pixels: of the font, and from one line of text to the next. */
+const SIZES: Readonly<Record<Size, { font: number; line: number }>> = {
+  small: { font: 9, line: 12 },
+  large: { font: 14, line: 18 },
+};
+
+export const lineHeight = (size: Size): number => SIZES[size].line;
+
+/** How much ink each pixel has, 0–255, `[height, width]`. */
+export interface Mask {
+  data: Uint8Array;
+  width: number;
+  height: number;
+}
 
 /**
- * Draws a line of printable ASCII in one grey; any other character is drawn as `?`, and what does not fit is cut off
- * with `..`.
+ * Lines of text, each drawn once however often it comes. What does not fit is cut off with `…`, what would steer a
+ * terminal is `\xNN`; a letter that the font lacks is of another font of this machine, or a box with its number.
+ */
+export class Lettering {
+  private readonly lines = new Map<string, Promise<Mask>>();
+
+  /** @param room how many pixels wide a line may be */
+  constructor(
+    private readonly size: Size,
+    private readonly room: number,
+  ) {}
+
+  line(text: string): Promise<Mask> {
+    const found = this.lines.get(text) ?? this.fitting(visible(text));
+    this.lines.set(text, found);
+    return found;
+  }
+
+  private async fitting(text: string): Promise<Mask> {
+    const letters = Array.from(new Intl.Segmenter().segment(text), ({ segment }) => segment);
+    // No text of more letters than pixels fits; of longer ones the rest is not drawn at all.
+    const whole = await draw(letters.slice(0, this.room).join(''), this.size);
+    if (whole.width <= this.room && letters.length <= this.room) return whole;
+    const drawn = Math.min(letters.length, this.room);
+    for (let n = Math.floor((drawn * this.room) / whole.width); n > 0; n--) {
+      const cut = await draw(`${letters.slice(0, n).join('').trimEnd()}…`, this.size);
+      if (cut.width <= this.room) return cut;
+    }
+    return draw('…', this.size);
+  }
+}
+
+/** From the font's lowest to its highest, invisible: with it beside them, all lines stand on one base line. */
+const STRUT = '<span alpha="1">\u2588</span>';
+
+async function draw(text: string, size: Size): Promise<Mask> {
+  const markup = text.replaceAll('&', '&amp;').replaceAll('<', '&lt;');
+  const { data, info } = await sharp({
+    text: { text: `${markup}${STRUT}`, ...font(SIZES[size].font), dpi: 72 },
+  })
+    .toColourspace('b-w')
+    .raw()
+    .toBuffer({ resolveWithObject: true });
+  return inked({ data, width: info.width, height: info.height });
+}
+
+/** Without the columns at both sides that have no ink. */
+function inked({ data, width, height }: Mask): Mask {
+  const used = Array.from({ length: width }, (_, x) => x).filter((x) =>
+    Array.from({ length: height }, (_, y) => data[y * width + x]!).some((ink) => ink > 0),
+  );
+  const left = used[0] ?? 0;
+  const right = (used.at(-1) ?? -1) + 1;
+  const rows = Array.from({ length: height }, (_, y) =>
+    data.subarray(y * width + left, y * width + right),
+  );
+  return { data: Buffer.concat(rows), width: right - left, height };
+}
+
+/**
+ * Puts a line of text onto a picture, in one grey.
  *
  * @param pixels `[height, width, 3]`
- * @param scale whole pixels for each of the font's
- * @param room how many pixels wide the text may be
+ * @param at top and left of the line; what is higher than the line reaches over it on both sides
  */
 export function letter(
   pixels: Uint8Array,
   width: number,
-  text: string,
+  mask: Mask,
   [top, left]: readonly [number, number],
-  { room, scale, gray }: { room: number; scale: number; gray: number },
+  { size, gray }: { size: Size; gray: number },
 ): void {
-  const most = Math.max(2, Math.floor(room / (CELL.width * scale)));
-  const characters = [...text];
-  const shown =
-    characters.length <= most ? characters : [...characters.slice(0, most - 2), '.', '.'];
-  shown.forEach((character, n) => {
-    const known = font.lookup.indexOf(character);
-    const glyph = known >= 0 ? known : font.lookup.indexOf('?');
-    for (let x = 0; x < font.width * scale; x++) {
-      const column = font.fontData[glyph * font.width + Math.floor(x / scale)]!;
-      for (let y = 0; y < font.height * scale; y++) {
-        if (((column >> Math.floor(y / scale)) & 1) === 0) continue;
-        const at = ((top + y) * width + left + n * CELL.width * scale + x) * 3;
-        pixels.fill(gray, at, at + 3);
+  const above = Math.floor((mask.height - lineHeight(size)) / 2);
+  const height = pixels.length / (3 * width);
+  for (let y = 0; y < mask.height; y++) {
+    const row = top + y - above;
+    if (row < 0 || row >= height) continue;
+    for (let x = 0; x < mask.width; x++) {
+      const ink = mask.data[y * mask.width + x]! / 255;
+      const to = (row * width + left + x) * 3;
+      for (let c = 0; c < 3; c++) {
+        pixels[to + c] = Math.round(ink * gray + (1 - ink) * pixels[to + c]!);
       }
     }
-  });
+  }
 }

@@ -24,6 +24,7 @@ it('is small, and has nothing in it that is not needed there', () => {
     /^protos\/.*\.proto$/,
     /^src\/engine\/native\/cpp\/[^/]+$/,
     /^src\/engine\/install\/requirements\/(cpu|cuda)\.txt$/,
+    /^src\/preview\/fonts\.conf$/,
   ];
   const others = files.filter((file) => !needed.some((pattern) => pattern.test(file)));
   expect(others, 'package.json, "files"').toEqual([]);
