@@ -59,6 +59,8 @@ function checkout(): string {
     stdio: 'pipe',
     encoding: 'utf8',
   });
+  const kernel = 'dist/data/images/resample.wasm';
+  cpSync(join(ROOT, kernel), join(home, kernel));
   return join(home, 'bin/relaybp.js');
 }
 

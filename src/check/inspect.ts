@@ -2,8 +2,9 @@
 import { createHash } from 'node:crypto';
 import { extname } from 'node:path';
 import sharp from 'sharp';
-import { decodeImage, MAX_RESIZED_PIXELS, reasonOf } from '../data/images/decode.js';
+import { decodeImage, reasonOf } from '../data/images/decode.js';
 import { withExifInFront } from '../data/images/late-exif.js';
+import { MAX_RESIZED_PIXELS } from '../data/images/resized-size.js';
 import { type FilePath, shown } from '../data/index/file-names.js';
 import { expectSize, MOST_BYTES, openRegularFile } from '../regular-file.js';
 import { bitOf, type KindName } from './kinds.js';

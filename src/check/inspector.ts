@@ -2,10 +2,10 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
+import { compiled } from '../data/compiled.js';
 import type { FilePath } from '../data/index/file-names.js';
 import { shown } from '../data/index/file-names.js';
 import { type ImageIndex, imageFile } from '../data/index/image-index.js';
-import { compiled } from '../data/worker-thread.js';
 import { DataError } from '../errors.js';
 import type { Limits } from './inspect.js';
 import { bitOf, type KindName } from './kinds.js';
@@ -113,7 +113,7 @@ export async function inspectAll(
 }
 
 function startProcess(setup: CheckSetup, threads: number): ChildProcess {
-  const file = fileURLToPath(compiled('../check/check-process'));
+  const file = fileURLToPath(compiled('../check/check-process.js'));
   return fork(file, [JSON.stringify(setup)], {
     serialization: 'advanced',
     execArgv: [],

@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import type { LabelMeaning } from '../config/label-meaning.js';
 import type { DataConfig } from '../config/schema.js';
 import { DECODING } from '../data/images/decode.js';
+import { whyNoTurboJpeg } from '../data/images/turbojpeg.js';
 import type { ImageIndex } from '../data/index/image-index.js';
 import { emptyClasses } from '../data/index/image-index.js';
 import { IndexCache } from '../data/index/index-cache.js';
@@ -28,6 +29,31 @@ export async function openImages(
   onNotice: (line: string) => void,
   cache: IndexCache = new IndexCache({ folder: null }),
   labels?: LabelMeaning,
+): Promise<ImageIndex> {
+  const index = await open(root, part, classes, onNotice, cache, labels);
+  if (index.packed?.encoding !== 'raw') sayIfSlow(onNotice);
+  return index;
+}
+
+let saidSlow = false;
+
+/** Says once why JPEGs are decoded slowly, where they are. */
+function sayIfSlow(onNotice: (line: string) => void): void {
+  const reason = saidSlow ? null : whyNoTurboJpeg();
+  if (reason === null) return;
+  saidSlow = true;
+  onNotice(
+    `JPEGs are decoded without libjpeg-turbo, which takes several times as long (docs/data.md): ${reason}`,
+  );
+}
+
+async function open(
+  root: string,
+  part: string,
+  classes: readonly string[] | undefined,
+  onNotice: (line: string) => void,
+  cache: IndexCache,
+  labels: LabelMeaning | undefined,
 ): Promise<ImageIndex> {
   const path = resolve(root, part);
   if (isFile(path)) {

@@ -1,5 +1,6 @@
 /**
- * Decoding with sharp (libvips): any supported file → 8-bit sRGB of a given size.
+ * Decoding: any supported file → 8-bit sRGB of a given size. Usual JPEGs are decoded by libjpeg-turbo (`fast-jpeg.ts`),
+ * all else by sharp (libvips), which is also the judge of what is a valid image.
  *
  * Importing this file sets two process-wide options of sharp: one thread per image, as several
  * images are decoded at once, and no cache of operations, as no image is read twice in a row.
@@ -8,22 +9,22 @@ import type { FileHandle } from 'node:fs/promises';
 import sharp, { type Metadata, type Sharp } from 'sharp';
 import { expectSize, MOST_BYTES, openRegularFile } from '../../regular-file.js';
 import { messageOf } from '../../system-error.js';
+import { decodeFastJpeg } from './fast-jpeg.js';
 import { grayToSrgb } from './gray-profile.js';
 import { findLateExif, withExifInFront } from './late-exif.js';
 import type { Kernel, Pixels } from './preprocessing.js';
+import { MAX_RESIZED_PIXELS, resizedSize } from './resized-size.js';
 import { shrinkFactor } from './shrink-on-load.js';
+import { whyNoTurboJpeg } from './turbojpeg.js';
 
 sharp.concurrency(1);
 sharp.cache(false);
 
 /** Counts the changes of what a file is decoded to: statistics of other decoding are not taken over. */
-export const DECODING = 3;
+export const DECODING = 4;
 
 /** Larger files count as undecodable unless the config says otherwise; a guard against decompression bombs. */
 export const MAX_PIXELS = 100_000_000;
-
-/** An image that its resize would make larger than this counts as undecodable: a strip of extreme proportions. */
-export const MAX_RESIZED_PIXELS = 4_000_000;
 
 /**
  * Decode a file and resize its shorter side to `resize`, the other side in proportion (rounded),
@@ -50,25 +51,37 @@ export async function decodeImage(
   maxPixels: number = MAX_PIXELS,
 ): Promise<Pixels> {
   const source = await contentsOf(path, maxPixels);
+  if (typeof source !== 'string') {
+    const pixels = await decodeFastJpeg(source, resize, kernel, maxPixels);
+    if (pixels) return pixels;
+  }
   const name = typeof path === 'string' ? path : null;
   return decodeSource(source, name, resize, kernel, maxPixels);
 }
 
 /**
  * Files are read whole before they are decoded: libvips would map them into memory, and a file that is cut off
- * meanwhile would end the process (SIGBUS).
+ * meanwhile would end the process (SIGBUS). Only what is larger than any JPEG is left to libvips to read.
  */
 async function contentsOf(path: string | Buffer, maxPixels: number): Promise<string | Buffer> {
   const { file, size } = await openRegularFile(path);
   try {
     expectSize(size, Math.max(MOST_BYTES, LARGEST_PIXEL * maxPixels));
-    const isLarge = typeof path === 'string' && size > MOST_READ;
-    if (isLarge && !(await findLateExif((at, length) => bytesAt(file, at, length)))) return path;
+    if (typeof path === 'string' && size > MOST_READ && !(await mustBeRead(file))) return path;
     return await file.readFile();
   } finally {
     await file.close();
   }
 }
+
+/** A JPEG, whatever its size, and a PNG that libvips would not turn upright by itself. */
+async function mustBeRead(file: FileHandle): Promise<boolean> {
+  if ((await bytesAt(file, 0, JPEG.length)).equals(JPEG)) return true;
+  return (await findLateExif((at, length) => bytesAt(file, at, length))) !== null;
+}
+
+/** How each begins. */
+const JPEG = Buffer.from([0xff, 0xd8, 0xff]);
 
 async function bytesAt(file: FileHandle, position: number, length: number): Promise<Buffer> {
   const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, position);
@@ -82,13 +95,14 @@ const LARGEST_PIXEL = 16;
 const MOST_READ = 2 ** 26;
 
 /** As `decodeImage`, of a file's contents. */
-export function decodeBytes(
+export async function decodeBytes(
   bytes: Buffer,
   resize: number,
   kernel: Kernel = 'lanczos3',
   maxPixels: number = MAX_PIXELS,
 ): Promise<Pixels> {
-  return decodeSource(bytes, null, resize, kernel, maxPixels);
+  const pixels = await decodeFastJpeg(bytes, resize, kernel, maxPixels);
+  return pixels ?? decodeSource(bytes, null, resize, kernel, maxPixels);
 }
 
 /** @param source a path, or the contents of a file; @param name to open it by, if there is one that is text */
@@ -160,15 +174,15 @@ async function withReason<T>(decode: () => Promise<T>): Promise<T> {
 const ATTEMPTS = 25;
 
 /**
- * A large JPEG as libvips is told to open it: `name[shrink=4]` decodes it at a quarter of its size. sharp has no such
- * option for contents. Null if it is not to be shrunk so.
+ * A large JPEG as libvips is told to open it where there is no libjpeg-turbo: `name[shrink=4]` decodes it at a quarter of
+ * its size. sharp has no such option for contents. Null if it is not to be shrunk so.
  */
 function shrunk(
   name: string | null,
   header: { format: string; width: number; height: number },
   resize: number,
 ): string | null {
-  if (name === null || header.format !== 'jpeg') return null;
+  if (name === null || header.format !== 'jpeg' || whyNoTurboJpeg() === null) return null;
   const factor = shrinkFactor(header, resize);
   return factor === null || factor === 1 ? null : `${name}[shrink=${factor}]`;
 }
@@ -192,8 +206,8 @@ function checkSamples({ format, depth, space }: Metadata): void {
 const megapixels = (pixels: number): string => String(Math.round(pixels / 1e4) / 100);
 
 function checkResized({ width, height }: { width: number; height: number }, resize: number): void {
-  const [short, long] = [Math.min(width, height), Math.max(width, height)];
-  const other = Math.round((long * resize) / short);
+  const becomes = resizedSize({ width, height }, resize);
+  const other = Math.max(becomes.width, becomes.height);
   if (resize * other <= MAX_RESIZED_PIXELS) return;
   throw new Error(
     `${width}x${height} resized to a shorter side of ${resize} would be ${resize}x${other}, more than ${MAX_RESIZED_PIXELS} pixels`,
