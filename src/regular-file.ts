@@ -40,10 +40,10 @@ export function openRegular(path: string | Buffer): number {
   }
 }
 
-/** The same without blocking, also of names that are no text. @returns also its size in bytes */
+/** The same without blocking. @returns also its size in bytes, and when it was changed */
 export async function openRegularFile(
   path: string | Buffer,
-): Promise<{ file: FileHandle; size: number }> {
+): Promise<{ file: FileHandle; size: number; mtimeMs: number }> {
   checkRegular(await stat(path));
   const file = await open(path, WITHOUT_WAITING).catch((error: unknown) => {
     throw opening(error);
@@ -51,7 +51,7 @@ export async function openRegularFile(
   try {
     const stats = await file.stat();
     checkRegular(stats);
-    return { file, size: stats.size };
+    return { file, size: stats.size, mtimeMs: stats.mtimeMs };
   } catch (error) {
     await file.close();
     throw error;

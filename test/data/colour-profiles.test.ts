@@ -4,8 +4,9 @@ import sharp from 'sharp';
 import { afterAll, describe, expect, it } from 'vitest';
 import { inspect } from '../../src/check/inspect.js';
 import { bitOf } from '../../src/check/kinds.js';
-import { decodeBytes, decodeImage } from '../../src/data/images/decode.js';
+import { decodeImage, decodePart } from '../../src/data/images/decode.js';
 import { grayToSrgb } from '../../src/data/images/gray-profile.js';
+import type { Pixels } from '../../src/data/images/preprocessing.js';
 import { temporaryFolder } from './images.js';
 import {
   chunk,
@@ -32,6 +33,9 @@ function strip(pixels: readonly (readonly number[])[], depth: 8 | 16, icc: Buffe
   const samples = depth === 8 ? Uint8Array.from(values) : Uint16Array.from(values, (v) => 257 * v);
   return png({ samples, width, height, before: icc ? [iccChunk(icc)] : [] });
 }
+
+const decodeBytes = (contents: Buffer, resize: number): Promise<Pixels> =>
+  decodePart({ contents, name: null }, { resize });
 
 /** The first row as decoded at its size. */
 async function row(file: Buffer): Promise<number[][]> {

@@ -166,7 +166,7 @@ describe(`of ${CASES} mutations each (seed ${SEED})`, () => {
       const reader = new ImageReader(openPrepared(part, undefined));
       const image = i % count;
       try {
-        const { data, width, height } = await reader.read(image, 16);
+        const { data, width, height } = await (await reader.load(image)).decode({ resize: 16 });
         expect(data.length).toBe(width * height * 3);
       } catch (error) {
         expect((error as Error).constructor).toBe(Error);

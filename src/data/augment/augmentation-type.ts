@@ -1,5 +1,7 @@
 import type { z } from 'zod';
+import type { ImagePart, Region } from '../images/image-part.js';
 import type { Pixels, Preprocessing } from '../images/preprocessing.js';
+import type { Size } from '../images/resized-size.js';
 
 /**
  * All that relaybp knows about a way to vary a single image in training: what a config says of it, and what it does to
@@ -15,8 +17,16 @@ export interface AugmentationType<Given extends object, Rule extends object> {
   schema(zod: typeof z): z.ZodType<Given>;
   /** Without it: what the config says. */
   rule?(given: Given): Rule;
-  /** Takes the place of a random crop of fixed size: gives an image of just the crop's size `[height, width]`. */
-  crop?(pixels: Pixels, size: readonly [number, number], rule: Rule, at: Draw): Pixels;
+  /** Takes the place of a random crop of fixed size, with `crop`: the part of an image of a size that is looked at. */
+  region?(image: Size, rule: Rule, at: Draw): Region;
+  /** Makes of this region, which lies in `part`, an image of just the crop's size `[height, width]`. */
+  crop?(
+    part: ImagePart,
+    region: Region,
+    size: readonly [number, number],
+    rule: Rule,
+    at: Draw,
+  ): Pixels;
   /** Changes the 8-bit RGB values of the crop, not yet mirrored, in place. */
   change?(pixels: Uint8Array, rule: Rule, at: Draw): void;
   /** Changes the normalized input, in place. */

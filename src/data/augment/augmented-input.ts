@@ -1,14 +1,31 @@
 /** From a decoded image to the input of one position, without what mixes it with another. */
 
-import {
-  cropSize,
-  type Pixels,
-  type Preprocessing,
-  type View,
-  writeInput,
-} from '../images/preprocessing.js';
+import { type ImagePart, type Region, wholeImage } from '../images/image-part.js';
+import { cropSize, type Preprocessing, type View, writeInput } from '../images/preprocessing.js';
+import type { Size } from '../images/resized-size.js';
 import { type Augmentation, chooseView } from './augment.js';
 import { chosen } from './table.js';
+
+const stepsOf = (augment: Augmentation | null) => (augment ? chosen<object>(augment) : []);
+
+/** What `writeAugmented` looks at of an image; null: it is too small for the crop. */
+export function inputRegion(
+  image: Size,
+  preprocessing: Preprocessing,
+  augment: Augmentation | null,
+  seed: number,
+  position: number,
+): Region | null {
+  let region: Region | null = null;
+  for (const { type, options } of stepsOf(augment)) {
+    region = type.region?.(image, options, { seed, position }) ?? region;
+  }
+  if (region) return region;
+  const [height, width] = cropSize(preprocessing);
+  if (height > image.height || width > image.width) return null;
+  const { top, left } = chooseView(image, [height, width], augment, seed, position);
+  return { top, left, height, width };
+}
 
 /**
  * Cuts, changes and normalizes an image, in this order: crop or resized crop, changes of its pixels (colour jitter),
@@ -16,11 +33,12 @@ import { chosen } from './table.js';
  * (seed, position).
  *
  * @param out receives [h, w, 3] from `offset` on
+ * @param part of the image, at least what `inputRegion` says
  */
 export function writeAugmented(
   out: Float32Array,
   offset: number,
-  pixels: Pixels,
+  part: ImagePart,
   preprocessing: Preprocessing,
   augment: Augmentation | null,
   seed: number,
@@ -28,12 +46,15 @@ export function writeAugmented(
 ): void {
   const size = cropSize(preprocessing);
   const at = { seed, position };
-  const steps = augment ? chosen<object>(augment) : [];
-  let source = pixels;
+  const steps = stepsOf(augment);
+  let source = part;
   for (const { type, options } of steps) {
-    source = type.crop?.(source, size, options, at) ?? source;
+    const region = type.region?.(source.whole, options, at);
+    if (!region || !type.crop) continue;
+    source = wholeImage(type.crop(source, region, size, options, at));
   }
-  let view = chooseView(source, size, augment, seed, position);
+  let view = chooseView(source.whole, size, augment, seed, position);
+  view = { ...view, top: view.top - source.top, left: view.left - source.left };
   if (steps.some(({ type }) => type.change)) {
     source = cropped(source, view, size);
     view = { ...view, top: 0, left: 0 };
@@ -45,11 +66,15 @@ export function writeAugmented(
 }
 
 /** A copy of what the view shows, not mirrored. */
-function cropped(pixels: Pixels, { top, left }: View, [h, w]: readonly [number, number]): Pixels {
+function cropped(
+  part: ImagePart,
+  { top, left }: View,
+  [h, w]: readonly [number, number],
+): ImagePart {
   const data = new Uint8Array(h * w * 3);
   for (let y = 0; y < h; y++) {
-    const from = ((top + y) * pixels.width + left) * 3;
-    data.set(pixels.data.subarray(from, from + w * 3), y * w * 3);
+    const from = ((top + y) * part.width + left) * 3;
+    data.set(part.data.subarray(from, from + w * 3), y * w * 3);
   }
-  return { data, height: h, width: w };
+  return wholeImage({ data, height: h, width: w });
 }

@@ -6,7 +6,7 @@
  * position gives does not depend on how positions are grouped into batches and micro-batches.
  */
 import { Random, symmetricBeta } from '../../random.js';
-import type { Region } from './resized-crop.js';
+import type { Region } from '../images/image-part.js';
 
 export interface Mixing {
   /** Of the Beta distribution; null: no mixup, no CutMix. Not both null. */

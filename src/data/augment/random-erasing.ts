@@ -1,8 +1,8 @@
 /** Random erasing (Zhong et al. 2020): a random rectangle of the input is overwritten. */
 import { Random } from '../../random.js';
+import type { Region } from '../images/image-part.js';
 import { divisors, type Preprocessing } from '../images/preprocessing.js';
 import { type AugmentationType, rangeOf } from './augmentation-type.js';
-import type { Region } from './resized-crop.js';
 
 export interface RandomErasing {
   probability: number;

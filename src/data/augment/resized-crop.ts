@@ -1,6 +1,7 @@
 /** Random resized crop: a part of the image of random area and aspect ratio, resized to the crop. */
 
 import { Random } from '../../random.js';
+import type { Region } from '../images/image-part.js';
 import type { Pixels } from '../images/preprocessing.js';
 import type { AugmentationType } from './augmentation-type.js';
 
@@ -10,14 +11,6 @@ export interface ResizedCrop {
   scale: readonly [number, number];
   /** Smallest and largest width over height. */
   ratio: readonly [number, number];
-}
-
-/** A part of an image, in pixels. */
-export interface Region {
-  top: number;
-  left: number;
-  height: number;
-  width: number;
 }
 
 export const resizedCrop: AugmentationType<ResizedCrop, ResizedCrop> = {
@@ -43,8 +36,14 @@ export const resizedCrop: AugmentationType<ResizedCrop, ResizedCrop> = {
       });
   },
 
-  crop: (pixels, size, crop, { seed, position }) =>
-    resizeRegion(pixels, chooseRegion(pixels, crop, seed, position), size),
+  region: (size, crop, { seed, position }) => chooseRegion(size, crop, seed, position),
+
+  crop: (part, region, size) =>
+    resizeRegion(
+      part,
+      { ...region, top: region.top - part.top, left: region.left - part.left },
+      size,
+    ),
 };
 
 const ATTEMPTS = 10;

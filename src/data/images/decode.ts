@@ -5,16 +5,16 @@
  * Importing this file sets two process-wide options of sharp: one thread per image, as several
  * images are decoded at once, and no cache of operations, as no image is read twice in a row.
  */
-import type { FileHandle } from 'node:fs/promises';
 import sharp, { type Metadata, type Sharp } from 'sharp';
-import { expectSize, MOST_BYTES, openRegularFile } from '../../regular-file.js';
 import { messageOf } from '../../system-error.js';
 import { decodeFastJpeg } from './fast-jpeg.js';
 import { grayToSrgb } from './gray-profile.js';
-import { findLateExif, withExifInFront } from './late-exif.js';
+import { type ImageFile, readImageFile } from './image-file.js';
+import { type ChoosePart, type ImagePart, wholeImage } from './image-part.js';
+import { withExifInFront } from './late-exif.js';
 import type { Kernel, Pixels } from './preprocessing.js';
 import { MAX_RESIZED_PIXELS, resizedSize } from './resized-size.js';
-import { shrinkFactor } from './shrink-on-load.js';
+import { sharpsFactor } from './shrink-on-load.js';
 import { whyNoTurboJpeg } from './turbojpeg.js';
 
 sharp.concurrency(1);
@@ -50,59 +50,28 @@ export async function decodeImage(
   kernel: Kernel = 'lanczos3',
   maxPixels: number = MAX_PIXELS,
 ): Promise<Pixels> {
-  const source = await contentsOf(path, maxPixels);
-  if (typeof source !== 'string') {
-    const pixels = await decodeFastJpeg(source, resize, kernel, maxPixels);
-    if (pixels) return pixels;
+  return decodePart(await readImageFile(path, maxPixels), { resize, kernel, maxPixels });
+}
+
+export interface DecodeOptions {
+  /** Length of the shorter side. */
+  resize: number;
+  kernel?: Kernel;
+  maxPixels?: number;
+  /** What is wanted of the image; default: all of it. */
+  choose?: ChoosePart;
+}
+
+/** As `decodeImage`, of a file that has been read: at least what is wanted of it. */
+export async function decodePart(
+  { contents, name }: Pick<ImageFile, 'contents' | 'name'>,
+  { resize, kernel = 'lanczos3', maxPixels = MAX_PIXELS, choose }: DecodeOptions,
+): Promise<ImagePart> {
+  if (typeof contents !== 'string') {
+    const part = await decodeFastJpeg(contents, resize, kernel, maxPixels, choose);
+    if (part) return part;
   }
-  const name = typeof path === 'string' ? path : null;
-  return decodeSource(source, name, resize, kernel, maxPixels);
-}
-
-/**
- * Files are read whole before they are decoded: libvips would map them into memory, and a file that is cut off
- * meanwhile would end the process (SIGBUS). Only what is larger than any JPEG is left to libvips to read.
- */
-async function contentsOf(path: string | Buffer, maxPixels: number): Promise<string | Buffer> {
-  const { file, size } = await openRegularFile(path);
-  try {
-    expectSize(size, Math.max(MOST_BYTES, LARGEST_PIXEL * maxPixels));
-    if (typeof path === 'string' && size > MOST_READ && !(await mustBeRead(file))) return path;
-    return await file.readFile();
-  } finally {
-    await file.close();
-  }
-}
-
-/** A JPEG, whatever its size, and a PNG that libvips would not turn upright by itself. */
-async function mustBeRead(file: FileHandle): Promise<boolean> {
-  if ((await bytesAt(file, 0, JPEG.length)).equals(JPEG)) return true;
-  return (await findLateExif((at, length) => bytesAt(file, at, length))) !== null;
-}
-
-/** How each begins. */
-const JPEG = Buffer.from([0xff, 0xd8, 0xff]);
-
-async function bytesAt(file: FileHandle, position: number, length: number): Promise<Buffer> {
-  const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, position);
-  return buffer.subarray(0, bytesRead);
-}
-
-/** Bytes of a pixel of four channels of 32 bits: no image is larger than its pixels. */
-const LARGEST_PIXEL = 16;
-
-/** Bytes of a file beyond which it is left to libvips to read it. */
-const MOST_READ = 2 ** 26;
-
-/** As `decodeImage`, of a file's contents. */
-export async function decodeBytes(
-  bytes: Buffer,
-  resize: number,
-  kernel: Kernel = 'lanczos3',
-  maxPixels: number = MAX_PIXELS,
-): Promise<Pixels> {
-  const pixels = await decodeFastJpeg(bytes, resize, kernel, maxPixels);
-  return pixels ?? decodeSource(bytes, null, resize, kernel, maxPixels);
+  return wholeImage(await decodeSource(contents, name, resize, kernel, maxPixels));
 }
 
 /** @param source a path, or the contents of a file; @param name to open it by, if there is one that is text */
@@ -183,7 +152,7 @@ function shrunk(
   resize: number,
 ): string | null {
   if (name === null || header.format !== 'jpeg' || whyNoTurboJpeg() === null) return null;
-  const factor = shrinkFactor(header, resize);
+  const factor = sharpsFactor(header, resize);
   return factor === null || factor === 1 ? null : `${name}[shrink=${factor}]`;
 }
 

@@ -3,10 +3,11 @@
  * scale where that is exact enough, and two passes of WebAssembly resize. Whatever is unusual is left to sharp, which
  * says what a valid image is (docs/decisions/jpeg.md).
  */
-import { filterWeights } from './filter-weights.js';
+import { type FilterWeights, filterWeights } from './filter-weights.js';
+import type { ChoosePart, ImagePart, Region } from './image-part.js';
 import { type JpegHeader, readJpegHeader } from './jpeg-header.js';
-import { upright } from './orientation.js';
-import type { Kernel, Pixels } from './preprocessing.js';
+import { storedRegion, upright, uprightSize } from './orientation.js';
+import type { Kernel } from './preprocessing.js';
 import { Resampler } from './resampler.js';
 import { MAX_RESIZED_PIXELS, resizedSize, type Size } from './resized-size.js';
 import { shrinkFactor } from './shrink-on-load.js';
@@ -25,6 +26,9 @@ const MOST_KEPT = 2 ** 25;
 /** Pixels of an image at the scale at which it is decoded: sharp decodes larger ones in strips. */
 const MOST_DECODED = 2 ** 23;
 
+/** Times smaller than it was decoded. */
+const MOST_SCALED = 32;
+
 process.once('exit', () => {
   for (const { decoder } of idle.splice(0)) decoder.close();
 });
@@ -33,6 +37,7 @@ process.once('exit', () => {
  * As `decodeImage`, of a file's contents.
  *
  * @param bytes must not change meanwhile
+ * @param choose what is wanted of it; whatever that is, its pixels are the same
  * @returns null if this is for sharp to decode, or to refuse
  */
 export async function decodeFastJpeg(
@@ -40,32 +45,117 @@ export async function decodeFastJpeg(
   resize: number,
   kernel: Kernel,
   maxPixels: number,
-): Promise<Pixels | null> {
+  choose: ChoosePart = () => null,
+): Promise<ImagePart | null> {
   const header = readJpegHeader(bytes);
   if (!header || header.profile.length > 0) return null;
   const { width, height, orientation } = header;
   const shrink = shrinkFactor(header, resize);
-  if (shrink === null || width * height > maxPixels) return null;
+  if (width * height > maxPixels || Math.min(width, height) > MOST_SCALED * shrink * resize) {
+    return null;
+  }
   // Rows and columns that do not fill a pixel are left out, as by libvips.
   const stored = { width: Math.floor(width / shrink), height: Math.floor(height / shrink) };
   const decoded = { width: Math.ceil(width / shrink), height: Math.ceil(height / shrink) };
   if (decoded.width * decoded.height > MOST_DECODED) return null;
   const target = resizedSize(stored, resize);
   if (target.width * target.height > MAX_RESIZED_PIXELS) return null;
-  const same = target.width === stored.width;
-  if (!same && kernel !== 'lanczos3') return null;
-  const decoder = idle.pop() ?? open();
-  if (!decoder) return null;
+  if (target.width !== stored.width && kernel !== 'lanczos3') return null;
+  const whole = uprightSize(target, orientation);
+  const { top, left, ...size } = choose(whole) ?? { top: 0, left: 0, ...whole };
+  const wanted = storedRegion({ top, left, ...size }, orientation, target);
+  const bench = idle.pop() ?? open();
+  if (!bench) return null;
   try {
-    if (!agrees(header, decoder.decoder.header(bytes))) return null;
-    const data = same
-      ? await whole(decoder, bytes, shrink, decoded, stored)
-      : await resized(decoder, bytes, shrink, decoded, stored, target);
-    return data && upright({ data, ...target }, orientation);
+    if (!agrees(header, bench.decoder.header(bytes))) return null;
+    const data = await pixels(bench, bytes, { header, shrink, decoded, stored, target, wanted });
+    if (!data) return null;
+    const { width, height } = wanted;
+    return { ...upright({ data, width, height }, orientation), top, left, whole };
   } finally {
-    if (decoder.resampler.bytes > MOST_KEPT) decoder.decoder.close();
-    else idle.push(decoder);
+    if (bench.resampler.bytes > MOST_KEPT) bench.decoder.close();
+    else idle.push(bench);
   }
+}
+
+/** What is to be done with a file; sizes as it is stored. */
+interface Task {
+  header: JpegHeader;
+  /** At which 1 / shrink of its size it is decoded. */
+  shrink: number;
+  /** What that gives. */
+  decoded: Size;
+  /** What of it counts. */
+  stored: Size;
+  /** What that is resized to. */
+  target: Size;
+  /** The part of the target that is wanted. */
+  wanted: Region;
+}
+
+/** `[wanted.height, wanted.width, 3]`; null if libjpeg-turbo has something to say about the file. */
+async function pixels(
+  { decoder, resampler }: Bench,
+  bytes: Uint8Array,
+  { header, shrink, decoded, stored, target, wanted }: Task,
+): Promise<Uint8Array | null> {
+  const same = target.width === stored.width;
+  if (same && wanted.width === decoded.width && wanted.height === decoded.height) {
+    const data = new Uint8Array(3 * decoded.width * decoded.height);
+    return (await decoder.decode(bytes, shrink, null, data)) ? data : null;
+  }
+  const scale = Math.min(stored.width, stored.height) / Math.min(target.width, target.height);
+  const down = same ? null : filterWeights(stored.height, target.height, scale);
+  const across = same ? null : filterWeights(stored.width, target.width, scale);
+  const [top] = sources(down, wanted.top, wanted.height);
+  const [left, right] = sources(across, wanted.left, wanted.width);
+  const part = decodedPart(header, shrink, decoded, top, left, Math.min(right, stored.width));
+  const source = resampler.source(part.height, part.width);
+  if (!(await decoder.decode(bytes, shrink, part, source))) return null;
+  if (down && across) return resampler.resize(part, down, across, wanted);
+  return cut(source, part, wanted);
+}
+
+/** The source pixels that pixels of the result take: the first, and the one after the last. */
+function sources(
+  weights: FilterWeights | null,
+  first: number,
+  count: number,
+): [first: number, end: number] {
+  if (!weights) return [first, first + count];
+  return [weights.starts[first]!, weights.starts[first + count - 1]! + weights.taps];
+}
+
+/**
+ * What is decoded for these columns, and all rows from `top` on: to the last one, so that all of the file is read, and a
+ * damaged one is found damaged whatever is wanted of it. A progressive file is decoded whole.
+ */
+function decodedPart(
+  { progressive, sampling }: JpegHeader,
+  shrink: number,
+  decoded: Size,
+  top: number,
+  left: number,
+  right: number,
+): Region {
+  if (progressive) return { top: 0, left: 0, ...decoded };
+  const block = Math.max(2, (8 * sampling[0]) / shrink);
+  // Chroma of the outermost columns is interpolated with what is not there.
+  const margin = sampling[0] > 1 ? block : 0;
+  const from = Math.max(0, Math.floor((left - margin) / block) * block);
+  const end = Math.min(decoded.width, right + margin);
+  return { top, left: from, width: end - from, height: decoded.height - top };
+}
+
+/** A part of a part. */
+function cut(data: Uint8Array, from: Region, wanted: Region): Uint8Array {
+  const row = 3 * wanted.width;
+  const result = new Uint8Array(row * wanted.height);
+  for (let y = 0; y < wanted.height; y++) {
+    const at = 3 * ((wanted.top - from.top + y) * from.width + wanted.left - from.left);
+    result.set(data.subarray(at, at + row), row * y);
+  }
+  return result;
 }
 
 function open(): Bench | null {
@@ -92,41 +182,4 @@ function agrees(ours: JpegHeader, theirs: Header | null): boolean {
     theirs.colorspace === (gray ? GRAY : LUMA_AND_CHROMA) &&
     theirs.subsampling === (gray ? GRAY_SUBSAMPLING : SUBSAMPLING.get(sampling.join()))
   );
-}
-
-/** `[stored.height, stored.width, 3]`: nothing is resized. */
-async function whole(
-  { decoder }: Bench,
-  bytes: Uint8Array,
-  shrink: number,
-  decoded: Size,
-  stored: Size,
-): Promise<Uint8Array | null> {
-  const data = new Uint8Array(3 * decoded.width * decoded.height);
-  if (!(await decoder.decode(bytes, shrink, null, data))) return null;
-  const row = 3 * stored.width;
-  if (decoded.width > stored.width) {
-    for (let y = 1; y < stored.height; y++) {
-      const from = 3 * decoded.width * y;
-      data.copyWithin(row * y, from, from + row);
-    }
-  }
-  return data.subarray(0, row * stored.height);
-}
-
-async function resized(
-  { decoder, resampler }: Bench,
-  bytes: Uint8Array,
-  shrink: number,
-  decoded: Size,
-  stored: Size,
-  target: Size,
-): Promise<Uint8Array | null> {
-  const source = resampler.source(decoded.height, decoded.width);
-  if (!(await decoder.decode(bytes, shrink, null, source))) return null;
-  const scale = Math.min(stored.width, stored.height) / Math.min(target.width, target.height);
-  const { width, height } = target;
-  const down = filterWeights(stored.height, height, scale);
-  const across = filterWeights(stored.width, width, scale);
-  return resampler.resize(decoded.height, decoded.width, down, across);
 }

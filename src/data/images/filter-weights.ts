@@ -20,11 +20,9 @@ export interface FilterWeights {
   weights: Int16Array;
 }
 
-/** What means 1. */
-const ONE = 1 << 14;
-const LOBES = 3;
-/** Places of the table for a distance of 1. */
-const STEPS = 1024;
+/** Those of the sizes that came last; a data set mostly has few sizes. */
+const recent = new Map<string, FilterWeights>();
+const MOST_RECENT = 64;
 
 /**
  * @param size pixels of the source
@@ -33,6 +31,26 @@ const STEPS = 1024;
  *   source's; as `resized` is a whole number it may show a little more or less than the source
  */
 export function filterWeights(size: number, resized: number, scale: number): FilterWeights {
+  const key = `${size} ${resized} ${scale}`;
+  const known = recent.get(key);
+  if (known) return known;
+  if (recent.size === MOST_RECENT)
+    for (const oldest of recent.keys()) {
+      recent.delete(oldest);
+      break;
+    }
+  const weights = computeWeights(size, resized, scale);
+  recent.set(key, weights);
+  return weights;
+}
+
+/** What means 1. */
+const ONE = 1 << 14;
+const LOBES = 3;
+/** Places of the table for a distance of 1. */
+const STEPS = 1024;
+
+function computeWeights(size: number, resized: number, scale: number): FilterWeights {
   const shrinks = scale > 1;
   const radius = shrinks ? LOBES * scale : 2;
   const step = (shrinks ? 1 / scale : 1) * STEPS;

@@ -1,4 +1,6 @@
+import type { Region } from './image-part.js';
 import type { Pixels } from './preprocessing.js';
+import type { Size } from './resized-size.js';
 
 /**
  * An image as it was meant, of pixels as they are stored, by the orientation of EXIF: 2 mirrors it, 3 turns it by half,
@@ -37,4 +39,24 @@ export function upright(pixels: Pixels, orientation: number): Pixels {
     }
   }
   return { data: turned, width, height };
+}
+
+/** The size of an image as it is meant, of that as which it is stored. */
+export const uprightSize = ({ width, height }: Size, orientation: number): Size =>
+  orientation < 5 ? { width, height } : { width: height, height: width };
+
+/** Where a part of an image as it is meant is stored; @param stored size of the stored image */
+export function storedRegion(region: Region, orientation: number, stored: Size): Region {
+  const { top, left, height, width } = region;
+  const turned = orientation >= 5;
+  const fromRight = [2, 3, 7, 8].includes(orientation);
+  const fromBottom = [3, 4, 6, 7].includes(orientation);
+  const [x, across] = turned ? [top, height] : [left, width];
+  const [y, down] = turned ? [left, width] : [top, height];
+  return {
+    top: fromBottom ? stored.height - y - down : y,
+    left: fromRight ? stored.width - x - across : x,
+    height: down,
+    width: across,
+  };
 }

@@ -8,9 +8,15 @@ import type { Pixels } from './preprocessing.js';
 export class PixelCache {
   #images = new Map<number, Pixels>();
   #room: number;
+  #isFull = false;
 
   constructor(bytes: number) {
     this.#room = bytes;
+  }
+
+  /** Whether an image has found no room: from then on none is added. */
+  get isFull(): boolean {
+    return this.#isFull;
   }
 
   get(image: number): Pixels | undefined {
@@ -19,8 +25,11 @@ export class PixelCache {
 
   /** Copies the pixels if there is room for them. */
   add(image: number, pixels: Pixels): void {
-    if (pixels.data.length > this.#room || this.#images.has(image)) return;
-    this.#room -= pixels.data.length;
-    this.#images.set(image, { ...pixels, data: Uint8Array.from(pixels.data) });
+    if (this.#isFull || this.#images.has(image)) return;
+    const { data, width, height } = pixels;
+    this.#isFull = data.length > this.#room;
+    if (this.#isFull) return;
+    this.#room -= data.length;
+    this.#images.set(image, { data: Uint8Array.from(data), width, height });
   }
 }

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { compiled } from '../compiled.js';
 import type { FilterWeights } from './filter-weights.js';
+import type { Region } from './image-part.js';
 
 /** What of it is used: the types of Node.js leave it to those of browsers. */
 declare const WebAssembly: {
@@ -58,30 +59,34 @@ export class Resampler {
   }
 
   /**
-   * @param width of the source, in pixels, of which `source` has as many as are wanted
-   * @returns `[vertical.count, horizontal.count, 3]`, the caller's
+   * @param source the part of the source that `source` holds, in pixels of the source; `left` an even number
+   * @param wanted the part of the result
+   * @returns `[wanted.height, wanted.width, 3]`, the caller's
    */
-  resize(height: number, width: number, down: FilterWeights, across: FilterWeights): Uint8Array {
-    const stride = 3 * width;
-    const row = aligned(stride * (height + 1) + BEYOND);
+  resize(source: Region, down: FilterWeights, across: FilterWeights, wanted: Region): Uint8Array {
+    const { width, height } = wanted;
+    const stride = 3 * source.width;
+    const row = aligned(stride * (source.height + 1) + BEYOND);
     const paired = row + aligned(stride + BEYOND);
-    const downWeights = paired + 32 * Math.ceil(width / 4) + 16 * (across.taps / 2);
-    const acrossWeights = downWeights + aligned(2 * down.weights.length);
-    const starts = acrossWeights + aligned(2 * across.weights.length);
-    const result = starts + aligned(4 * across.count);
-    const bytes = 3 * across.count * down.count;
+    const downWeights = paired + 32 * Math.ceil(source.width / 4) + 16 * (across.taps / 2);
+    const acrossWeights = downWeights + aligned(2 * down.taps * height);
+    const starts = acrossWeights + aligned(2 * across.taps * width);
+    const result = starts + aligned(4 * width);
+    const bytes = 3 * width * height;
     this.#make(result + bytes + BEYOND);
     const passes = this.#passes;
     const { buffer } = passes.memory;
-    new Int16Array(buffer, downWeights, down.weights.length).set(down.weights);
-    new Int16Array(buffer, acrossWeights, across.weights.length).set(across.weights);
-    const places = new Int32Array(buffer, starts, across.count);
-    for (let x = 0; x < across.count; x++) places[x] = 8 * across.starts[x]!;
-    for (let y = 0, to = result; y < down.count; y++, to += 3 * across.count) {
-      const from = stride * down.starts[y]!;
+    copy(down, wanted.top, height, new Int16Array(buffer, downWeights));
+    copy(across, wanted.left, width, new Int16Array(buffer, acrossWeights));
+    const places = new Int32Array(buffer, starts, width);
+    for (let x = 0; x < width; x++) {
+      places[x] = 8 * (across.starts[wanted.left + x]! - source.left);
+    }
+    for (let y = 0, to = result; y < height; y++, to += 3 * width) {
+      const from = stride * (down.starts[wanted.top + y]! - source.top);
       passes.vertical(from, stride, downWeights + 2 * down.taps * y, down.taps / 2, row, stride);
       passes.paired(row, stride, paired);
-      passes.horizontal(paired, starts, acrossWeights, across.taps / 2, to, across.count);
+      passes.horizontal(paired, starts, acrossWeights, across.taps / 2, to, width);
     }
     return new Uint8Array(buffer, result, bytes).slice();
   }
@@ -93,3 +98,13 @@ export class Resampler {
 }
 
 const aligned = (bytes: number): number => Math.ceil(bytes / 16) * 16;
+
+/** The weights of `count` pixels from `first` on. */
+function copy(
+  { taps, weights }: FilterWeights,
+  first: number,
+  count: number,
+  to: Int16Array,
+): void {
+  to.set(weights.subarray(first * taps, (first + count) * taps));
+}

@@ -1,5 +1,7 @@
 /** How much of a JPEG's size the decoder itself can take away, which is much cheaper than resizing. */
 
+import type { Size } from './resized-size.js';
+
 /** No pixel may be moved by more than this, in pixels of the result. */
 const MOST_MOVED = 0.25;
 
@@ -13,17 +15,20 @@ const SHARP_SHRINKS_FROM = 4;
  *
  * At worst, with nothing left to resize, the result differs from a Lanczos resize of the whole image by less than a
  * bilinear resize of it does.
- * @returns null if this is better left to sharp
  */
-export function shrinkFactor(
-  { width, height }: { width: number; height: number },
-  resize: number,
-): 1 | 2 | 4 | 8 | null {
+export function shrinkFactor({ width, height }: Size, resize: number): 1 | 2 | 4 | 8 {
   const short = Math.min(width, height);
   const moved = (factor: number): number =>
     (Math.max(width % factor, height % factor) * resize) / short;
   const factor = ([8, 4, 2] as const).find(
     (f) => Math.floor(short / f) >= resize && moved(f) <= MOST_MOVED,
   );
-  return short / (factor ?? 1) < SHARP_SHRINKS_FROM * resize ? (factor ?? 1) : null;
+  return factor ?? 1;
+}
+
+/** The same for libvips where sharp resizes what it gives. @returns null if this is better left to sharp */
+export function sharpsFactor(size: Size, resize: number): 1 | 2 | 4 | 8 | null {
+  const factor = shrinkFactor(size, resize);
+  const short = Math.min(size.width, size.height);
+  return short / factor < SHARP_SHRINKS_FROM * resize ? factor : null;
 }

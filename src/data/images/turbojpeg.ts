@@ -8,6 +8,7 @@
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import type { KoffiFunc } from 'koffi';
+import type { Region } from './image-part.js';
 
 /** What the header says by the library itself. */
 export interface Header {
@@ -23,20 +24,12 @@ export interface Header {
   arithmetic: boolean;
 }
 
-/** A part of the picture at the scale at which it is decoded, in pixels. */
-export interface Part {
-  x: number;
-  y: number;
-  width: number;
-  height: number;
-}
-
 type Handle = object;
 interface Scale {
   num: number;
   denom: number;
 }
-interface Region {
+interface CroppingRegion {
   x: number;
   y: number;
   w: number;
@@ -50,7 +43,7 @@ interface Library {
   get(handle: Handle, parameter: number): number;
   header(handle: Handle, bytes: Uint8Array, length: number): number;
   scale(handle: Handle, factor: Scale): number;
-  crop(handle: Handle, region: Region): number;
+  crop(handle: Handle, region: CroppingRegion): number;
   decompress: KoffiFunc<
     (
       handle: Handle,
@@ -179,21 +172,26 @@ export class JpegDecoder {
    * Decodes what `header` has been called for, on a thread of libuv's pool.
    *
    * @param shrink the picture is decoded at 1 / shrink of its size, rounded up: 1, 2, 4 or 8
-   * @param part of it that is decoded; null: all
+   * @param part of the picture of that size that is decoded, `left` at the beginning of a block; null: all
    * @param out receives 8-bit RGB, row after row
    * @returns whether it went without an error or a warning; else `out` is not to be used
    */
   async decode(
     bytes: Uint8Array,
     shrink: number,
-    part: Part | null,
+    part: Region | null,
     out: Uint8Array,
   ): Promise<boolean> {
     const handle = this.#handle;
     const width = part?.width ?? Math.ceil(this.#library.get(handle, PARAMETER.width) / shrink);
     const height = part?.height ?? Math.ceil(this.#library.get(handle, PARAMETER.height) / shrink);
     if (out.length < 3 * width * height) throw new RangeError('no room for the pixels');
-    const region = { x: part?.x ?? 0, y: part?.y ?? 0, w: part?.width ?? 0, h: part?.height ?? 0 };
+    const region = {
+      x: part?.left ?? 0,
+      y: part?.top ?? 0,
+      w: part?.width ?? 0,
+      h: part?.height ?? 0,
+    };
     if (this.#library.scale(handle, { num: 1, denom: shrink }) !== 0) return false;
     if (this.#library.crop(handle, region) !== 0) return false;
     const status = await new Promise<number>((resolve, reject) => {

@@ -1,6 +1,5 @@
 /** Files that were changed in place since the index was made: no folder tells of that, so it shows when they are read. */
 import { statSync } from 'node:fs';
-import { stat } from 'node:fs/promises';
 import { type ImageIndex, imageFile, mtimeStamp } from './image-index.js';
 
 interface State {
@@ -8,15 +7,9 @@ interface State {
   mtimeMs: number;
 }
 
-/** Whether a file's size or time differs from the index; false if the index does not know them, or the file is gone. */
-export async function hasChanged(index: ImageIndex, image: number): Promise<boolean> {
-  if (index.mtimes[image] === 0) return false;
-  try {
-    return differs(index, image, await stat(imageFile(index, image)));
-  } catch {
-    return false; // shows as undecodable
-  }
-}
+/** Whether a file's size or time, as it was opened, differs from the index; false if the index does not know them. */
+export const hasChanged = (index: ImageIndex, image: number, state: State): boolean =>
+  index.mtimes[image] !== 0 && differs(index, image, state);
 
 /** The first file that is gone or not as the index says; −1 if all are. */
 export function firstChanged(index: ImageIndex): number {

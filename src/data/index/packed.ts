@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import sharp from 'sharp';
 import { DataError } from '../../errors.js';
 import { openRegularFile } from '../../regular-file.js';
-import { decodeBytes } from '../images/decode.js';
-import type { Kernel, Pixels } from '../images/preprocessing.js';
+import { type DecodeOptions, decodePart } from '../images/decode.js';
+import { type ImagePart, wholeImage } from '../images/image-part.js';
 import { checksum, shardName } from './shard-file.js';
 
 /** Where the images of an index are; plain data that a worker can receive. */
@@ -47,25 +47,26 @@ export class PackedReader {
   }
 
   /**
-   * The image as `decodeImage` gives it of the original, to the bit if it is stored as pixels and asked for at the
+   * The image as `decodePart` gives it of the original, to the bit if it is stored as pixels and asked for at the
    * size that it was prepared for; a smaller one is resized from the stored one.
    *
    * @throws Error with the reason if it could not be decoded, or is damaged
    */
-  async read(image: number, resize: number, kernel?: Kernel, maxPixels?: number): Promise<Pixels> {
+  async read(image: number, options: DecodeOptions): Promise<ImagePart> {
+    const { resize, kernel } = options;
     const reason = this.#failures.get(image);
     if (reason !== undefined) throw new Error(reason);
     const { encoding, side } = this.#packed;
     const bytes = await this.#bytes(image);
-    if (encoding === 'jpeg') return decodeBytes(bytes, resize, kernel, maxPixels);
+    if (encoding === 'jpeg') return decodePart({ contents: bytes, name: null }, options);
     const width = this.#packed.rows[4 * image + 1]!;
     const height = this.#packed.rows[4 * image + 2]!;
-    if (resize === side) return { data: bytes, width, height };
+    if (resize === side) return wholeImage({ data: bytes, width, height });
     const { data, info } = await sharp(bytes, { raw: { width, height, channels: 3 } })
       .resize({ width: resize, height: resize, fit: 'outside', kernel: kernel ?? 'lanczos3' })
       .raw()
       .toBuffer({ resolveWithObject: true });
-    return { data, width: info.width, height: info.height };
+    return wholeImage({ data, width: info.width, height: info.height });
   }
 
   async #bytes(image: number): Promise<Buffer> {

@@ -1,9 +1,10 @@
 /** Decodes the images of batch after batch into shared slots; runs inside a worker thread. */
-import { writeAugmented } from '../augment/augmented-input.js';
+import { inputRegion, writeAugmented } from '../augment/augmented-input.js';
 import { chooseMix, mixInto, partnerOf } from '../augment/mixing.js';
 import { reasonOf } from '../images/decode.js';
+import { type ChoosePart, type ImagePart, wholeImage } from '../images/image-part.js';
 import { PixelCache } from '../images/pixel-cache.js';
-import { cropSize, type Pixels } from '../images/preprocessing.js';
+import { cropSize } from '../images/preprocessing.js';
 import { substitute } from '../index/class-lists.js';
 import { createSampler, type Sampler } from '../sampling/sampler.js';
 import { ImageReader } from './image-reader.js';
@@ -55,7 +56,7 @@ export class BatchFiller {
     this.#setup = setup;
     this.#send = send;
     this.#sampler = createSampler(setup.sampler, setup.dataset, setup.lists);
-    this.#reader = new ImageReader(setup.dataset);
+    this.#reader = new ImageReader(setup.dataset, setup.preprocessing.maxPixels);
     this.#cache = new PixelCache(setup.cacheBytes);
     this.#free = setup.slots.map((_, i) => i);
     this.#next = setup.first;
@@ -134,7 +135,8 @@ export class BatchFiller {
     const position = guest?.position ?? this.#firstPosition(work.batch) + i;
     const values = this.#values();
     const drawn = this.#sampler.at(position);
-    const { image, pixels } = await this.#decode(drawn, work);
+    const choose: ChoosePart = (size) => inputRegion(size, preprocessing, augment, seed, position);
+    const { image, pixels } = await this.#decode(drawn, work, choose);
     if (pixels) {
       writeAugmented(to.images, at * values, pixels, preprocessing, augment, seed, position);
     } else to.images.fill(0, at * values, (at + 1) * values);
@@ -195,10 +197,11 @@ export class BatchFiller {
   async #decode(
     drawn: number,
     { failures, changed }: Work,
-  ): Promise<{ image: number; pixels: Pixels | null }> {
+    choose: ChoosePart,
+  ): Promise<{ image: number; pixels: ImagePart | null }> {
     let image = drawn;
     for (let attempt = 1; ; attempt++) {
-      const pixels = await this.#pixels(image, changed);
+      const pixels = await this.#pixels(image, changed, choose);
       if (pixels) return { image, pixels };
       failures.push({ image, reason: this.#bad.get(image)! });
       const other = this.#setup.augment
@@ -209,15 +212,17 @@ export class BatchFiller {
     }
   }
 
-  async #pixels(image: number, changed: number[]): Promise<Pixels | null> {
+  /** @param choose what is wanted of the image; all of it is decoded while it can be kept */
+  async #pixels(image: number, changed: number[], choose: ChoosePart): Promise<ImagePart | null> {
     if (this.#bad.has(image)) return null;
     const cached = this.#cache.get(image);
-    if (cached) return cached;
-    const { preprocessing } = this.#setup;
-    if (await this.#reader.hasChanged(image)) changed.push(image);
+    if (cached) return wholeImage(cached);
+    const { resize, kernel } = this.#setup.preprocessing;
     try {
-      const { resize, kernel, maxPixels } = preprocessing;
-      const pixels = await this.#reader.read(image, resize, kernel, maxPixels);
+      const loaded = await this.#reader.load(image);
+      if (loaded.changed) changed.push(image);
+      if (this.#cache.isFull) return await loaded.decode({ resize, kernel, choose });
+      const pixels = await loaded.decode({ resize, kernel });
       this.#cache.add(image, pixels);
       return pixels;
     } catch (error) {

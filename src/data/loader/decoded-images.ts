@@ -33,7 +33,7 @@ export interface DecodedImagesOptions {
 export async function* decodedImages(options: DecodedImagesOptions): AsyncGenerator<DecodedImage> {
   const { dataset, ahead = 16 } = options;
   for (const side of options.sides) checkSizes(dataset, side);
-  const reader = new ImageReader(dataset);
+  const reader = new ImageReader(dataset, options.maxPixels);
   try {
     yield* ordered(0, dataset.count, ahead, (i) => decode(reader, options, i));
   } finally {
@@ -43,14 +43,14 @@ export async function* decodedImages(options: DecodedImagesOptions): AsyncGenera
 
 async function decode(
   reader: ImageReader,
-  options: DecodedImagesOptions,
+  { sides, kernel }: DecodedImagesOptions,
   index: number,
 ): Promise<DecodedImage> {
-  const { sides, kernel, maxPixels } = options;
-  const changed = await reader.hasChanged(index);
+  let changed = false;
   try {
-    const decode = (side: number) => reader.read(index, side, kernel, maxPixels);
-    const sizes = await Promise.all(sides.map(decode));
+    const loaded = await reader.load(index);
+    changed = loaded.changed;
+    const sizes = await Promise.all(sides.map((resize) => loaded.decode({ resize, kernel })));
     return { index, reason: null, changed, sizes };
   } catch (error) {
     return { index, reason: reasonOf(error), changed, sizes: [] };

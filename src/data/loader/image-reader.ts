@@ -1,28 +1,46 @@
 /** Reads the images of an index, wherever they are: in files of their own or in shards. */
-import { decodeImage } from '../images/decode.js';
-import type { Kernel, Pixels } from '../images/preprocessing.js';
+import { type DecodeOptions, decodePart, MAX_PIXELS } from '../images/decode.js';
+import { readImageFile } from '../images/image-file.js';
+import type { ImagePart } from '../images/image-part.js';
 import { hasChanged } from '../index/file-changes.js';
 import { type ImageIndex, imageFile } from '../index/image-index.js';
 import { checkSide, PackedReader } from '../index/packed.js';
 
+/** An image that has been read. */
+export interface LoadedImage {
+  /** Whether its file is not as the index says. */
+  changed: boolean;
+  /** At least what is wanted of it; may be called several times. @throws Error with the reason if it cannot be decoded */
+  decode(options: Omit<DecodeOptions, 'maxPixels'>): Promise<ImagePart>;
+}
+
 export class ImageReader {
   readonly #index: ImageIndex;
   readonly #packed: PackedReader | null;
+  readonly #maxPixels: number;
 
-  constructor(index: ImageIndex) {
+  /** @param maxPixels width times height of the largest image that is decoded */
+  constructor(index: ImageIndex, maxPixels: number = MAX_PIXELS) {
     this.#index = index;
     this.#packed = index.packed ? new PackedReader(index.packed) : null;
+    this.#maxPixels = maxPixels;
   }
 
-  /** As `decodeImage`. @throws Error with the reason if the image cannot be decoded */
-  read(image: number, resize: number, kernel?: Kernel, maxPixels?: number): Promise<Pixels> {
-    if (this.#packed) return this.#packed.read(image, resize, kernel, maxPixels);
-    return decodeImage(imageFile(this.#index, image), resize, kernel, maxPixels);
-  }
-
-  /** Whether its file is not as the index says. */
-  async hasChanged(image: number): Promise<boolean> {
-    return this.#packed ? false : await hasChanged(this.#index, image);
+  /** @throws Error with the reason if it cannot be read */
+  async load(image: number): Promise<LoadedImage> {
+    const maxPixels = this.#maxPixels;
+    const packed = this.#packed;
+    if (packed) {
+      return {
+        changed: false,
+        decode: (options) => packed.read(image, { ...options, maxPixels }),
+      };
+    }
+    const file = await readImageFile(imageFile(this.#index, image), maxPixels);
+    return {
+      changed: hasChanged(this.#index, image, file.state),
+      decode: (options) => decodePart(file, { ...options, maxPixels }),
+    };
   }
 
   async close(): Promise<void> {

@@ -21,7 +21,12 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { hasChanged } from '../../../src/data/index/file-changes.js';
 import { fingerprint } from '../../../src/data/index/fingerprint.js';
 import { indexFolder } from '../../../src/data/index/folder-index.js';
-import { type ImageIndex, mtimeStamp, relativePath } from '../../../src/data/index/image-index.js';
+import {
+  type ImageIndex,
+  imageFile,
+  mtimeStamp,
+  relativePath,
+} from '../../../src/data/index/image-index.js';
 import { IndexCache, type IndexingProgress } from '../../../src/data/index/index-cache.js';
 import { writeIndexFile } from '../../../src/data/index/index-file.js';
 import { indexList } from '../../../src/data/index/list-index.js';
@@ -280,18 +285,18 @@ describe('a list', () => {
   });
 });
 
-it('hasChanged tells size and time, and nothing of files whose state is not known', async () => {
+it('hasChanged tells size and time, and nothing of files whose state is not known', () => {
   const { index } = indexFolder(data);
-  expect(await hasChanged(index, 0)).toBe(false);
+  const changed = (image: number): boolean =>
+    hasChanged(index, image, statSync(imageFile(index, image)));
+  expect(changed(0)).toBe(false);
   writeFileSync(join(data, 'a/1.jpg'), 'other size');
-  expect(await hasChanged(index, 0)).toBe(true);
+  expect(changed(0)).toBe(true);
   const { mtimeMs } = statSync(join(data, 'a/2.jpg'));
   utimesSync(join(data, 'a/2.jpg'), mtimeMs / 1000, mtimeMs / 1000 + 1);
-  expect(await hasChanged(index, 1)).toBe(true);
-  unlinkSync(join(data, 'b/4.jpg'));
-  expect(await hasChanged(index, 3)).toBe(false); // shows as undecodable
+  expect(changed(1)).toBe(true);
   index.mtimes[1] = 0;
-  expect(await hasChanged(index, 1)).toBe(false);
+  expect(changed(1)).toBe(false);
 });
 
 it('mtimeStamp is milliseconds modulo 2^32, and never 0', () => {
