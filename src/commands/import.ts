@@ -22,6 +22,7 @@ import type { CheckpointState } from '../run/checkpoint-state.js';
 import { pointTo } from '../run/run-checkpoints.js';
 import { newRun, RunFolder } from '../run/run-folder.js';
 import { messageOf, systemFix } from '../system-error.js';
+import { notUtf8, SAVE_AS_UTF8 } from '../text-encoding.js';
 import { beginning } from '../train/progress.js';
 import { version } from '../version.js';
 import type { ConfigOptions } from './options.js';
@@ -125,12 +126,19 @@ async function classesOf(
 }
 
 function linesOf(file: string): string[] {
+  let bytes: Buffer;
   try {
-    const lines = readNamed(file, MOST).toString('utf8').split(/\r?\n/);
-    return lines.map((line) => line.trim()).filter((line) => line !== '');
+    bytes = readNamed(file, MOST);
   } catch (error) {
     throw new DataError(`--classes ${file}: cannot be read: ${messageOf(error)}`, systemFix(error));
   }
+  const problem = notUtf8(bytes);
+  if (problem !== null) throw new DataError(`--classes ${file}: ${problem}`, SAVE_AS_UTF8);
+  const lines = bytes
+    .toString('utf8')
+    .replace(/^\ufeff/, '')
+    .split(/\r?\n/);
+  return lines.map((line) => line.trim()).filter((line) => line !== '');
 }
 
 /** Which order the outputs are taken to have; a wrong one is not seen in anything but the errors of `relaybp eval`. */

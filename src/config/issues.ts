@@ -3,6 +3,7 @@ import { ConfigError } from '../errors.js';
 import { nearest } from '../near.js';
 import { decimalPoint } from './decimal-comma.js';
 import { validKeys, valueAt } from './known-keys.js';
+import { meant } from './meant.js';
 import { isMap, type Yaml } from './merge.js';
 import type { Path } from './path.js';
 
@@ -15,11 +16,21 @@ export function formatPath(path: Path): string {
   );
 }
 
+/** What is known of the values beside the values themselves. */
+export interface Origins {
+  /** Where the value at `path` was set. */
+  locate(path: Path): string;
+  /** The value there as the file has it, where it is a single one. */
+  source(path: Path): string | undefined;
+  /** Whether another value would do there. */
+  fits(path: Path, value: Yaml): boolean;
+}
+
 /** Turns what the schema found into one ConfigError: a line per problem with place, key path, value and rule. */
 export function describeIssues(
   error: z.ZodError,
   root: Yaml,
-  locate: (path: Path) => string,
+  { locate, source, fits }: Origins,
 ): ConfigError {
   const issues = error.issues.flatMap((issue) => withinUnion(issue, root));
   const unknown = issues.filter((issue) => issue.code === 'unrecognized_keys');
@@ -36,10 +47,11 @@ export function describeIssues(
         });
       }
       const value = valueAt(root, path);
-      const given = value === undefined ? 'missing' : shown(value);
-      return [
-        `${locate(path)}: ${formatPath(path)}: ${given}: ${issue.message}${decimalPoint(value)}`,
-      ];
+      const text = source(path);
+      const help = decimalPoint(value) || meant(value, text, (other) => fits(path, other));
+      const given = help !== '' && typeof value !== 'string' ? text : undefined;
+      const what = given ?? (value === undefined ? 'missing' : shown(value));
+      return [`${locate(path)}: ${formatPath(path)}: ${what}: ${issue.message}${help}`];
     });
   return new ConfigError(lines);
 }

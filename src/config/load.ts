@@ -3,11 +3,13 @@ import { dirname, relative, resolve } from 'node:path';
 import { ConfigError } from '../errors.js';
 import { openRegular } from '../regular-file.js';
 import { messageOf, systemFix } from '../system-error.js';
+import { notUtf8, SAVE_AS_UTF8 } from '../text-encoding.js';
 import { expandHomes } from './file-paths.js';
 import { expandHome } from './home.js';
 import { describeIssues } from './issues.js';
 import { withoutEmptyKeys } from './known-keys.js';
 import { applyLayerDefaults } from './layer-defaults.js';
+import { replacedAt } from './meant.js';
 import { isMap, merge, namesFor, type Yaml, type YamlMap } from './merge.js';
 import { overrideSource } from './overrides.js';
 import type { Path } from './path.js';
@@ -73,7 +75,7 @@ export function withOverrides(
   overrides: readonly string[] = [],
 ): LoadedConfig {
   const data = structuredClone(config) as unknown as YamlMap;
-  return assemble([{ label, data, raw: data, position: () => undefined }], overrides);
+  return assemble([{ label, data, raw: data, position: nowhere, text: nowhere }], overrides);
 }
 
 /** The config that a run folder holds, with overrides laid over it: like `withOverrides`, from a file. */
@@ -81,6 +83,8 @@ export function loadSavedConfig(file: string, overrides: readonly string[] = [])
   const label = labelOf(file);
   return assemble([readSource(readConfig(file, label, ''), label, asItIs)], overrides);
 }
+
+const nowhere = (): undefined => undefined;
 
 function validate(merged: Yaml, sources: readonly Source[]): LoadedConfig {
   const locate = (path: Path): string => {
@@ -93,7 +97,19 @@ function validate(merged: Yaml, sources: readonly Source[]): LoadedConfig {
     return sources.at(-1)?.label ?? 'config';
   };
   const result = experimentSchema.safeParse(merged, { error: ruleText });
-  if (!result.success) throw describeIssues(result.error, merged, locate);
+  if (!result.success) {
+    throw describeIssues(result.error, merged, {
+      locate,
+      source: (path) => {
+        const names = namesFor(path, merged);
+        return sources.map((source) => source.text(names)).findLast((text) => text !== undefined);
+      },
+      fits: (path, value) => {
+        const { error } = experimentSchema.safeParse(replacedAt(merged, path, value));
+        return !error?.issues.some(({ path: other }) => path.every((key, i) => other[i] === key));
+      },
+    });
+  }
   const written = (path: Path): string | undefined =>
     sources.map(({ raw }) => textAt(raw, path)).findLast((text) => text !== undefined);
   return { config: deepFreeze(result.data), locate, written };
@@ -167,8 +183,9 @@ const labelOf = (file: string): string => relative(process.cwd(), file) || file;
  * @param from what names the file, for the message; undefined for one that the user names, which may be a pipe
  */
 function readConfig(file: string, label: string, from?: string): string {
+  let bytes: Buffer;
   try {
-    return readText(from === undefined ? openSync(file, 'r') : openRegular(file));
+    bytes = readBytes(from === undefined ? openSync(file, 'r') : openRegular(file));
   } catch (error) {
     const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
     throw new ConfigError(
@@ -176,17 +193,20 @@ function readConfig(file: string, label: string, from?: string): string {
       (missing ? undefined : systemFix(error)) ?? 'check the path',
     );
   }
+  const problem = bytes.length > LARGEST_CONFIG ? null : notUtf8(bytes);
+  if (problem !== null) throw new ConfigError(`${label}: ${problem}`, SAVE_AS_UTF8);
+  return bytes.toString('utf8');
 }
 
 /** At most a little more than a config may have, whatever the file is (`/dev/zero` say). */
-function readText(descriptor: number): string {
+function readBytes(descriptor: number): Buffer {
   const bytes = Buffer.allocUnsafe(LARGEST_CONFIG + 4);
   try {
     let size = 0;
     for (let got = -1; got !== 0 && size < bytes.length; size += got) {
       got = readSync(descriptor, bytes, size, bytes.length - size, null);
     }
-    return bytes.toString('utf8', 0, size);
+    return bytes.subarray(0, size);
   } finally {
     closeSync(descriptor);
   }

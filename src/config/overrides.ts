@@ -2,7 +2,7 @@ import { ConfigError } from '../errors.js';
 import { expandHomes } from './file-paths.js';
 import { isMap, merge, namesFor, type Yaml, type YamlMap } from './merge.js';
 import { checkDepth } from './nesting.js';
-import { readYaml } from './read-yaml.js';
+import { readYaml, sourceAt } from './read-yaml.js';
 import type { Source } from './source.js';
 
 /** `--set a.b.c=value` as a source that sets just that key. */
@@ -11,7 +11,7 @@ export function overrideSource(override: string, merged: Yaml): Source {
   const equals = override.indexOf('=');
   if (equals <= 0) throw new ConfigError(`${label}: write it as key.path=value`);
   const keys = override.slice(0, equals).split('.');
-  const { data: value } = readYaml(override.slice(equals + 1), label, () => label);
+  const { document, data: value } = readYaml(override.slice(equals + 1), label, () => label);
   const data = nest(keys, value, merged, label);
   checkDepth(data, label);
   if (!isMap(data))
@@ -24,6 +24,10 @@ export function overrideSource(override: string, merged: Yaml): Source {
     position: (path) =>
       startsWith(path.map(String), names) || startsWith(names, path.map(String))
         ? label
+        : undefined,
+    text: (path) =>
+      startsWith(path.map(String), names)
+        ? sourceAt(document, path.slice(names.length))
         : undefined,
   };
 }

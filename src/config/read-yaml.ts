@@ -1,5 +1,6 @@
 import {
   type Document,
+  isScalar,
   isSeq,
   isMap as isYamlMap,
   LineCounter,
@@ -38,9 +39,10 @@ export function readSource(text: string, label: string, expanded: Expand): Sourc
     data: expanded(data, label),
     raw: data,
     position: (path) => {
-      const offset = nodeAt(document, path);
+      const offset = nodeAt(document, path)?.offset;
       return offset === undefined ? undefined : place(offset);
     },
+    text: (path) => sourceAt(document, path),
   };
 }
 
@@ -60,6 +62,7 @@ export function readYaml(
       lineCounter,
       prettyErrors: false, // each would be looked for in the text; only the first is told
       stringKeys: true,
+      merge: true, // keys `<<`
       uniqueKeys: false, // its check takes the square of the number of keys; `checkKeys` does not
     });
     const problem = document.errors[0] ?? document.warnings[0];
@@ -104,8 +107,17 @@ function checkKeys(document: Document.Parsed, place: (offset: number) => string)
   });
 }
 
-/** The offset of the key (or list item) at `path` in the text, or undefined if this file does not set it. */
-function nodeAt(document: Document.Parsed, path: Path): number | undefined {
+/** The value at `path` as it was written, where it is a single one. */
+export function sourceAt(document: Document.Parsed, path: Path): string | undefined {
+  const node = nodeAt(document, path)?.node;
+  return isScalar(node) ? node.source : undefined;
+}
+
+/** The value at `path`, and the offset of its key (or list item) in the text; undefined if this file does not set it. */
+function nodeAt(
+  document: Document.Parsed,
+  path: Path,
+): { node: unknown; offset: number | undefined } | undefined {
   let node: unknown = document.contents;
   let offset: number | undefined;
   for (const key of path) {
@@ -125,7 +137,7 @@ function nodeAt(document: Document.Parsed, path: Path): number | undefined {
       node = item;
     } else return undefined;
   }
-  return offset;
+  return { node, offset };
 }
 
 function invalid(label: string, error: unknown): ConfigError {

@@ -18,7 +18,8 @@ const positive = z.int().positive();
 /** Sixteen times the largest batches that anybody has trained with. */
 const batch = positive.max(2 ** 20);
 const fraction = z.number().gt(0).lte(1);
-const name = z.string().regex(/^[A-Za-z][\w-]*$/, 'a name: a letter, then letters, digits, _ or -');
+const NAME = 'a name: a letter, then letters, digits, _ or -';
+const name = z.string(NAME).regex(/^[A-Za-z][\w-]*$/, NAME);
 const triple = z.tuple([z.number(), z.number(), z.number()]);
 
 const data = z.strictObject({

@@ -8,4 +8,6 @@ export interface Source {
   /** `data` as it was written. */
   raw: YamlMap;
   position(path: Path): string | undefined;
+  /** The value there as it was written, where it is a single one. */
+  text(path: Path): string | undefined;
 }

@@ -24,7 +24,7 @@ describe('the rule that a value breaks, in plain words', () => {
       'data.augment.randomErasing.probability: 2: must be at most 1',
     ],
     ['training.batchSize=2.5', 'training.batchSize: 2.5: must be a whole number'],
-    ['data.root=3', 'data.root: 3: must be text'],
+    ['data.root=3', 'data.root: 3: must be text; in quotes: "3"'],
     ['data.root=""', 'data.root: "": must not be empty'],
     ['logging.tensorboard=1', 'logging.tensorboard: 1: must be true or false'],
     ['losses=3', 'losses: 3: must be a list'],

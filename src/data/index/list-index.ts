@@ -5,6 +5,7 @@ import type { LabelMeaning } from '../../config/label-meaning.js';
 import { DataError } from '../../errors.js';
 import { MOST_BYTES, readRegularBytes } from '../../regular-file.js';
 import { messageOf, systemFix } from '../../system-error.js';
+import { isUtf16, SAVE_AS_UTF8 } from '../../text-encoding.js';
 import { type FilePath, shown } from './file-names.js';
 import { type ImageIndex, IndexBuilder, imageFile, imagePath, mtimeStamp } from './image-index.js';
 import { type FoundLabel, readLabels } from './list-labels.js';
@@ -122,15 +123,18 @@ interface Line {
 }
 
 function read(file: string): Buffer {
+  let bytes: Buffer;
   try {
-    const bytes = readRegularBytes(file, MOST_BYTES);
-    const hasMark = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf; // UTF-8 BOM
-    return hasMark ? bytes.subarray(3) : bytes;
+    bytes = readRegularBytes(file, MOST_BYTES);
   } catch (error) {
     const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
     const reason = missing ? 'no such list file' : `cannot be read: ${messageOf(error)}`;
     throw new DataError(`${file}: ${reason}`, 'check the path of the list in the config');
   }
+  // Paths need not be UTF-8, but their bytes are those of the file system.
+  if (isUtf16(bytes)) throw new DataError(`${file}: it is UTF-16 text`, SAVE_AS_UTF8);
+  const hasMark = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf; // UTF-8 BOM
+  return hasMark ? bytes.subarray(3) : bytes;
 }
 
 /** Split into lines and fields without ever holding the file as one string. */

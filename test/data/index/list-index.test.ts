@@ -51,6 +51,12 @@ describe('indexList', () => {
     expect(relativePath(index, 1)).toBe('sub dir/ü c.jpg');
   });
 
+  it('refuses UTF-16, as PowerShell writes it', () => {
+    const file = join(root, 'utf16.txt');
+    writeFileSync(file, Buffer.from('\ufeffa.jpg zoo\r\nb.jpg alley\r\n', 'utf16le'));
+    expect(() => indexList(file, { root })).toThrow('utf16.txt: it is UTF-16 text');
+  });
+
   it('names the line that is wrong', () => {
     const read = (text: string, classes?: string[]) => () =>
       indexList(list(text), { root, classes });
