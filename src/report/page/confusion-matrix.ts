@@ -1,25 +1,12 @@
 import type { RunReport, ValidationReport } from '../page-data.js';
+import { Counts } from './confusion-counts.js';
+import { drawMatrix } from './confusion-drawing.js';
+import { type Layout, layoutOf, mostZoom } from './confusion-layout.js';
 import { type Order, orderClasses } from './confusion-order.js';
+import { confusedPairs } from './confusion-pairs.js';
 import { h, onWidth, selectBox } from './dom.js';
 import { percent, whole } from './format.js';
-import { color, onTheme } from './theme.js';
-
-/** Pixels: names are written from this height of a row on, and take this much room, lying or standing. */
-const NAMED = 11;
-const NAMES = 118;
-const LYING = 36;
-/** Room for the titles of the axes where there are no names. */
-const TITLES = 18;
-/** Height of a row: in a tall matrix, at most, and at most when enlarged. */
-const ROW = 26;
-const TALLEST = 64;
-const LARGEST = 88;
-const PAIRS = 40;
-
-interface Size {
-  width: number;
-  height: number;
-}
+import { onTheme } from './theme.js';
 
 /** The confusion matrix on a canvas that draws what is in view, and the most confused pairs below it. */
 export function confusion(run: RunReport): HTMLElement {
@@ -33,7 +20,7 @@ class Matrix {
   private readonly sizer = h('div', { class: 'sizer' });
   private readonly view: HTMLElement;
   private readonly readout = h('p', { class: 'readout', 'aria-live': 'polite' });
-  private readonly counts = new Map<number, number>();
+  private readonly counts: Counts;
   private order: number[] = [];
   private sort: Order = 'similar';
   private most: number | null = null;
@@ -42,10 +29,7 @@ class Matrix {
   private selected: [row: number, column: number] = [0, 0];
 
   constructor(private readonly report: ValidationReport) {
-    const { classes } = report;
-    for (const [label, predicted, count] of report.confusion) {
-      this.counts.set(label * classes.length + predicted, count);
-    }
+    this.counts = new Counts(report);
     this.view = h(
       'div',
       {
@@ -67,7 +51,7 @@ class Matrix {
       this.width = width;
       this.layout();
     });
-    this.element = h('div', { class: 'confusion' }, left, this.pairs());
+    this.element = h('div', { class: 'confusion' }, left, confusedPairs(report, this.showPair));
     this.rearrange(this.sort, null);
   }
 
@@ -116,52 +100,21 @@ class Matrix {
     this.layout();
   }
 
-  /** Of a cell, in pixels. */
-  private cell(): Size {
-    const { width, height } = this.fitting();
-    return { width: width * this.zoom, height: height * this.zoom };
+  /** What the rows and columns are called. */
+  private names(): string[] {
+    return this.order.map((at) => {
+      const name = this.report.classes[at]!;
+      return name.length > 17 ? `${name.slice(0, 16)}…` : name;
+    });
   }
 
-  /** Of a cell at zoom 1: as wide as the page allows, and no taller than wide. */
-  private fitting(): Size {
-    const n = this.order.length;
-    const named = (this.width - NAMES - 2) / n;
-    if (named < NAMED) {
-      const width = Math.max(2, (this.width - TITLES - 2) / n);
-      return { width, height: Math.min(width, NAMED - 0.1) }; // lower than a name
-    }
-    const room = (this.tallest() - NAMES) / n;
-    return { width: named, height: Math.min(named, TALLEST, Math.max(ROW, room)) };
-  }
-
-  /** Of the matrix: it and the line above it fit the window. */
-  private tallest(): number {
-    return Math.max(320, innerHeight * 0.75);
-  }
-
-  /** Room for the names left of the cells and above them. */
-  private margin(): { left: number; top: number } {
-    const { width, height } = this.cell();
-    if (height < NAMED) return { left: TITLES, top: TITLES };
-    return { left: NAMES, top: this.lying(width) ? LYING : NAMES };
-  }
-
-  /** Whether the names of the columns lie: where the longest fits its column. */
-  private lying(width: number): boolean {
-    const longest = Math.max(...this.order.map((at) => this.name(at).length));
-    return 7 * longest + 8 <= width;
-  }
-
-  private name(at: number): string {
-    const name = this.report.classes[at]!;
-    return name.length > 17 ? `${name.slice(0, 16)}…` : name;
+  private placed(): Layout {
+    return layoutOf(this.names(), this.width, this.zoom);
   }
 
   private layout(): void {
     if (this.width === 0) return;
-    const [cell, margin, n] = [this.cell(), this.margin(), this.order.length];
-    const whole = { width: margin.left + cell.width * n, height: margin.top + cell.height * n };
-    const shownHeight = Math.min(whole.height, this.tallest());
+    const { whole, shownHeight } = this.placed();
     this.view.style.height = `${shownHeight + 2}px`;
     this.sizer.style.width = `${whole.width}px`;
     this.sizer.style.height = `${whole.height}px`;
@@ -177,132 +130,20 @@ class Matrix {
   private draw(): void {
     const context = this.canvas.getContext('2d');
     if (!context || this.width === 0) return;
-    const [cell, margin] = [this.cell(), this.margin()];
-    const { scrollLeft, scrollTop } = this.view;
-    const [width, height] = [
-      this.canvas.width / devicePixelRatio,
-      this.canvas.height / devicePixelRatio,
-    ];
-    context.setTransform(devicePixelRatio, 0, 0, devicePixelRatio, 0, 0);
-    context.clearRect(0, 0, width, height);
-    const { left, top } = margin;
-    const rowAt = (y: number): number => Math.floor((y + scrollTop - top) / cell.height);
-    const columnAt = (x: number): number => Math.floor((x + scrollLeft - left) / cell.width);
-    const last = this.order.length - 1;
-    const rows = [Math.max(0, rowAt(top)), Math.min(last, rowAt(height))] as const;
-    const columns = [Math.max(0, columnAt(left)), Math.min(last, columnAt(width))] as const;
-    context.save();
-    context.beginPath();
-    context.rect(left - 2, top - 2, width, height);
-    context.clip();
-    context.fillStyle = color('--well');
-    context.fillRect(left, top, width, height);
-    for (let row = rows[0]; row <= rows[1]; row++) {
-      for (let column = columns[0]; column <= columns[1]; column++) {
-        this.drawCell(context, row, column, {
-          x: left + column * cell.width - scrollLeft,
-          y: top + row * cell.height - scrollTop,
-          ...cell,
-        });
-      }
-    }
-    const [row, column] = this.selected;
-    const x = left + column * cell.width - scrollLeft;
-    const y = top + row * cell.height - scrollTop;
-    context.strokeStyle = color('--ink');
-    context.lineWidth = 1.5;
-    context.strokeRect(x - 0.75, y - 0.75, cell.width + 1.5, cell.height + 1.5);
-    if (cell.height < NAMED) {
-      context.globalAlpha = 0.35;
-      context.lineWidth = 1;
-      context.strokeRect(-10, y, 1e5, cell.height);
-      context.strokeRect(x, -10, cell.width, 1e5);
-    }
-    context.restore();
-    if (cell.height < NAMED) drawTitles(context, width);
-    else this.drawNames(context, rows, columns, { cell, margin, scrollLeft, scrollTop });
-  }
-
-  private drawCell(
-    context: CanvasRenderingContext2D,
-    row: number,
-    column: number,
-    { x, y, width, height }: { x: number; y: number } & Size,
-  ): void {
-    const [label, predicted] = [this.order[row]!, this.order[column]!];
-    const count = this.count(label, predicted);
-    if (count === 0) return;
-    const share = count / this.report.perClass[label]!.images;
-    const gap = height >= 6 ? 0.5 : 0;
-    const inside = (size: number): number => Math.max(1, size - 2 * gap);
-    context.globalAlpha = 0.12 + 0.88 * Math.sqrt(share);
-    context.fillStyle = color(label === predicted ? '--good' : '--bad');
-    context.fillRect(x + gap, y + gap, inside(width), inside(height));
-    context.globalAlpha = 1;
-    if (height < 16 || width < 20) return;
-    context.fillStyle = color(share > 0.45 ? '--on-color' : '--ink');
-    context.font = `${height < 30 ? 10 : 12}px system-ui, sans-serif`;
-    context.textAlign = 'center';
-    context.textBaseline = 'middle';
-    context.fillText(String(count), x + width / 2, y + height / 2 + 0.5);
-  }
-
-  private drawNames(
-    context: CanvasRenderingContext2D,
-    rows: readonly [number, number],
-    columns: readonly [number, number],
-    at: {
-      cell: Size;
-      margin: { left: number; top: number };
-      scrollLeft: number;
-      scrollTop: number;
-    },
-  ): void {
-    const { cell, scrollLeft, scrollTop } = at;
-    const { left, top } = at.margin;
-    context.font = `${Math.min(12, Math.max(9, cell.height - 3))}px system-ui, sans-serif`;
-    context.textBaseline = 'middle';
-    const ink = (chosen: boolean): string => color(chosen ? '--ink' : '--muted');
-    context.save();
-    context.beginPath();
-    context.rect(0, top, left, 1e5);
-    context.clip();
-    context.textAlign = 'right';
-    for (let row = rows[0]; row <= rows[1]; row++) {
-      context.fillStyle = ink(row === this.selected[0]);
-      const y = top + (row + 0.5) * cell.height - scrollTop;
-      context.fillText(this.name(this.order[row]!), left - 7, y);
-    }
-    context.restore();
-    context.save();
-    context.beginPath();
-    context.rect(left, 0, 1e5, top);
-    context.clip();
-    const lying = this.lying(cell.width);
-    context.textAlign = lying ? 'center' : 'left';
-    for (let column = columns[0]; column <= columns[1]; column++) {
-      context.save();
-      context.fillStyle = ink(column === this.selected[1]);
-      context.translate(left + (column + 0.5) * cell.width - scrollLeft, top - (lying ? 12 : 7));
-      if (!lying) context.rotate(-Math.PI / 2);
-      context.fillText(this.name(this.order[column]!), 0, 0);
-      context.restore();
-    }
-    context.restore();
-    context.fillStyle = color('--muted');
-    context.textAlign = 'right';
-    context.font = TITLE_FONT;
-    context.fillText(COLUMNS, left - 7, top - 25);
-    context.fillText(ROWS, left - 7, top - 10);
-  }
-
-  private count(label: number, predicted: number): number {
-    return this.counts.get(label * this.report.classes.length + predicted) ?? 0;
+    const { report, counts, order, selected, view, canvas } = this;
+    drawMatrix(context, {
+      ...{ report, counts, order, selected },
+      names: this.names(),
+      layout: this.placed(),
+      scroll: { left: view.scrollLeft, top: view.scrollTop },
+      size: { width: canvas.width / devicePixelRatio, height: canvas.height / devicePixelRatio },
+    });
   }
 
   private point(event: PointerEvent): void {
     const box = this.view.getBoundingClientRect();
-    const [cell, { left, top }] = [this.cell(), this.margin()];
+    const { cell, margin } = this.placed();
+    const { left, top } = margin;
     const x = event.clientX - box.left - this.view.clientLeft;
     const y = event.clientY - box.top - this.view.clientTop;
     if (x < left || y < top) return;
@@ -341,7 +182,7 @@ class Matrix {
   }
 
   private reveal(): void {
-    const [cell, margin] = [this.cell(), this.margin()];
+    const { cell, margin } = this.placed();
     const [row, column] = this.selected;
     const { scrollTop, scrollLeft, clientHeight, clientWidth } = this.view;
     const into = (at: number, from: number, size: number, room: number): number => {
@@ -354,7 +195,7 @@ class Matrix {
   private tell(): void {
     const { classes, perClass } = this.report;
     const [label, predicted] = this.selected.map((at) => this.order[at]!) as [number, number];
-    const count = this.count(label, predicted);
+    const count = this.counts.of(label, predicted);
     const { images } = perClass[label]!;
     const share = images === 0 ? '' : ` (${percent((100 * count) / images, 1)})`;
     this.readout.replaceChildren(
@@ -367,66 +208,20 @@ class Matrix {
   }
 
   private zoomTo(zoom: number): void {
-    this.zoom = Math.max(1, Math.min(LARGEST / this.fitting().height, zoom));
+    this.zoom = Math.max(1, Math.min(mostZoom(this.order.length, this.width), zoom));
     this.layout();
     this.reveal();
     this.draw();
   }
 
-  private pairs(): HTMLElement {
-    const { classes, perClass, confusion } = this.report;
-    const wrong = confusion
-      .filter(([label, predicted]) => label !== predicted)
-      .sort((a, b) => b[2] - a[2] || b[2] / perClass[b[0]]!.images - a[2] / perClass[a[0]]!.images)
-      .slice(0, PAIRS);
-    const go = (label: number, predicted: number): void => {
-      if (!this.order.includes(label) || !this.order.includes(predicted)) {
-        this.rearrange(this.sort, null);
-        const select = this.element.querySelectorAll('select')[1];
-        if (select) select.value = 'all';
-      }
-      this.select(this.order.indexOf(label), this.order.indexOf(predicted), true);
-      this.readout.scrollIntoView({ block: 'nearest' });
-    };
-    return h(
-      'div',
-      { class: 'pairs' },
-      h('h3', {}, 'Most confused'),
-      h(
-        'ol',
-        { class: 'scroll' },
-        wrong.map(([label, predicted, count]) =>
-          h(
-            'li',
-            {},
-            h(
-              'button',
-              { type: 'button', onclick: () => go(label, predicted) },
-              h('span', {}, `${classes[label]} → ${classes[predicted]}`),
-              h('b', {}, `${count} · ${percent((100 * count) / perClass[label]!.images, 0)}`),
-            ),
-          ),
-        ),
-      ),
-      wrong.length === 0 && h('p', { class: 'empty' }, 'No mistakes.'),
-    );
-  }
-}
-
-const TITLE_FONT = '600 11px system-ui, sans-serif';
-const COLUMNS = 'predicted →';
-const ROWS = 'label ↓';
-
-/** What rows and columns are, where there is no room for names. */
-function drawTitles(context: CanvasRenderingContext2D, width: number): void {
-  context.fillStyle = color('--muted');
-  context.font = TITLE_FONT;
-  context.textBaseline = 'middle';
-  context.textAlign = 'center';
-  context.fillText(COLUMNS, width / 2, TITLES / 2);
-  context.save();
-  context.translate(TITLES / 2, 60);
-  context.rotate(Math.PI / 2);
-  context.fillText('label →', 0, 0);
-  context.restore();
+  /** Shows the cell of a pair, with all classes if it is not among those shown. */
+  private readonly showPair = (label: number, predicted: number): void => {
+    if (!this.order.includes(label) || !this.order.includes(predicted)) {
+      this.rearrange(this.sort, null);
+      const select = this.element.querySelectorAll('select')[1];
+      if (select) select.value = 'all';
+    }
+    this.select(this.order.indexOf(label), this.order.indexOf(predicted), true);
+    this.readout.scrollIntoView({ block: 'nearest' });
+  };
 }
