@@ -11,6 +11,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { CASES } from './bench/cases.js';
 import { Contender } from './bench/contender.js';
 import { interleave, median } from './bench/interleave.js';
 import { columns, count, list, note } from './bench/options.js';
@@ -21,17 +22,12 @@ const CLI = join(ROOT, 'bin', 'relaybp.js');
 const WORKER = join(ROOT, 'scripts', 'bench', 'relaybp-worker.js');
 const PYTORCH = join(ROOT, 'scripts', 'bench-pytorch.py');
 
-/** `steps`: of each contender in a round. */
-const CASES = {
-  vgg10: { config: 'configs/bench-vgg10.yaml', batch: 32, steps: 3 },
-  modelA: { config: 'configs/places2-modelA.yaml', batch: 8, steps: 1 },
-};
 const MODES = ['relay', 'bp', 'multiloss', 'own'];
 const PRECISIONS = ['float32', 'bf16'];
 const FORMULATIONS = ['inputs', 'grad'];
 
 const USAGE = `usage: node scripts/bench-vs-pytorch.js [options]
-  --cases LIST         of ${Object.keys(CASES).join(', ')} (default: all)
+  --cases LIST         of ${Object.keys(CASES).join(', ')} (default: vgg10, modelA)
   --precisions LIST    of ${PRECISIONS.join(', ')} (default: all)
   --modes LIST         of ${MODES.join(', ')}; own: relaybp's relay step against its own standard BP (default: all)
   --formulations LIST  of PyTorch's relay: ${FORMULATIONS.join(', ')} (default: all)
@@ -46,7 +42,7 @@ const USAGE = `usage: node scripts/bench-vs-pytorch.js [options]
 
 const { values: args } = parseArgs({
   options: {
-    cases: { type: 'string', default: Object.keys(CASES).join() },
+    cases: { type: 'string', default: 'vgg10,modelA' },
     precisions: { type: 'string', default: PRECISIONS.join() },
     modes: { type: 'string', default: MODES.join() },
     formulations: { type: 'string', default: FORMULATIONS.join() },

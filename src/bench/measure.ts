@@ -1,5 +1,7 @@
+import type { Engine } from '../engine/engine.js';
 import type { ExperimentPlan } from '../experiment/experiment-plan.js';
 import { memoryPlan } from '../experiment/step-memory.js';
+import type { LayerPlan } from '../model/layers/table.js';
 import { totals } from '../plan/cost.js';
 import type { ResolvedLoss } from '../relay/ranges.js';
 import type { BenchSession, StepProfile } from './bench-session.js';
@@ -24,6 +26,8 @@ export interface StepSplit {
 export interface LayerRow extends LayerTimes {
   name: string;
   type: string;
+  /** Of a convolution: whether Winograd's filtering computes it; null of other layers. */
+  winograd: boolean | null;
   /** GFLOP/s of the forward pass; null for layers that multiply nothing. */
   forwardGflops: number | null;
 }
@@ -93,7 +97,7 @@ export async function measure(
     shareOfPeak: gflops / peak.gflops,
     memory: memoryOf(plan, session.built, after),
     split: splitOf(plan, profiles),
-    layers: layerRows(plan, profiles),
+    layers: layerRows(plan, profiles, engine),
   };
 }
 
@@ -162,15 +166,21 @@ function signalsAt({ heads, losses, trunk }: ExperimentPlan, layer: string): str
   return present.map(({ name }) => name).join('+');
 }
 
-function layerRows(plan: ExperimentPlan, profiles: readonly StepProfile[]): LayerRow[] {
+function layerRows(
+  plan: ExperimentPlan,
+  profiles: readonly StepProfile[],
+  engine: Engine,
+): LayerRow[] {
   const { batchSize } = plan.config.training;
-  return [...plan.layers.values()].map(({ name, type, multiplyAdds }) => {
+  return [...plan.layers.values()].map((layer) => {
+    const { name, type, multiplyAdds } = layer;
     const of = (key: keyof LayerTimes): number =>
       median(profiles.map(({ layers }) => layers.get(name)![key]));
     const forward = of('forward');
     return {
       name,
       type,
+      winograd: takesWinograd(engine, layer, plan.microBatch),
       forward,
       parameterGradient: of('parameterGradient'),
       inputGradient: of('inputGradient'),
@@ -179,6 +189,13 @@ function layerRows(plan: ExperimentPlan, profiles: readonly StepProfile[]): Laye
         multiplyAdds === 0 || forward === 0 ? null : (2 * multiplyAdds * batchSize) / forward / 1e6,
     };
   });
+}
+
+/** Of a layer that is itself a convolution; not of those inside another. */
+function takesWinograd(engine: Engine, layer: LayerPlan, images: number): boolean | null {
+  if (layer.type !== 'conv') return null;
+  const output = [images, ...layer.output];
+  return engine.takesWinograd?.(layer.window, layer.input.at(-1)!, output) ?? false;
 }
 
 export function median(values: readonly number[]): number {

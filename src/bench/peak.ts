@@ -76,7 +76,8 @@ function convolution(engine: Engine, images: number): Measured {
   engine.release(first.saved);
   for (const tensor of [first.y, x, filter]) engine.dispose(tensor);
   const operations = 2 * values * 9 * channels;
-  const by = `convolution 3x3, ${channels} channels, ${images}x${side}x${side}`;
+  const winograd = engine.takesWinograd?.(options.window, channels, shape) ?? false;
+  const by = `convolution 3x3${winograd ? " by Winograd's filtering" : ''}, ${channels} channels, ${images}x${side}x${side}`;
   return { ms, gflops: operations / ms / 1e6, by };
 }
 

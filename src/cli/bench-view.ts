@@ -78,7 +78,7 @@ function layerTable(layers: readonly LayerRow[]): string[] {
   const rows = [
     ...layers.map((layer) => [
       layer.name,
-      layer.type,
+      layer.winograd ? `${layer.type}, Winograd` : layer.type,
       layer.forward.toFixed(2),
       layer.forwardGflops === null ? '' : layer.forwardGflops.toFixed(0),
       layer.parameterGradient.toFixed(2),

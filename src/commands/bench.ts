@@ -78,7 +78,8 @@ export async function openBenchSession(
       : await configSource(plan, options.imageCache, onNotice);
   try {
     const precision = options.precision ?? plan.config.precision;
-    const engine = await openEngine(options.engine, { precision, onNotice });
+    const { convolution } = plan.config;
+    const engine = await openEngine(options.engine, { precision, convolution, onNotice });
     return new BenchSession(plan, engine, source);
   } catch (error) {
     await source.close();

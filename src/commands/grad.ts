@@ -45,7 +45,8 @@ export async function gradCommand(
   checkOutput('--out', options.out);
   const plan = planExperiment(loadConfig(file, options.set));
   const batch = await firstBatch(plan, onNotice);
-  const engine = await openEngine(options.engine, { precision: plan.config.precision, onNotice });
+  const { precision, convolution } = plan.config;
+  const engine = await openEngine(options.engine, { precision, convolution, onNotice });
   const { tensors, losses } = batchGradients(plan, engine, batch, options.byLoss);
   writeOutput(options.out, encodeSafetensors(tensors, { config: plan.config.name }));
   return { tensors: tensors.size, losses };

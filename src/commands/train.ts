@@ -111,8 +111,9 @@ export async function trainCommand(
       view.notice(nothingLeft(resumed.run, from.state, end, plan, timeline));
       return nothingDone(resumed.run, from.state, totalSteps(plan, timeline));
     }
-    const { precision } = config;
-    const engine = await openEngine(options.engine, { precision, onNotice: view.notice });
+    const { precision, convolution } = config;
+    const asked = { precision, convolution, onNotice: view.notice };
+    const engine = await openEngine(options.engine, asked);
     if (from && !mayChangePrecision(options)) checkPrecision(from, engine.info.precision);
     const outdated = outdatedBy(changes);
     const normalized =

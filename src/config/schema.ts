@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { CONVOLUTION_CHOICES } from '../engine/convolution-form.js';
 import { PRECISION_CHOICES } from '../engine/engine.js';
 import { augmentSchema } from './augmentation.js';
 import { durationSchema, intervalSchema } from './duration.js';
@@ -319,6 +320,12 @@ export const experimentSchema = z.strictObject({
     .default('float32')
     .describe(
       'bf16 is mixed precision; auto takes it where the device multiplies bfloat16 faster than float32.',
+    ),
+  convolution: z
+    .enum(CONVOLUTION_CHOICES)
+    .default('auto')
+    .describe(
+      "On the native engine: auto computes 3x3 convolutions with stride 1 by Winograd's filtering where that is less work; direct does not.",
     ),
   initialCheckpoint: z
     .string()

@@ -25,6 +25,12 @@ export function instructionSets(): string[] | 'unknown' {
   }
 }
 
+/** Whether the variable by which users limit oneDNN's instruction sets, and ours, names one like this. */
+export function limitedTo(pattern: RegExp): boolean {
+  const { ONEDNN_MAX_CPU_ISA, DNNL_MAX_CPU_ISA } = process.env;
+  return pattern.test(ONEDNN_MAX_CPU_ISA || DNNL_MAX_CPU_ISA || 'DEFAULT');
+}
+
 /** @param cpuinfo the text of `/proc/cpuinfo` */
 export function parseInstructionSets(cpuinfo: string): string[] | 'unknown' {
   const line = /^flags\s*:(.*)$/m.exec(cpuinfo);

@@ -192,6 +192,8 @@ export interface Engine {
     bias: Tensor | null,
     options: { window: Window; relu: boolean },
   ): Forward;
+  /** Whether `conv` takes Winograd's filtering for such a convolution; absent where none does. `output` `[b, h, w, out]`. */
+  readonly takesWinograd?: (window: Window, channels: number, output: Shape) => boolean;
   /** `dL/dfilter` and `dL/dbias` from `dz`, the signal before the activation `[b, oh, ow, out]`. */
   convParameterGradient(saved: Saved, dz: Tensor): ParameterGradient;
   /** `dL/dx` from `dz`, the signal before the activation. */

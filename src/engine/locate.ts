@@ -7,7 +7,7 @@ import { userCache } from '../user-cache.js';
 /** Version of TensorFlow that the engine is built on; the operations used are tested against it. */
 export const TENSORFLOW_VERSION = '2.21.0';
 /** Raised when what lies in the folder changes: part of its name, so that older and newer versions live side by side. */
-const FORMAT = 3;
+const FORMAT = 4;
 
 const manifestSchema = z.object({
   format: z.literal(FORMAT),

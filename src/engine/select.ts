@@ -2,6 +2,7 @@
 import { addressSpaceLimit } from '../address-space.js';
 import { EngineError } from '../errors.js';
 import { messageOf } from '../system-error.js';
+import type { ConvolutionChoice } from './convolution-form.js';
 import type { Engine, PrecisionChoice } from './engine.js';
 import { engineRoot, locateNative } from './locate.js';
 
@@ -17,6 +18,8 @@ export interface OpenOptions {
   dir?: string;
   /** Default `float32`. */
   precision?: PrecisionChoice;
+  /** Of the native engine; default `auto`. */
+  convolution?: ConvolutionChoice;
   /** Takes a line that the user should see: which engine or precision `auto` took, and why. */
   onNotice?: (line: string) => void;
 }

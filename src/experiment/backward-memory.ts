@@ -25,6 +25,7 @@ export class BackwardMemory {
   /**
    * @param bytesOf bytes of an activation or signal of this shape, of all images of a micro-batch
    * @param widening how many times as large a convolution's operands are while it works on them
+   * @param workspaceOf bytes that an operation of this layer needs while it works
    * @param gradientsOf most bytes of a layer's gradients that are alive at once
    * @param found a parameter gradient of so many bytes is handed out, alive
    */
@@ -32,6 +33,7 @@ export class BackwardMemory {
     private readonly tally: StepTally,
     private readonly bytesOf: (shape: readonly number[]) => number,
     private readonly widening: number,
+    private readonly workspaceOf: (layer: LayerPlan) => number,
     private readonly gradientsOf: (layer: LayerPlan) => number,
     private readonly found: (bytes: number) => void,
   ) {}
@@ -62,8 +64,8 @@ export class BackwardMemory {
     }
     /** The operands as an operation of the convolution sees them. */
     const operate = (): void => {
-      if (wide > 1)
-        tally.pass('activations', wide * below + wide * arrives - (activated ? out : 0));
+      const widened = wide > 1 ? wide * below + wide * arrives - (activated ? out : 0) : 0;
+      tally.pass('activations', widened + this.workspaceOf(layer));
     };
     const summed = weighted && gradients === 'now';
     /** The sum of several signals is a tensor of its own, that of one is that one. */

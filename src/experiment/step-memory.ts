@@ -22,7 +22,7 @@ export interface MemoryPlan {
 
 /** What the prediction depends on. */
 export interface MemoryInputs {
-  readonly config: Pick<ExperimentConfig, 'optimizer' | 'precision' | 'training'>;
+  readonly config: Pick<ExperimentConfig, 'convolution' | 'optimizer' | 'precision' | 'training'>;
   readonly network: Pick<NetworkPlan, 'input' | 'classes'>;
   readonly layers: ReadonlyMap<string, LayerPlan>;
   readonly microBatch: number;
@@ -74,6 +74,7 @@ class StepMemory {
       this.tally,
       (shape) => this.size(shape),
       this.widening(),
+      (layer) => this.workspace(layer),
       (layer) => this.gradientBytes(layer),
       (bytes) => this.takeGradient(bytes),
     );
@@ -131,9 +132,9 @@ class StepMemory {
     const own = (values * this.valueBytes + masks) * this.inputs.microBatch;
     tally.add('activations', own);
     this.hold(output, bytes);
-    if (keeps.widens && this.widening() > 1) {
-      tally.pass('activations', this.widening() * (this.size(layer.input) + bytes));
-    }
+    const widened =
+      keeps.widens && this.widening() > 1 ? this.widening() * (this.size(layer.input) + bytes) : 0;
+    tally.pass('activations', widened + this.workspace(layer));
     const kept = [...(keeps.input ? [from] : []), ...(keeps.output ? [output] : [])];
     for (const each of kept) this.hold(each);
     this.passes.set(name, { kept, own });
@@ -219,6 +220,12 @@ class StepMemory {
     const { clipNorm, ema } = config.optimizer;
     if (clipNorm !== undefined) this.tally.pass('gradients', largest);
     if (ema !== undefined) this.tally.pass('gradients', 2 * largest);
+  }
+
+  /** What Winograd's convolutions need while they work. */
+  private workspace(layer: LayerPlan): number {
+    if (this.inputs.config.convolution === 'direct') return 0;
+    return memoryOf(layer).workspace?.(this.inputs.microBatch) ?? 0;
   }
 
   private widening(): number {

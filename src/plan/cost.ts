@@ -59,8 +59,13 @@ function standardBp(plan: ExperimentPlan): StepCost {
   return stepCost(plan, planStep(plan.trunk, [loss], plan.heads));
 }
 
-export function stepCost(plan: ExperimentPlan, step: StepPlan): StepCost {
-  const costs = step.microBatch.map((action) => actionCost(plan, action));
+/** @param workOf multiply-adds of a layer's forward pass for one image, or what is counted in their place */
+export function stepCost(
+  plan: ExperimentPlan,
+  step: StepPlan,
+  workOf: WorkOf = (layer) => layer.multiplyAdds,
+): StepCost {
+  const costs = step.microBatch.map((action) => actionCost(plan, action, workOf));
   return {
     multiplyAdds: sum(costs.map((cost) => cost.multiplyAdds)),
     forward: sum(costs.map((cost) => cost.forward)),
@@ -69,21 +74,22 @@ export function stepCost(plan: ExperimentPlan, step: StepPlan): StepCost {
   };
 }
 
+type WorkOf = (layer: LayerPlan) => number;
 const free: StepCost = { multiplyAdds: 0, forward: 0, parameterGradients: 0, inputGradients: 0 };
 
-function actionCost(plan: ExperimentPlan, action: Action): StepCost {
+function actionCost(plan: ExperimentPlan, action: Action, workOf: WorkOf): StepCost {
   if (action.do === 'forward' || action.do === 'recompute') {
     const names = action.do === 'forward' ? [action.layer] : action.layers;
     const layers = names.map((name) => plan.layers.get(name)!);
     const weighted = layers.flatMap(flatten).filter(isWeighted).length;
-    const multiplyAdds = sum(layers.map((layer) => layer.multiplyAdds));
+    const multiplyAdds = sum(layers.map(workOf));
     return { ...free, multiplyAdds, forward: weighted };
   }
   if (action.do === 'backward' || action.do === 'early') {
     const carried = action.carry.filter(Boolean).length;
     const layer = plan.layers.get(action.layer)!;
     const now = action.do === 'backward' && action.parameters;
-    return backwardCost(layer, action.signals.length, carried, now);
+    return backwardCost(layer, action.signals.length, carried, now, workOf);
   }
   return free;
 }
@@ -94,12 +100,13 @@ function backwardCost(
   signals: number,
   carried: number,
   parameters: boolean,
+  workOf: WorkOf,
 ): StepCost {
   const train = parameters && !layer.frozen;
   const paths = pathsOf(layer);
   if (paths.length > 0) {
     const inner = paths.flatMap((path) =>
-      path.map((part, i) => backwardCost(part, signals, i > 0 ? signals : carried, train)),
+      path.map((part, i) => backwardCost(part, signals, i > 0 ? signals : carried, train, workOf)),
     );
     return {
       multiplyAdds: sum(inner.map((cost) => cost.multiplyAdds)),
@@ -111,7 +118,7 @@ function backwardCost(
   if (!isWeighted(layer)) return free;
   const parameterGradients = train && layer.parameters.length > 0 ? 1 : 0;
   return {
-    multiplyAdds: layer.multiplyAdds * (parameterGradients + carried),
+    multiplyAdds: workOf(layer) * (parameterGradients + carried),
     forward: 0,
     parameterGradients,
     inputGradients: carried,

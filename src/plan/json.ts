@@ -3,6 +3,7 @@ import { memoryPlan } from '../experiment/step-memory.js';
 import type { LayerPlan } from '../model/layers/table.js';
 import { isTrainable } from '../model/network-plan.js';
 import { inRange, type ResolvedLoss } from '../relay/ranges.js';
+import { convolutionForms } from './convolution-forms.js';
 import { totals } from './cost.js';
 
 /**
@@ -60,6 +61,7 @@ export function planJson(plan: ExperimentPlan) {
       cost: counted.step,
       relativeToStandardBp: counted.relativeToStandardBp,
     },
+    convolutions: convolutionForms(plan),
     memory,
   };
 }

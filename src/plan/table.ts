@@ -4,6 +4,7 @@ import { memoryPlan } from '../experiment/step-memory.js';
 import { type LayerPlan, layerType } from '../model/layers/table.js';
 import { flatten, isTrainable, trunkOf } from '../model/network-plan.js';
 import { inRange, type ResolvedLoss } from '../relay/ranges.js';
+import { convolutionForms } from './convolution-forms.js';
 import { countParameters, totals } from './cost.js';
 import { augmentationText, samplerText } from './drawing.js';
 
@@ -132,6 +133,7 @@ function totalLines(plan: ExperimentPlan): string[] {
     `parameters                 ${group(counted.parameters)} (auxiliary heads: ${group(counted.auxiliaryParameters)} more, in training only)`,
     `multiply-adds per image    ${group(counted.multiplyAdds)} (auxiliary heads: ${group(counted.auxiliaryMultiplyAdds)} more)`,
     `training step              ${counted.relativeToStandardBp.toFixed(3)} x the multiply-adds of standard BP`,
+    ...convolutionLine(plan),
     `weights and optimizer      ${mebibytes(memory.parameters)}`,
     `activations and signals    ${mebibytes(memory.activations)} for a micro-batch of ${plan.microBatch}${recomputed(plan)}`,
     `gradients                  ${mebibytes(memory.gradients)}${plan.updateAtOnce ? ', each used as soon as it is known' : ''}`,
@@ -139,6 +141,22 @@ function totalLines(plan: ExperimentPlan): string[] {
     `images                     ${samplerText(plan.config.data)}; ${augmentationText(plan.config.data)}`,
     ...(smoothing > 0 ? [`label smoothing            ${smoothing}`] : []),
     ...statisticsLine(plan),
+  ];
+}
+
+/** On a CPU without AVX2, and where bfloat16 is multiplied, all are direct. */
+function convolutionLine(plan: ExperimentPlan): string[] {
+  const { winograd, direct, work } = convolutionForms(plan);
+  if (winograd.length === 0) return [];
+  const all = winograd.length + direct.length;
+  const which =
+    direct.length === 0
+      ? ''
+      : direct.length < winograd.length
+        ? `: all but ${direct.join(', ')}`
+        : `: ${winograd.join(', ')}`;
+  return [
+    `Winograd's filtering       ${winograd.length} of ${all} convolutions, ${work.toFixed(2)} x the work of a step (native engine, float32)${which}`,
   ];
 }
 

@@ -18,7 +18,8 @@ export interface ChangeOptions {
 
 /** What does not change what is trained, or is there to be changed. */
 const FREE = [
-  ...['name', 'precision', 'recompute', 'logging', 'diagnostics', 'checkpoint', 'evaluation'],
+  ...['name', 'precision', 'convolution', 'recompute', 'logging', 'diagnostics', 'checkpoint'],
+  'evaluation',
   ...['data.root', 'data.maxPixels', 'data.onError', 'initialCheckpoint'],
   'data.classes', // compared by name once the images are known
   ...['training.epochs', 'training.steps', 'training.microBatch', 'training.logEvery'],

@@ -81,6 +81,7 @@ describe.each(engines)('engine %s', (engine) => {
     expect(Object.keys(layers[0])).toEqual([
       'name',
       'type',
+      'winograd',
       'forward',
       'parameterGradient',
       'inputGradient',

@@ -292,7 +292,7 @@ describe('messages', () => {
 
   it('list the valid keys where none is near', () => {
     expect(problem(`${SMALL_CONFIG}frobnicate: 1\n`)).toMatch(
-      /^main\.yaml:32:1: frobnicate: unknown key; valid keys here: version, name, seed, precision, initialCheckpoint, data, model, /,
+      /^main\.yaml:32:1: frobnicate: unknown key; valid keys here: version, name, seed, precision, convolution, initialCheckpoint, data, model, /,
     );
   });
 

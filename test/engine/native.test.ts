@@ -21,6 +21,9 @@ const COARSE = {
 
 if (location) {
   engineSuite('native', () => openNativeEngine(location));
+  engineSuite('native, Winograd wherever it can', () =>
+    openNativeEngine(location, { convolution: 'winograd' }),
+  );
   engineSuite('native, portable operations', () => openNativeEngine(location, { portable: true }));
   const problem = await bf16ProductsProblem(location);
   for (const bf16Products of [true, false]) {

@@ -74,6 +74,8 @@ export async function compileBinding(directory: string, log: string): Promise<vo
     '-fPIC',
     '-shared',
     '-pthread',
+    // Vectors are passed among inlined functions alone.
+    '-Wno-psabi',
     `-DNAPI_VERSION=${NODE_API}`,
     // Overruns of buffers end the process; the table of addresses is read-only once it is filled.
     ...['-fstack-protector-strong', '-U_FORTIFY_SOURCE', '-D_FORTIFY_SOURCE=2'],
@@ -92,7 +94,7 @@ export async function compileBinding(directory: string, log: string): Promise<vo
   await compile('the binding', [
     ...['-isystem', join(tensorflow, 'include'), '-I', sources],
     // `backend.cc` includes the package's `tfjs_backend.cc`.
-    ...['backend.cc', 'kernels.cc'].map((file) => join(OWN_SOURCES, file)),
+    ...['backend.cc', 'kernels.cc', 'winograd.cc'].map((file) => join(OWN_SOURCES, file)),
     join(sources, 'tfjs_binding.cc'),
     ...['-o', join(directory, 'tfjs_binding.node')],
     ...['-L', tensorflow, '-l:libtensorflow_cc.so.2', '-l:libtensorflow_framework.so.2'],

@@ -23,7 +23,12 @@ import type {
 } from '../engine.js';
 import { inScope } from '../scope.js';
 import { activationGradient, giveUpOutput } from './operations/activation.js';
-import { conv, convInputGradient, convParameterGradient } from './operations/convolution.js';
+import {
+  conv,
+  convInputGradient,
+  convParameterGradient,
+  takesWinograd,
+} from './operations/convolution.js';
 import { dense, denseInputGradient, denseParameterGradient } from './operations/dense.js';
 import { softmaxCrossEntropy } from './operations/loss.js';
 import { NativeMemory } from './operations/memory.js';
@@ -73,6 +78,10 @@ export class NativeEngine extends NativeMemory implements Engine {
     const { runtime } = this;
     const checkedBias = bias && runtime.check(bias);
     return conv(runtime, runtime.check(x), runtime.check(filter), checkedBias, options);
+  }
+
+  takesWinograd(window: Window, channels: number, output: Shape): boolean {
+    return takesWinograd(this.runtime.mode, window, channels, output);
   }
 
   convParameterGradient(saved: Saved, dz: Tensor): ParameterGradient {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { winogradGain, winogradIsWorth, winogradWorkspace } from '../../engine/convolution-form.js';
 import type { Window } from '../../engine/engine.js';
 import { relaySignals } from '../../relay/signals.js';
 import { batchNormOfConv, planBatchNorm } from './batchnorm.js';
@@ -97,7 +98,17 @@ export const conv: LayerType<ConvSpec, ConvPlan> = {
     return `conv ${kernel.join('x')}${strided}${relu ? ' relu' : ''}`;
   },
 
-  memory: (plan) => ({ input: true, output: plan.relu, copies: plan.relu, widens: true }),
+  memory: ({ relu, window, input, output }) => ({
+    input: true,
+    output: relu,
+    copies: relu,
+    widens: true,
+    workspace(images) {
+      const [channels, maps] = [input.at(-1)!, [images, ...output]] as const;
+      const winograd = winogradIsWorth(winogradGain(window, channels, maps));
+      return winograd ? winogradWorkspace(channels, maps) : 0;
+    },
+  }),
 
   graph(plan, x, { builder, constant, takeAffine }) {
     const own = weightAndBiasOf(plan, constant);

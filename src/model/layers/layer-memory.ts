@@ -18,6 +18,8 @@ export interface LayerMemory {
   readonly signalBySignal?: boolean;
   /** In bfloat16 it works on operands in float32, where the CPU multiplies these faster. */
   readonly widens?: boolean;
+  /** Bytes that it needs while it works, forward or backward, on so many images in float32, convolutions as `auto` takes them. */
+  readonly workspace?: (images: number) => number;
   /** Rows of its first parameter's gradient that are held at once, where gradients may come in rows; else all. */
   readonly gradientRows?: number;
 }

@@ -1,6 +1,7 @@
 /** Finding out what the device under the native engine can do. */
 import { execFileSync } from 'node:child_process';
-import { instructionSets } from '../../cpu.js';
+import { type ConvolutionChoice, hasWinogradVectors } from '../../convolution-form.js';
+import { instructionSets, limitedTo } from '../../cpu.js';
 import { DataType } from '../runtime/binding.js';
 import {
   type Abilities,
@@ -30,15 +31,28 @@ const NARROW: Readonly<Record<NarrowOperation, { what: string; probe: probes.Pro
  * Tries each operation that not every device has.
  *
  * @param portable only operations that are not of the CPU alone
+ * @param convolution what the user wants of Winograd's form
  */
-export function findAbilities(trials: Trials, elements: Elements, portable: boolean): Abilities {
+export function findAbilities(
+  trials: Trials,
+  elements: Elements,
+  portable: boolean,
+  convolution: ConvolutionChoice | 'winograd' = 'auto',
+): Abilities {
   if (portable) return { ...PORTABLE, types: findTypes(trials, elements, PORTABLE) };
   const ownKernels = tryOwnKernels(trials, elements);
   const { what, probe } = NARROW.oneDnnPooling;
   const instead = 'MaxPool, whose gradient is slower, and as exact';
   const mode = { ...PLAIN, ownKernels, oneDnnPooling: true };
   const oneDnnPooling = trials.try({ what, type: 'float32', instead }, mode, probe);
-  const found = { ...PORTABLE, ...findFused(trials, elements), ownKernels, oneDnnPooling };
+  const winograd = findWinograd(trials, elements, convolution);
+  const found = {
+    ...PORTABLE,
+    ...findFused(trials, elements),
+    ownKernels,
+    oneDnnPooling,
+    winograd,
+  };
   return { ...found, types: findTypes(trials, elements, found) };
 }
 
@@ -80,6 +94,27 @@ function findFused(trials: Trials, elements: Elements): Pick<Abilities, 'fusedCo
   return { fusedConv: true, fusedRelu: trials.try(relu, both, probes.rectifiedConvolution) };
 }
 
+/** Where Winograd's convolutions are taken. They multiply float32: where bfloat16 is multiplied, nowhere. */
+function findWinograd(
+  trials: Trials,
+  { products }: Elements,
+  convolution: ConvolutionChoice | 'winograd',
+): Abilities['winograd'] {
+  if (convolution === 'direct' || products !== DataType.float) return 'nowhere';
+  const trial = {
+    what: "convolutions of 3x3 pixels by Winograd's minimal filtering (cpp/winograd.cc)",
+    type: 'float32',
+    instead: "TensorFlow's direct convolutions: slower, somewhat more exact",
+  } as const;
+  if (convolution === 'auto' && !hasWinogradVectors()) {
+    trials.leaveOut({ ...trial, slight: true }, 'it is no faster without AVX2 and FMA');
+    return 'nowhere';
+  }
+  const mode = { ...PLAIN, winograd: 'everywhere' } as const;
+  if (!trials.try(trial, mode, probes.winogradConvolution)) return 'nowhere';
+  return convolution === 'winograd' ? 'everywhere' : 'by shape';
+}
+
 /** Whether the operations of `cpp/kernels.cc` run here. */
 function tryOwnKernels(trials: Trials, { maps }: Elements): boolean {
   const what = "relaybp's own ReLU gradients, casts and updates (cpp/kernels.cc)";
@@ -116,9 +151,7 @@ export function findBf16Products(trials: Trials, gpu: boolean, forced?: boolean)
 function hasBf16Units(gpu: boolean): boolean {
   if (gpu) return gpuHasBf16Units();
   // oneDNN leaves AMX alone where these name an older instruction set.
-  const { ONEDNN_MAX_CPU_ISA, DNNL_MAX_CPU_ISA } = process.env;
-  const allowed = ONEDNN_MAX_CPU_ISA || DNNL_MAX_CPU_ISA || 'DEFAULT';
-  return instructionSets().includes('amx_bf16') && /AMX|DEFAULT|ALL/i.test(allowed);
+  return instructionSets().includes('amx_bf16') && limitedTo(/AMX|DEFAULT|ALL/i);
 }
 
 function gpuHasBf16Units(): boolean {

@@ -1,5 +1,6 @@
 /** Opening the native engine: in which types it computes, and by which operations, is found out here. */
 import { dirname } from 'node:path';
+import type { ConvolutionChoice } from '../../convolution-form.js';
 import type { Precision, PrecisionChoice, Trial } from '../../engine.js';
 import { NativeEngine } from '../native-engine.js';
 import { loadBinding } from '../runtime/binding.js';
@@ -14,6 +15,8 @@ export interface NativeOptions {
   precision?: PrecisionChoice;
   /** Takes a line that says what `auto` chose, and why. */
   onNotice?: (line: string) => void;
+  /** Default `auto`: Winograd's form where it is faster. `winograd`: wherever it can compute a convolution, for tests. */
+  convolution?: ConvolutionChoice | 'winograd';
   /** Only operations that every device has, as on a GPU: for tests. */
   portable?: boolean;
   /** Whether convolutions multiply bfloat16 under `bf16`, also where float32 is faster, if they can: for tests. */
@@ -32,7 +35,7 @@ export async function openNativeEngine(
   const { onNotice } = options;
   const binding = loadBinding(location.binding, onNotice);
   const { portable = binding.isUsingGpuDevice() } = options;
-  const choice = options.precision ?? 'float32';
+  const { precision: choice = 'float32', convolution = 'auto' } = options;
   const trials = new Trials(binding);
   // TensorFlow logs what is not there; the trials say so.
   const [elements, abilities] = loadQuietly(dirname(location.binding), () => {
@@ -41,7 +44,7 @@ export async function openNativeEngine(
       choice !== 'float32' && findBf16Products(trials, gpu, options.bf16Products);
     const wanted = choice === 'auto' ? (bf16Products ? 'bf16' : 'float32') : choice;
     const found = elementsFor(wanted, bf16Products);
-    return [found, findAbilities(trials, found, portable)] as const;
+    return [found, findAbilities(trials, found, portable, convolution)] as const;
   });
   const engine = new NativeEngine(new Runtime(binding, { ...elements, ...abilities }), trials.done);
   if (choice === 'auto') onNotice?.(CHOSEN[engine.info.precision]);

@@ -114,6 +114,26 @@ export const rectifiedConvolution = probe((bench, engine) => {
   bench.layer(engine.conv(x, filter, bias, { window, relu: true }), () => {});
 });
 
+/** 3x3 pixels, one apart: all padding that there is, sizes that fill no tile or block, with a ReLU and without a bias. */
+export const winogradConvolution = probe((bench, engine) => {
+  const [inputs, outputs] = [35, 50];
+  for (const [padding, relu] of [
+    [[1, 1, 1, 1], true],
+    [[0, 2, 3, 0], false],
+  ] as const) {
+    const x = bench.maps([2, 6, 7, inputs]);
+    const filter = bench.values([3, 3, inputs, outputs], 53, -1);
+    const bias = relu ? bench.values([outputs], 11) : null;
+    const size = [4 + padding[0] + padding[1], 5 + padding[2] + padding[3]];
+    const dy = bench.maps([2, ...size, outputs], 29);
+    const window: Window = { kernel: [3, 3], stride: [1, 1], padding };
+    bench.layer(engine.conv(x, filter, bias, { window, relu }), (saved) => {
+      bench.result(engine.convParameterGradient(saved, dy).weight);
+      bench.result(engine.convInputGradient(saved, dy));
+    });
+  }
+});
+
 const pooling = (kind: PoolWindow['kind'], size: number): Probe =>
   probe((bench, engine) => {
     const window: PoolWindow = {

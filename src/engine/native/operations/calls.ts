@@ -4,6 +4,8 @@ import type { WindowPlan } from './window.js';
 /** How a convolution is called: a window plan with the attributes that all three operations share. */
 export interface ConvCall extends WindowPlan {
   readonly attributes: readonly OpAttribute[];
+  /** Winograd's form is taken, which adds all padding itself; `attributes` are its own then. */
+  readonly winograd: boolean;
 }
 
 /** How a pooling is called: a window plan with what its operations share. */

@@ -1,5 +1,6 @@
 /** Convolution, forward and backward; see `Engine.conv` for shapes and ownership, `mode.ts` for element types. */
-import type { Forward, ParameterGradient, Tensor, Window } from '../../engine.js';
+import { isWinogradWindow, winogradGain, winogradIsWorth } from '../../convolution-form.js';
+import type { Forward, ParameterGradient, Shape, Tensor, Window } from '../../engine.js';
 import { inScope } from '../../scope.js';
 import {
   boolAttribute,
@@ -13,6 +14,7 @@ import {
   typesAttribute,
 } from '../runtime/attributes.js';
 import { DataType, type ElementType, type OpAttribute } from '../runtime/binding.js';
+import type { Mode } from '../runtime/mode.js';
 import { ownAs, scoped } from '../runtime/native-scope.js';
 import type { NativeTensor, Runtime } from '../runtime/runtime.js';
 import { expectShape } from '../runtime/shapes.js';
@@ -36,7 +38,7 @@ export function conv(
   expectShape('a filter', filter, [...options.window.kernel, inChannels, null]);
   if (bias) expectShape('a bias', bias, [filter.shape[3]!]);
   const { maps, products } = runtime.mode;
-  const plan = planConv(x, options.window, products);
+  const plan = planConv(runtime, x, filter, options.window);
   return inScope(runtime, (handles) => {
     const input = handles.result(convInput(runtime, x, plan));
     const y = scoped(runtime, (scope) => {
@@ -69,13 +71,13 @@ export function convParameterGradient(
   expectShape('the signal', dz, outputShape(plan, filter));
   const signal = runtime.check(dz);
   const shape = runtime.ints(filter.shape);
-  const weight = scoped(runtime, (scope) =>
-    runtime.run(
-      'Conv2DBackpropFilter',
-      [...plan.attributes, CUDNN],
-      [scope.as(input, products), shape, scope.as(signal, products)],
-    ),
-  );
+  const weight = scoped(runtime, (scope) => {
+    const operands = [scope.as(input, products), scope.as(signal, products)] as const;
+    if (plan.winograd)
+      return runtime.run('RelaybpWinogradFilterGradient', plan.attributes, operands);
+    const [from, to] = operands;
+    return runtime.run('Conv2DBackpropFilter', [...plan.attributes, CUDNN], [from, shape, to]);
+  });
   return inScope(runtime, (handles) => ({
     weight: handles.result(ownAs(runtime, weight, filter.shape, products, DataType.float)),
     bias: saved.hasBias ? biasGradient(runtime, signal) : null,
@@ -86,17 +88,13 @@ export function convInputGradient(runtime: Runtime, saved: ConvSaved, dz: Tensor
   const { filter, plan, inputType } = saved;
   const { products } = runtime.mode;
   expectShape('the signal', dz, outputShape(plan, filter));
-  const dx = scoped(runtime, (scope) =>
-    runtime.run(
-      'Conv2DBackpropInput',
-      [...plan.attributes, CUDNN],
-      [
-        runtime.ints(plan.padded),
-        scope.parameter(filter, products),
-        scope.as(runtime.check(dz), products),
-      ],
-    ),
-  );
+  const dx = scoped(runtime, (scope) => {
+    const signal = scope.as(runtime.check(dz), products);
+    const operands = [runtime.ints(plan.padded), scope.parameter(filter, products), signal];
+    if (plan.winograd)
+      return runtime.run('RelaybpWinogradInputGradient', plan.attributes, operands);
+    return runtime.run('Conv2DBackpropInput', [...plan.attributes, CUDNN], operands);
+  });
   const inner = cropGradient(runtime, dx, plan, products);
   return ownAs(runtime, inner, plan.input, products, inputType);
 }
@@ -134,6 +132,11 @@ function convolve(
   relu: boolean,
   products: ElementType,
 ): number {
+  if (plan.winograd) {
+    const attributes = [...plan.attributes, boolAttribute('relu', relu)];
+    const none = runtime.floats('none', [0], () => new Float32Array(0));
+    return runtime.run('RelaybpWinograd', attributes, [...operands, bias ?? none]);
+  }
   const type = elements(products);
   const { fusedConv, fusedRelu } = runtime.mode;
   if (bias !== null && fusedConv) {
@@ -168,10 +171,27 @@ function outputShape(plan: ConvCall, filter: NativeTensor): number[] {
   return [plan.input[0]!, ...plan.output, filter.shape[3]!];
 }
 
-function planConv(x: NativeTensor, window: Window, products: ElementType): ConvCall {
+function planConv(
+  { mode }: Runtime,
+  x: NativeTensor,
+  filter: NativeTensor,
+  window: Window,
+): ConvCall {
   const plan = planWindow(x.shape, window);
-  const attributes = convAttributes(window.stride, plan.rule, products);
-  return { ...plan, attributes };
+  const output = [x.shape[0]!, ...plan.output, filter.shape[3]!];
+  if (takesWinograd(mode, window, filter.shape[2]!, output)) {
+    const attributes = [intAttribute('padding', window.padding)];
+    return { ...plan, pad: null, padded: plan.input, attributes, winograd: true };
+  }
+  const attributes = convAttributes(window.stride, plan.rule, mode.products);
+  return { ...plan, attributes, winograd: false };
+}
+
+/** The three operations of `cpp/winograd.cc` multiply float32. */
+export function takesWinograd(mode: Mode, window: Window, inputs: number, output: Shape): boolean {
+  if (mode.winograd === 'nowhere' || mode.products !== DataType.float) return false;
+  if (mode.winograd === 'everywhere') return isWinogradWindow(window);
+  return winogradIsWorth(winogradGain(window, inputs, output));
 }
 
 export function convAttributes(

@@ -26,6 +26,8 @@ export interface Abilities {
   readonly fusedRelu: boolean;
   /** oneDNN's maximum pooling, which remembers the positions. */
   readonly oneDnnPooling: boolean;
+  /** Which convolutions of 3x3 pixels, one apart, take Winograd's form: all, those that `convolution-form.ts` says, or none. */
+  readonly winograd: 'everywhere' | 'by shape' | 'nowhere';
   /** The type in which each of these computes bfloat16 maps: as they are, or widened, and the result rounded. */
   readonly types: { readonly [O in NarrowOperation]: ElementType };
 }
@@ -42,6 +44,7 @@ export const PORTABLE: Abilities = {
   fusedConv: false,
   fusedRelu: false,
   oneDnnPooling: false,
+  winograd: 'nowhere',
   types: {
     oneDnnPooling: DataType.float,
     maxPool: DataType.float,
