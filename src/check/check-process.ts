@@ -17,7 +17,7 @@ process.on('SIGUSR1', nothing).off('SIGUSR1', nothing); // as in bin/relaybp.js
 process.on('message', (batch: CheckBatch) => void check(batch));
 process.on('disconnect', () => process.exit());
 
-async function check({ from, files, sizes, mtimes }: CheckBatch): Promise<void> {
+async function check({ from, files, contents, sizes, mtimes }: CheckBatch): Promise<void> {
   const count = files.length;
   const result: CheckedBatch = {
     from,
@@ -34,9 +34,11 @@ async function check({ from, files, sizes, mtimes }: CheckBatch): Promise<void> 
   };
   const one = async (i: number, path: string | Buffer): Promise<void> => {
     try {
-      const state = await stat(path);
-      const { findings, reasons, hash } = await inspect(path, limits);
-      const known = mtimes[i] !== 0;
+      const own = contents?.[i];
+      if (typeof own === 'string') throw new Error(own);
+      const state = own ? null : await stat(path);
+      const { findings, reasons, hash } = await inspect(path, limits, own && Buffer.from(own));
+      const known = state !== null && mtimes[i] !== 0;
       const changed = known && (state.size !== sizes[i] || mtimeStamp(state.mtimeMs) !== mtimes[i]);
       result.findings[i] = findings | (changed ? bitOf('changed') : 0);
       result.hashes.set(hash, 2 * i);

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { extname } from 'node:path';
 import sharp from 'sharp';
-import { decodeImage, reasonOf } from '../data/images/decode.js';
+import { decodeImage, decodePart, reasonOf } from '../data/images/decode.js';
 import { withExifInFront } from '../data/images/late-exif.js';
 import { MAX_RESIZED_PIXELS } from '../data/images/resized-size.js';
 import { type FilePath, shown } from '../data/index/file-names.js';
@@ -42,10 +42,15 @@ const FORMATS: Readonly<Record<string, string>> = {
  * Decodes an image exactly as training does, and looks at its header. The decoder reads the file once more, out of the
  * system's memory.
  *
+ * @param contents of an image that lies in a larger file
  * @throws what the system says if the file cannot be read
  */
-export async function inspect(path: FilePath, { maxPixels, minSide }: Limits): Promise<Inspection> {
-  const bytes = await contentsOf(path);
+export async function inspect(
+  path: FilePath,
+  { maxPixels, minSide }: Limits,
+  contents?: Buffer,
+): Promise<Inspection> {
+  const bytes = contents ?? (await contentsOf(path));
   const digest = createHash('sha256').update(bytes).digest();
   const hash = [digest.readUInt32BE(0), digest.readUInt32BE(4)] as const;
   if (bytes.length === 0) return { findings: bitOf('zeroByte'), reasons: [], hash };
@@ -63,7 +68,8 @@ export async function inspect(path: FilePath, { maxPixels, minSide }: Limits): P
     } else if (tooLong(width, height)) {
       const limit = `more than ${MAX_RESIZED_PIXELS} pixels with a shorter side of ${TRAINED}`;
       found('undecodable', `${width}x${height} would be ${limit}`);
-    } else await decodeImage(path, RESIZE, undefined, maxPixels);
+    } else if (contents) await decodePart({ contents, name: null }, { resize: RESIZE, maxPixels });
+    else await decodeImage(path, RESIZE, undefined, maxPixels);
     const named = extname(shown(path)).slice(1).toLowerCase();
     if (named !== '' && format !== (FORMATS[named] ?? named))
       found('wrongExtension', `holds ${format}`);

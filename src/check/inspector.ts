@@ -3,9 +3,12 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { compiled } from '../data/compiled.js';
+import { reasonOf } from '../data/images/decode.js';
 import type { FilePath } from '../data/index/file-names.js';
 import { shown } from '../data/index/file-names.js';
 import { type ImageIndex, imageFile } from '../data/index/image-index.js';
+import { hasMembers } from '../data/index/members.js';
+import { MemberReader } from '../data/loader/member-reader.js';
 import { DataError } from '../errors.js';
 import type { Limits } from './inspect.js';
 import { bitOf, type KindName } from './kinds.js';
@@ -20,6 +23,8 @@ export interface CheckSetup {
 export interface CheckBatch {
   from: number;
   files: (string | Uint8Array)[];
+  /** Of images that lie in larger files: their bytes, or why they cannot be read. */
+  contents?: (Uint8Array | string)[];
   sizes: Uint32Array;
   mtimes: Uint32Array;
 }
@@ -95,6 +100,13 @@ export async function inspectAll(
     done += findings.length;
     onProgress(done);
   };
+  const reader = hasMembers(index) ? new MemberReader(index) : null;
+  const filled = async (batch: CheckBatch): Promise<CheckBatch> => {
+    if (!reader) return batch;
+    const read = (_: unknown, i: number): Promise<Uint8Array | string> =>
+      reader.bytes(batch.from + i).catch(reasonOf);
+    return { ...batch, contents: await Promise.all(batch.files.map(read)) };
+  };
   const processors = availableParallelism();
   const processes = Math.min(Math.ceil(processors / THREADS), Math.ceil(count / BATCH));
   const threads = Math.ceil(processors / processes) + 1;
@@ -103,11 +115,12 @@ export async function inspectAll(
     const work = Array.from({ length: processes }, () => {
       const child = startProcess({ limits, lanes: threads + 1 }, threads);
       children.push(child);
-      return serve(child, take, keep);
+      return serve(child, take, filled, keep);
     });
     await Promise.all(work);
   } finally {
     for (const child of children) child.kill();
+    await reader?.close();
   }
   return all;
 }
@@ -125,6 +138,7 @@ function startProcess(setup: CheckSetup, threads: number): ChildProcess {
 function serve(
   child: ChildProcess,
   take: () => CheckBatch | null,
+  filled: (batch: CheckBatch) => Promise<CheckBatch>,
   keep: (batch: CheckedBatch) => void,
 ): Promise<void> {
   return new Promise((resolve, reject) => {
@@ -133,7 +147,7 @@ function serve(
       const batch = take();
       if (!batch) return;
       waiting.set(batch.from, batch);
-      child.send(batch);
+      filled(batch).then((whole) => child.send(whole), reject);
     };
     child.on('message', (result: CheckedBatch) => {
       waiting.delete(result.from);

@@ -1,5 +1,6 @@
-import type { Command } from 'commander';
-import type { InitResult } from '../commands/init.js';
+import { type Command, Option } from 'commander';
+import type { InitOptions, InitResult } from '../commands/init.js';
+import { CLASS_FOLDERS } from '../config/class-folders.js';
 import { commandLine } from './common.js';
 import { addCompletion } from './completion.js';
 import { print, printError, printText } from './output.js';
@@ -17,9 +18,15 @@ function addInit(cli: Command): void {
     .description('write a config for a folder of images')
     .argument('<images>', 'folder with train/ and val/, or with one folder per class')
     .option('--out <file>', 'config to write (default: <images>.yaml here)')
-    .action(async (images: string, options: { out?: string }) => {
+    .addOption(
+      new Option(
+        '--class-folders <which>',
+        'which folders are classes: those at the top, or the leaves, which hold the images',
+      ).choices(CLASS_FOLDERS),
+    )
+    .action(async (images: string, options: InitOptions) => {
       const { initCommand } = await import('../commands/init.js');
-      print(initLines(await initCommand(images, options.out, printError)));
+      print(initLines(await initCommand(images, options, printError)));
     });
 }
 

@@ -7,7 +7,7 @@ export function addDataCheck(data: Command, exit: (code: number) => void): void 
   data
     .command('check')
     .description('read every image, and say which are damaged, copies or odd')
-    .argument('<images>', 'folder with train/ and val/, or with one folder per class')
+    .argument('<images>', 'folder with train/ and val/ or one folder per class; or a config')
     .option('--fix-list <file>', 'write a list of the images without a problem, to train on')
     .option(
       '--max-pixels <n>',

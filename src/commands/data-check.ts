@@ -1,14 +1,15 @@
 import { statSync } from 'node:fs';
-import { isAbsolute, join, relative, resolve } from 'node:path';
+import { isAbsolute, relative, resolve } from 'node:path';
 import { type CheckReport, checkParts, type Part } from '../check/check.js';
 import { goodList } from '../check/good-list.js';
 import type { LabelMeaning } from '../config/label-meaning.js';
+import { loadConfig } from '../config/load.js';
 import { MAX_PIXELS } from '../data/images/decode.js';
 import type { ImageIndex } from '../data/index/image-index.js';
 import type { IndexingProgress } from '../data/index/index-cache.js';
 import { DataError } from '../errors.js';
 import { indexCache } from '../experiment/data-cache.js';
-import { openImages } from '../experiment/images.js';
+import { openImages, type Reading, readingOf } from '../experiment/images.js';
 import { writeOutput } from '../files.js';
 import { findParts } from '../init/layout.js';
 import { version } from '../version.js';
@@ -16,7 +17,7 @@ import { checkOutput } from './options.js';
 
 export interface DataCheckOptions {
   fixList?: string;
-  /** Default: as in training without `data.maxPixels`. */
+  /** Default: as the config says, else as in training without `data.maxPixels`. */
   maxPixels?: number;
   minSide: number;
   /** Images named for each kind. */
@@ -52,15 +53,19 @@ export interface DataCheckEvents {
   onImages: (done: number, total: number) => void;
 }
 
-/** `relaybp data check`: reads every image of a data set, and says what is wrong with it. */
+/**
+ * `relaybp data check`: reads every image of a data set, and says what is wrong with it.
+ *
+ * @param target the folder of the data set, or a config, whose data are checked as it says
+ */
 export async function dataCheckCommand(
-  folder: string,
+  target: string,
   options: DataCheckOptions,
   events: DataCheckEvents,
 ): Promise<DataCheckResult> {
   const began = performance.now();
-  const { root, parts: names } = findParts(folder);
-  const files = names.map((name) => listName(options.fixList, name, names.length));
+  const { root, parts: found, ...limits } = checkedData(target, options.labels);
+  const files = found.map(({ short }) => listName(options.fixList, short, found.length));
   for (const file of files) checkOutput('--fix-list', file);
   const cache = indexCache({
     rebuild: options.rebuildIndex,
@@ -69,13 +74,13 @@ export async function dataCheckCommand(
     onProgress: events.onIndexing,
   });
   const parts: Part[] = [];
-  for (const name of names) {
+  for (const { name, reading } of found) {
     const open = (classes: readonly string[] | undefined): Promise<ImageIndex> =>
-      openImages(root, name, classes, events.onNotice, cache, options.labels);
+      openImages(root, name, classes, events.onNotice, cache, reading);
     const index = await openPart(open, parts[0]?.index.classes, events.onNotice);
     parts.push({ name, index });
   }
-  const { maxPixels = MAX_PIXELS, minSide, examples } = options;
+  const { minSide, examples, maxPixels = limits.maxPixels } = options;
   const { report, findings } = await checkParts(root, parts, {
     maxPixels,
     minSide,
@@ -86,7 +91,7 @@ export async function dataCheckCommand(
   for (const [p, { name, index }] of parts.entries()) {
     const file = files[p];
     if (file === undefined) continue;
-    const prefix = name === '.' || isList(root, name) ? '' : `${name}/`;
+    const prefix = prefixOf(found[p]!.reading.base ?? root, index.root);
     // A copy in another part leaves the first part only, so that what is measured stays as it is.
     const { pieces, images, unfit } = goodList(index, prefix, findings[p]!, p > 0);
     writeOutput(file, pieces);
@@ -119,5 +124,38 @@ function listName(file: string | undefined, part: string, parts: number): string
   return `${file.replace(/\.txt$/, '')}.${part.replace(/\.txt$/, '')}.txt`;
 }
 
-const isList = (root: string, part: string): boolean =>
-  statSync(join(root, part), { throwIfNoEntry: false })?.isFile() === true;
+/** A part of a data set, below its root, and how its files are to be read. */
+interface CheckedPart {
+  name: string;
+  /** For the names of files about it. */
+  short: string;
+  reading: Reading;
+}
+
+/** What is there to be checked. @param labels what the labels of lists are, whatever the config says */
+function checkedData(
+  target: string,
+  labels: LabelMeaning | undefined,
+): { root: string; parts: CheckedPart[]; maxPixels: number } {
+  const declared = labels === undefined ? {} : { labels };
+  if (!isConfig(target)) {
+    const { root, parts } = findParts(target);
+    const all = parts.map((name) => ({ name, short: name, reading: declared }));
+    return { root, parts: all, maxPixels: MAX_PIXELS };
+  }
+  const { data } = loadConfig(target).config;
+  const keys = data.train === data.val ? (['train'] as const) : (['train', 'val'] as const);
+  const parts = keys.map((key) => {
+    return { name: data[key], short: key, reading: { ...readingOf(data, key), ...declared } };
+  });
+  return { root: data.root, parts, maxPixels: data.maxPixels };
+}
+
+const isConfig = (target: string): boolean =>
+  /\.ya?ml$/i.test(target) && statSync(target, { throwIfNoEntry: false })?.isFile() === true;
+
+/** What leads from the folder that a list's paths are relative to, to the images: '' or with a slash at its end. */
+function prefixOf(base: string, images: string): string {
+  const path = relative(base, images);
+  return path === '' ? '' : `${path}/`;
+}

@@ -1,7 +1,8 @@
 import { statSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { resolve } from 'node:path';
+import { isAbsolute, relative, resolve } from 'node:path';
 import { loadConfig } from '../config/load.js';
+import type { DataConfig } from '../config/schema.js';
 import { MAX_PIXELS } from '../data/images/decode.js';
 import type { ImageIndex } from '../data/index/image-index.js';
 import type { IndexingProgress } from '../data/index/index-cache.js';
@@ -79,7 +80,8 @@ export async function dataPrepareCommand(
     { key: 'val', part: data.val },
   ]);
   const [first, second] = places as [PlacedPart, PlacedPart];
-  const same = first.source === second.source;
+  const { roots = {}, classNames } = data;
+  const same = first.source === second.source && roots.train === roots.val;
   checkPlaces(out, data.root, places);
   const root = resolve(out);
   const moved = places.filter(({ part, name }) => resolve(root, part) !== resolve(root, name));
@@ -89,6 +91,7 @@ export async function dataPrepareCommand(
   if (options.imagesPerShard !== undefined && format === 'copies') {
     throw new ConfigError('--images-per-shard: copies are not in shards', 'leave it out');
   }
+  if (format === 'copies') checkRoots(data);
   const { side = data.resize, workers = availableParallelism() + 2 } = options;
   const quality = options.quality ?? (format === 'copies' ? COPY_QUALITY : null);
   const { maxPixels = MAX_PIXELS, onError } = data;
@@ -110,14 +113,21 @@ export async function dataPrepareCommand(
       'name the original images',
     );
   }
+  const inShards = indexes.find(([, index]) => index.members);
+  if (inShards && format === 'copies') {
+    throw new ConfigError(
+      `data.${inShards[0].key}: the images lie in shards, and copies are files of the same names`,
+      'use --format shards',
+    );
+  }
   const parts: PreparedPart[] = [];
-  for (const [{ part, name, source: originals }, index] of indexes) {
+  for (const [{ key, part, name, source: originals }, index] of indexes) {
     const began = performance.now();
     const source = new PreparingSource({
       ...{ index, side, maxPixels, onError, workers },
       onImage: (done) => events.onImages(part, done, index.count),
     });
-    const isList = statSync(originals).isFile();
+    const isList = statSync(originals, { throwIfNoEntry: false })?.isFile() === true;
     const written =
       quality === null || format === 'shards'
         ? await prepareShards(
@@ -127,11 +137,35 @@ export async function dataPrepareCommand(
             { side, quality, maxPixels, imagesPerShard: options.imagesPerShard },
             source,
           )
-        : await prepareCopies(index, root, name, isList, { side, quality, maxPixels }, source);
+        : await prepareCopies(
+            index,
+            root,
+            { name, images: isList ? (roots[key] ?? '.') : name, isList },
+            { side, quality, maxPixels },
+            source,
+          );
     const { skipped } = source;
     const seconds = Number(((performance.now() - began) / 1000).toFixed(1));
     parts.push({ part, name, images: index.count, skipped, ...written, seconds });
   }
-  const set = [`data.root=${out}`, ...moved.map(({ key, name }) => `data.${key}=${name}`)];
+  const set = [
+    `data.root=${out}`,
+    ...moved.map(({ key, name }) => `data.${key}=${name}`),
+    ...(classNames === undefined || format === 'shards'
+      ? [] // shards have the names
+      : [`data.classNames=${resolve(data.root, classNames)}`]),
+  ];
   return { formatVersion: 1, relaybp: version, out, format, side, quality, parts, set };
+}
+
+/** @throws ConfigError if copies would lie outside of the output folder */
+function checkRoots({ root, roots = {} }: DataConfig): void {
+  for (const [key, folder] of Object.entries(roots)) {
+    const path = relative(resolve(root), resolve(root, folder));
+    if (path.split('/')[0] !== '..' && !isAbsolute(path)) continue;
+    throw new ConfigError(
+      `data.roots.${key}: ${folder} lies outside the data root, so that copies would lie outside of --out`,
+      'use --format shards',
+    );
+  }
 }

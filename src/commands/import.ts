@@ -155,7 +155,7 @@ function describeOrder(from: string, classes: readonly string[]): string {
 
 async function ofData(data: DataConfig): Promise<string[]> {
   try {
-    return [...(await openByOwnClasses(data, data.val, () => {})).classes];
+    return [...(await openByOwnClasses(data, 'val', () => {})).classes];
   } catch (error) {
     if (!(error instanceof DataError)) throw error;
     throw new DataError(

@@ -1,11 +1,14 @@
-import { existsSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, isAbsolute, join, relative, resolve } from 'node:path';
+import type { ClassFolders } from '../config/class-folders.js';
 import { parseConfig } from '../config/load.js';
+import type { ImageIndex } from '../data/index/image-index.js';
 import { ConfigError } from '../errors.js';
 import { planExperiment } from '../experiment/experiment-plan.js';
 import { openImages } from '../experiment/images.js';
 import { writeOutput } from '../files.js';
 import { type Choices, choose } from '../init/choices.js';
+import { nestingNotice, nestingOf } from '../init/class-folders.js';
 import { configText } from '../init/config-text.js';
 import { findLayout, type Layout } from '../init/layout.js';
 import { schemaPlace } from '../init/schema-place.js';
@@ -17,6 +20,11 @@ import { checkOutput } from './options.js';
 
 /** Classes that a line names. */
 const MOST_NAMED = 5;
+
+export interface InitOptions {
+  out?: string;
+  classFolders?: ClassFolders;
+}
 
 export interface InitResult {
   config: string;
@@ -31,12 +39,13 @@ export interface InitResult {
  * `relaybp init`: a config for a folder of images. Of a folder without a validation part that has classes a fifth of
  * each class is drawn, as two list files beside the config; the images are not touched.
  *
- * @param out the config to write; `<folder>.yaml` unless given
+ * @param options.out the config to write; `<folder>.yaml` unless given
+ * @param options.classFolders which folders are the classes; guessed unless given
  * @throws ConfigError if a file is there already, DataError if the folder is not a data set; nothing is written then
  */
 export async function initCommand(
   folder: string,
-  out: string | undefined,
+  { out, classFolders: wanted }: InitOptions,
   onNotice: (line: string) => void,
 ): Promise<InitResult> {
   const layout = findLayout(folder);
@@ -51,7 +60,7 @@ export async function initCommand(
   const config = out ?? `${name}.yaml`;
   const stem = config.replace(/\.ya?ml$/, '');
   refuse(config);
-  const train = await openImages(layout.root, layout.train, undefined, onNotice);
+  const { train, classFolders } = await trainingFolders(layout, wanted, onNotice);
   const reason = splitReason(layout, train.classes);
   if (typeof reason === 'string') {
     onNotice(
@@ -84,13 +93,17 @@ export async function initCommand(
       isAbsolute(layout.root) ? resolve(file) : relative(layout.root, file);
     const complete = {
       ...layout,
+      ...(!parts && { classFolders }),
       ...(parts && { train: fromRoot(lists[0]!) }),
       val: parts ? fromRoot(lists[1]!) : layout.val!,
     };
     const images = parts
       ? await openImages(complete.root, complete.train, undefined, onNotice)
       : train;
-    const val = await openImages(complete.root, complete.val, images.classes, onNotice);
+    const reading = { classFolders: classFolders ?? 'top' };
+    const val = await openImages(
+      ...([complete.root, complete.val, images.classes, onNotice, undefined, reading] as const),
+    );
     const found = await survey(images);
     if (found.unreadable.first !== null) {
       const looked = found.unreadable.count + found.shorterSides.length;
@@ -122,6 +135,23 @@ export async function initCommand(
     for (const file of written) rmSync(file, { force: true });
     throw error;
   }
+}
+
+/** The training images, and which of their folders are the classes where that is not plain. */
+async function trainingFolders(
+  { root, train: part }: Layout,
+  wanted: ClassFolders | undefined,
+  onNotice: (line: string) => void,
+): Promise<{ train: ImageIndex; classFolders?: ClassFolders }> {
+  const open = (classFolders: ClassFolders): Promise<ImageIndex> =>
+    openImages(root, part, undefined, onNotice, undefined, { classFolders });
+  const train = await open(wanted ?? 'top');
+  if (wanted !== undefined) return { train, ...(wanted === 'leaves' && { classFolders: wanted }) };
+  const nesting = statSync(resolve(root, part)).isDirectory() ? nestingOf(train) : null;
+  if (!nesting) return { train };
+  onNotice(nestingNotice(join(root, part), nesting));
+  const { classFolders } = nesting;
+  return { train: classFolders === 'top' ? train : await open(classFolders), classFolders };
 }
 
 /** Why the training images have to be split: in words where that may surprise, true without; null: they need not. */

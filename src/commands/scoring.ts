@@ -14,7 +14,7 @@ import { isScoreFile, readScoreFile } from '../eval/score-file.js';
 import type { ImageList, ScoreSet } from '../eval/score-set.js';
 import { describeProtocol, type ProtocolOptions, protocolOf } from '../eval/test-protocol.js';
 import { indexCache } from '../experiment/data-cache.js';
-import { openImages } from '../experiment/images.js';
+import { openImages, readingOf } from '../experiment/images.js';
 import { checkRunData } from '../experiment/run-data.js';
 import type { Checkpoint } from '../run/checkpoint.js';
 import { checkpointOf, type Model, type ModelOptions, openModel } from './model.js';
@@ -150,8 +150,10 @@ export class Scorer {
     const [root, part] = options.data
       ? testSet(options.data)
       : runTestSet(config, checkpoint.path, options);
-    const labels = options.labels ?? config.data.labels;
-    const dataset = await openImages(root, part, classes, onNotice, this.cache, labels);
+    const from = options.dataRoot ?? config.data.root;
+    const own = readingOf(config.data, options.data ? null : 'val', from);
+    const reading = options.labels ? { ...own, labels: options.labels } : own;
+    const dataset = await openImages(root, part, classes, onNotice, this.cache, reading);
     return { checkpoint, dataset };
   }
 

@@ -9,6 +9,9 @@ const FROM_HERE = [['data', 'root'], ['initialCheckpoint']] as const;
 const FROM_ROOT = [
   ['data', 'train'],
   ['data', 'val'],
+  ['data', 'roots', 'train'],
+  ['data', 'roots', 'val'],
+  ['data', 'classNames'],
 ] as const;
 const PATHS: readonly (readonly string[])[] = [...FROM_HERE, ...FROM_ROOT];
 

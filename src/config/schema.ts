@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { CONVOLUTION_CHOICES } from '../engine/convolution-form.js';
 import { PRECISION_CHOICES } from '../engine/engine.js';
 import { augmentSchema } from './augmentation.js';
+import { CLASS_FOLDERS } from './class-folders.js';
 import { durationSchema, intervalSchema } from './duration.js';
 import { LABEL_MEANINGS } from './label-meaning.js';
 import { layerSchema } from './layers.js';
@@ -21,6 +22,7 @@ const batch = positive.max(2 ** 20);
 const fraction = z.number().gt(0).lte(1);
 const NAME = 'a name: a letter, then letters, digits, _ or -';
 const name = z.string(NAME).regex(/^[A-Za-z][\w-]*$/, NAME);
+const optionalText = (what: string) => z.string().min(1).optional().describe(what);
 const triple = z.tuple([z.number(), z.number(), z.number()]);
 
 const data = z.strictObject({
@@ -35,9 +37,38 @@ const data = z.strictObject({
     .min(1)
     .default('train')
     .describe(
-      'Training images below root: a folder with one folder per class, or a list file of `path label` lines (with a tab between, labels may contain spaces).',
+      'Training images below root: a folder with one folder per class, or a list file: `path label` lines (with a tab between, labels may contain spaces), a table (.csv, .tsv), tar shards (train-{000..146}.tar), Parquet files (train-*.parquet), or another form of docs/datasets.md.',
     ),
   val: z.string().min(1).default('val').describe('Validation images below root, as for train.'),
+  roots: z
+    .strictObject({
+      train: optionalText('Folder that the paths in the training list are relative to.'),
+      val: optionalText('Folder that the paths in the validation list are relative to.'),
+    })
+    .optional()
+    .describe(
+      'Folders below root that the paths in list files are relative to, where that is not root itself: Places365 has its training and its validation images in two (docs/datasets.md).',
+    ),
+  columns: z
+    .strictObject({
+      image: optionalText(
+        'The column with the path of the image, or the member that is the image.',
+      ),
+      label: optionalText('The column with its class, or the member that holds it.'),
+    })
+    .optional()
+    .describe(
+      'Columns of a table (.csv, .tsv) or a Parquet file by their names, or members of the samples of tar shards by what follows the first dot; not needed where it is plain.',
+    ),
+  classFolders: z
+    .enum(CLASS_FOLDERS)
+    .optional()
+    .describe(
+      'Which folders of a part are its classes. top, the default: those directly in it, with all that is below them. leaves: those that hold the images, named by their paths (a/airfield).',
+    ),
+  classNames: optionalText(
+    'A file below root that names the classes: one name a line, or with their labels or folders, in any of the forms of docs/datasets.md. Reports, predictions and exports show these names.',
+  ),
   classes: z
     .int()
     .min(2)

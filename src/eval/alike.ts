@@ -1,5 +1,5 @@
-import { decodeImage } from '../data/images/decode.js';
-import { type ImageIndex, imageFile, relativePath } from '../data/index/image-index.js';
+import { type ImageIndex, relativePath } from '../data/index/image-index.js';
+import { ImageReader } from '../data/loader/image-reader.js';
 import { alignment, type ImageList } from './score-set.js';
 
 /** A test set before anything is scored. */
@@ -40,10 +40,13 @@ async function withoutUndecodable(set: Candidate, other: Candidate): Promise<Ima
 
 async function decodes({ index }: Candidate, i: number): Promise<boolean> {
   if (!index) return true;
+  const reader = new ImageReader(index);
   try {
-    await decodeImage(imageFile(index, i), 1);
+    await (await reader.load(i)).decode({ resize: 1 });
     return true;
   } catch {
     return false;
+  } finally {
+    await reader.close();
   }
 }

@@ -1,18 +1,55 @@
 import { statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import type { ClassFolders } from '../config/class-folders.js';
 import type { LabelMeaning } from '../config/label-meaning.js';
 import type { DataConfig } from '../config/schema.js';
 import { DECODING } from '../data/images/decode.js';
 import { whyNoTurboJpeg } from '../data/images/turbojpeg.js';
+import { readClassNames } from '../data/index/class-names.js';
 import type { ImageIndex } from '../data/index/image-index.js';
 import { emptyClasses } from '../data/index/image-index.js';
 import { IndexCache } from '../data/index/index-cache.js';
+import { holdsFoldersAlone, innerFolders } from '../data/index/inner-folders.js';
 import { leftOutText } from '../data/index/left-out.js';
 import { numbered } from '../data/index/list-labels.js';
+import type { ColumnNames } from '../data/index/list-row.js';
+import { nameClasses } from '../data/index/name-classes.js';
 import { openPrepared } from '../data/index/prepared.js';
 import { isPrepared } from '../data/index/prepared-facts.js';
 import { relabelled, sameClasses, sameOrder } from '../data/index/relabel.js';
+import { isShards, shardFiles } from '../data/index/shard-files.js';
 import { DataError } from '../errors.js';
+
+/** How the files of a part say which images there are, and what class each is of. */
+export interface Reading {
+  /** What the labels of a list are, where that is said; see `readLabels`. */
+  labels?: LabelMeaning;
+  /** Which folders are classes. */
+  classFolders?: ClassFolders;
+  /** A file that names the classes. */
+  classNames?: string;
+  /** Of a table: which columns are the image and its label. */
+  columns?: ColumnNames;
+  /** Folder that the paths of a list are relative to; default: the root. */
+  base?: string;
+}
+
+/** How a config says that a part is to be read. @param part none for images that are no part of the config's data */
+export function readingOf(
+  data: DataConfig,
+  part: 'train' | 'val' | null,
+  from = data.root,
+): Reading {
+  const { labels, classFolders, classNames, columns, roots } = data;
+  const base = part === null ? undefined : roots?.[part];
+  return {
+    ...(labels !== undefined && { labels }),
+    ...(classFolders !== undefined && { classFolders }),
+    ...(classNames !== undefined && { classNames: resolve(from, classNames) }),
+    ...(columns !== undefined && { columns }),
+    ...(base !== undefined && { base: resolve(from, base) }),
+  };
+}
 
 /**
  * The images of one part of a data set: a folder of class folders, or a list file of `path label` lines.
@@ -20,7 +57,7 @@ import { DataError } from '../errors.js';
  * @param classes the trained classes, matched by name; without them the data decide
  * @param onNotice receives a line per oddity that does not stop anything
  * @param cache where indexes are kept; without it none is
- * @param labels what the labels of a list are, where that is said; see `readLabels`
+ * @param reading what is said of its files
  */
 export async function openImages(
   root: string,
@@ -28,9 +65,9 @@ export async function openImages(
   classes: readonly string[] | undefined,
   onNotice: (line: string) => void,
   cache: IndexCache = new IndexCache({ folder: null }),
-  labels?: LabelMeaning,
+  reading: Reading = {},
 ): Promise<ImageIndex> {
-  const index = await open(root, part, classes, onNotice, cache, labels);
+  const index = await open(root, part, classes, onNotice, cache, reading);
   if (index.packed?.encoding !== 'raw') sayIfSlow(onNotice);
   return index;
 }
@@ -53,11 +90,29 @@ async function open(
   classes: readonly string[] | undefined,
   onNotice: (line: string) => void,
   cache: IndexCache,
-  labels: LabelMeaning | undefined,
+  reading: Reading,
 ): Promise<ImageIndex> {
   const path = resolve(root, part);
+  const { classNames, labels } = reading;
+  const shards = !isPrepared(path) && isShards(root, part);
+  if (shards && classNames === undefined) {
+    return openShards(root, part, classes, onNotice, cache, reading);
+  }
+  if (classNames !== undefined && !isPrepared(path)) {
+    const names = readClassNames(classNames);
+    const own: Reading = { ...reading, classNames: undefined, labels: 'names' };
+    const index = shards
+      ? await openShards(root, part, undefined, onNotice, cache, { columns: reading.columns })
+      : await open(root, part, undefined, onNotice, cache, own);
+    const folders = !shards && !isFile(path);
+    const options = { source: path, folders, labels, classes };
+    const named = nameClasses(index, names, options);
+    if (index.classes.length < named.classes.length) sayEmpty(path, named, onNotice);
+    return named;
+  }
   if (isFile(path)) {
-    const { index, labels: found } = await cache.openList(path, root, classes, labels);
+    const base = reading.base ?? root;
+    const { index, labels: found } = await cache.openList(path, base, classes, reading);
     if (found === 'positions' && labels === undefined) {
       const used = [Math.min, Math.max].map((most) => index.labels.reduce((a, b) => most(a, b)));
       const [first, last] = used.map((label) => `${label} is ${index.classes[label!]}`);
@@ -78,7 +133,11 @@ async function open(
     sayEmpty(path, index, onNotice);
     return index;
   }
-  const { index, missingClasses, strayFiles, leftOut } = await cache.openFolder(path, classes);
+  const { classFolders, base } = reading;
+  if (base !== undefined && base !== resolve(root)) throw rootOfFolder(path, base);
+  const opened = await cache.openFolder(path, classes, classFolders);
+  const { index, missingClasses, strayFiles, leftOut } = opened;
+  if (classFolders === undefined && holdsFoldersAlone(index)) onNotice(leavesNotice(path, index));
   const empty = emptyClasses(index).filter((name) => !missingClasses.includes(name));
   if (empty.length > 0) onNotice(`${path}: no images in ${some(empty)}: never drawn`);
   if (missingClasses.length > 0) onNotice(`${path}: no folder for ${some(missingClasses)}`);
@@ -98,6 +157,50 @@ function sayEmpty(path: string, index: ImageIndex, onNotice: (line: string) => v
   );
 }
 
+function rootOfFolder(path: string, base: string): DataError {
+  return new DataError(
+    `${path}: is no list file, so there are no paths that are relative to ${base} (data.roots)`,
+    'leave data.roots out for this part: data.train and data.val name the folders themselves',
+  );
+}
+
+/** Of tar shards and Parquet files. */
+async function openShards(
+  root: string,
+  part: string,
+  classes: readonly string[] | undefined,
+  onNotice: (line: string) => void,
+  cache: IndexCache,
+  { labels, columns }: Reading,
+): Promise<ImageIndex> {
+  const path = resolve(root, part);
+  const { index } = await cache.openShards(shardFiles(root, part), part, { root, columns });
+  if (!classes) {
+    sayEmpty(path, index, onNotice);
+    return index;
+  }
+  const entries = classes.map((name, id) => ({ id, name }));
+  const names = { file: 'the class list', entries };
+  const named =
+    labels === 'positions'
+      ? nameClasses(index, names, { source: path, folders: false, labels, classes })
+      : relabelled(index, classes);
+  if (typeof named === 'string') {
+    throw new DataError(
+      `${path}: has the label ${JSON.stringify(named)}, which is none of the ${classes.length} classes that the model was trained on (${some(classes)})`,
+      'name the file that says what the labels mean: data.classNames; or if they are positions in the class list, counted from 0: data.labels: positions',
+    );
+  }
+  sayEmpty(path, named, onNotice);
+  return named;
+}
+
+/** Places365 and iNaturalist are unpacked so: the classes may lie deeper. */
+function leavesNotice(path: string, index: ImageIndex): string {
+  const inner = innerFolders(index);
+  return `${path}: its ${index.classes.length} class folders hold folders alone, ${inner.length} of them (${some(inner)}): if those are the classes, data.classFolders: leaves`;
+}
+
 /**
  * The training images.
  *
@@ -112,7 +215,7 @@ export async function openTrainingImages(
   trained?: readonly string[],
 ): Promise<ImageIndex> {
   const { root, train } = data;
-  const index = await openByOwnClasses(data, train, onNotice, cache);
+  const index = await openByOwnClasses(data, 'train', onNotice, cache);
   if (index.classes.length !== data.classes) {
     throw new DataError(
       `${join(root, train)}: ${index.classes.length} classes, but data.classes is ${data.classes}`,
@@ -128,23 +231,26 @@ export async function openTrainingImages(
 
 /** A part of a config's data with the classes that it says itself. */
 export function openByOwnClasses(
-  { root, classes, labels }: DataConfig,
-  part: string,
+  data: DataConfig,
+  key: 'train' | 'val',
   onNotice: (line: string) => void,
   cache?: IndexCache,
 ): Promise<ImageIndex> {
-  const own = isFile(resolve(root, part)) && labels === 'positions' ? numbered(classes) : undefined;
-  return openImages(root, part, own, onNotice, cache, labels);
+  const { root, classes, labels, [key]: part } = data;
+  const isCounted = labels === 'positions' && (isFile(resolve(root, part)) || isShards(root, part));
+  const own = isCounted && !data.classNames ? numbered(classes) : undefined;
+  return openImages(root, part, own, onNotice, cache, readingOf(data, key));
 }
 
 /** The validation images, by the classes of training. */
 export function openValidationImages(
-  { root, val, labels }: DataConfig,
+  data: DataConfig,
   classes: readonly string[],
   onNotice: (line: string) => void,
   cache?: IndexCache,
 ): Promise<ImageIndex> {
-  return openImages(root, val, classes, onNotice, cache, labels);
+  const { root, val } = data;
+  return openImages(root, val, classes, onNotice, cache, readingOf(data, 'val'));
 }
 
 const some = (names: readonly string[]): string =>

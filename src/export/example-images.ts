@@ -1,6 +1,7 @@
-import { decodeImage, reasonOf } from '../data/images/decode.js';
+import { reasonOf } from '../data/images/decode.js';
 import { centreView, writeInput } from '../data/images/preprocessing.js';
 import { type ImageIndex, imagePath } from '../data/index/image-index.js';
+import { ImageReader } from '../data/loader/image-reader.js';
 import { Random } from '../random.js';
 import type { ExportModel } from './exported-model.js';
 import type { PixelBatch } from './runtimes.js';
@@ -13,18 +14,20 @@ export async function imagePixels(
   onNotice: (line: string) => void,
 ): Promise<PixelBatch> {
   const values: Float32Array[] = [];
+  const reader = new ImageReader(index, maxPixels);
   for (let i = 0; i < Math.min(count, index.count); i++) {
-    const path = imagePath(index, Math.floor((i * index.count) / Math.min(count, index.count)));
+    const image = Math.floor((i * index.count) / Math.min(count, index.count));
     try {
-      const pixels = await decodeImage(path, resize, kernel, maxPixels);
+      const pixels = await (await reader.load(image)).decode({ resize, kernel });
       const raw = new Float32Array(crop * crop * 3);
       const plain = { mean: { kind: 'channel', values: [0, 0, 0] }, std: null } as const;
       writeInput(raw, 0, pixels, centreView(pixels, [crop, crop]), [crop, crop], plain);
       values.push(raw);
     } catch (error) {
-      onNotice(`not used for the comparison: ${path}: ${reasonOf(error)}`);
+      onNotice(`not used for the comparison: ${imagePath(index, image)}: ${reasonOf(error)}`);
     }
   }
+  await reader.close();
   return batchOf(values, crop);
 }
 

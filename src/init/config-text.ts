@@ -95,9 +95,19 @@ function dataLines({ layout, wasSplit, classes, survey }: ConfigFacts): string {
       : []),
     `  train: ${scalar(layout.train)}`,
     `  val: ${scalar(layout.val)}`,
+    ...classFoldersLine(layout),
     `  classes: ${classes}`,
     `  sampler: class-aware # ${imbalance}`,
   ].join('\n');
+}
+
+function classFoldersLine({ classFolders }: Layout): string[] {
+  if (classFolders === undefined) return [];
+  const rule = {
+    leaves: 'the folders that hold the images are the classes; top: those directly in a part are',
+    top: 'the folders directly in a part are the classes; leaves: those that hold the images are',
+  }[classFolders];
+  return [`  classFolders: ${classFolders} # ${rule}`];
 }
 
 function sizes({ survey: { shorterSides } }: ConfigFacts): string {

@@ -1,5 +1,6 @@
 import { readdirSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import type { ClassFolders } from '../config/class-folders.js';
 import { isNoDataFolder } from '../data/index/left-out.js';
 import { DataError } from '../errors.js';
 
@@ -9,6 +10,8 @@ export interface Layout {
   train: string;
   /** Null: there is one part only, which has to be split. */
   val: string | null;
+  /** Where it is not plain. */
+  classFolders?: ClassFolders;
   /** In place of `val`: a folder of such a name that holds no folders of classes. */
   withoutClasses?: string;
 }

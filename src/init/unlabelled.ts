@@ -30,7 +30,8 @@ export function whyNotForValidation(folder: string, classes: readonly string[]):
   if (!statSync(folder).isDirectory()) return null; // a list, which is looked at line by line
   const folders = foldersIn(folder);
   if (folders.length === 0) return `${folder} has no class folders`;
-  if (folders.some((name) => classes.includes(name))) return null;
+  const top = new Set(classes.map((name) => name.split('/')[0]!));
+  if (folders.some((name) => top.has(name))) return null;
   const named = folders.slice(0, 3).join(', ');
   return `${folder} has none of the training classes (but ${named}${folders.length > 3 ? ', …' : ''})`;
 }

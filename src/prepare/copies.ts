@@ -24,6 +24,15 @@ export interface CopySettings {
   maxPixels: number;
 }
 
+/** Paths below the output folder. */
+export interface CopiedPart {
+  /** The part's folder, or the list file, which is written too. */
+  name: string;
+  /** The folder that the paths of the images are relative to. */
+  images: string;
+  isList: boolean;
+}
+
 export interface WrittenCopies {
   /** Copies. */
   files: number;
@@ -34,19 +43,17 @@ export interface WrittenCopies {
 
 /**
  * @param root folder for the prepared data set, absolute, made if missing; copies that are there already are kept
- * @param part the name of the part's folder below it, or of the list file, which is written, too
- * @param isList whether the part is a list, so that paths are relative to `root`
+ * @param part where it goes below that
  * @throws ConfigError if the folder was prepared from other images or with other settings
  */
 export async function prepareCopies(
   index: ImageIndex,
   root: string,
-  part: string,
-  isList: boolean,
+  { name: part, images, isList }: CopiedPart,
   settings: CopySettings,
   source: PreparingSource,
 ): Promise<WrittenCopies> {
-  const folder = isList ? root : join(root, part);
+  const folder = join(root, images);
   if (isPrepared(join(root, part))) {
     throw new ConfigError(`--out: ${join(root, part)} holds shards`, 'name another folder');
   }

@@ -1,8 +1,9 @@
 /** The images that are prepared, one after the other. */
-import { decodeImage, reasonOf } from '../data/images/decode.js';
+import { reasonOf } from '../data/images/decode.js';
 import type { Pixels } from '../data/images/preprocessing.js';
-import { type ImageIndex, imageFile } from '../data/index/image-index.js';
+import type { ImageIndex } from '../data/index/image-index.js';
 import { FailurePolicy, type OnError, type Skipped } from '../data/loader/failure-policy.js';
+import { ImageReader } from '../data/loader/image-reader.js';
 import { ordered } from '../data/loader/ordered.js';
 
 export interface SourceOptions {
@@ -53,20 +54,25 @@ export class PreparingSource {
     encode: (pixels: Pixels, image: number) => Promise<T>,
   ): AsyncGenerator<Prepared<T>> {
     const { index, side, maxPixels, workers } = this.#options;
+    const reader = new ImageReader(index, maxPixels);
     const prepare = async (image: number): Promise<Prepared<T> | null> => {
       if (!wanted(image)) return null;
       let pixels: Pixels;
       try {
-        pixels = await decodeImage(imageFile(index, image), side, undefined, maxPixels);
+        pixels = await (await reader.load(image)).decode({ resize: side });
       } catch (error) {
         return { image, reason: reasonOf(error) };
       }
       return { image, encoded: await encode(pixels, image) };
     };
-    for await (const prepared of ordered(first, end, workers - 1, prepare)) {
-      if (prepared && 'reason' in prepared) this.#policy.apply([prepared]);
-      if (prepared) yield prepared;
-      this.#options.onImage(++this.#done);
+    try {
+      for await (const prepared of ordered(first, end, workers - 1, prepare)) {
+        if (prepared && 'reason' in prepared) this.#policy.apply([prepared]);
+        if (prepared) yield prepared;
+        this.#options.onImage(++this.#done);
+      }
+    } finally {
+      await reader.close();
     }
   }
 }

@@ -30,6 +30,7 @@ export function picturesInPlace(
   const kept: Picture[] = [];
   let [out, first] = [0, ''];
   for (const picture of pictures) {
+    if (IN_SHARD.test(picture.file)) continue;
     const path = resolve(picture.file);
     const file = realOf(path);
     if (file === null)
@@ -38,7 +39,14 @@ export function picturesInPlace(
       kept.push({ ...picture, file });
     } else if (out++ === 0) first = picture.file;
   }
-  if (out === 0) return { pictures: kept, leftOut: [] };
+  const inShards = pictures.length - kept.length - out;
+  const notes =
+    inShards === 0
+      ? []
+      : [
+          `${inShards} of ${pictures.length} pictures are not shown, as they lie in tar or Parquet files`,
+        ];
+  if (out === 0) return { pictures: kept, leftOut: notes };
   const [tooWide] = wide;
   const why =
     tooWide === undefined
@@ -46,13 +54,17 @@ export function picturesInPlace(
       : `the run's config gives ${tooWide} as the folder of its data, in which your home folder lies as well; if that is right, --data-root ${tooWide} shows them`;
   return {
     pictures: kept,
-    leftOut: [`${out} of ${pictures.length} pictures are not shown, as ${why}`],
+    leftOut: [...notes, `${out} of ${pictures.length} pictures are not shown, as ${why}`],
   };
 }
 
+const IN_SHARD = /\.(tar|parquet)\//i;
+
 /** The root of the data, what the config names outside of it, and what a prepared part was made from; real paths. */
 function foldersOf(root: string, data: ExperimentConfig['data']): string[] {
-  const parts = [data.train, data.val].map((part) => resolve(root, part));
+  const { train, val, roots = {} } = data;
+  const named = [train, val, roots.train, roots.val].filter((part) => part !== undefined);
+  const parts = named.map((part) => resolve(root, part));
   return [root, ...parts, ...parts.flatMap(sourceOf)].flatMap((path) => {
     const real = realOf(path);
     return real === null || !statSync(real).isDirectory() ? [] : [real];

@@ -21,7 +21,7 @@ const FREE = [
   ...['name', 'precision', 'convolution', 'recompute', 'logging', 'diagnostics', 'checkpoint'],
   'evaluation',
   ...['data.root', 'data.maxPixels', 'data.onError', 'initialCheckpoint'],
-  'data.classes', // compared by name once the images are known
+  ...['data.classes', 'data.classNames'], // compared by name once the images are known
   ...['training.epochs', 'training.steps', 'training.microBatch', 'training.logEvery'],
 ];
 
@@ -82,7 +82,7 @@ export function outdatedBy(changes: readonly Difference[]): Outdated {
       ...['data.mean', 'data.std', 'data.resize', 'data.crop', 'data.augment.color'],
     ),
     optimizer: changes.some(({ key }) => key === 'optimizer'), // as a whole: its type
-    evaluations: any('data.val'),
+    evaluations: any('data.val', 'data.roots.val'),
   };
 }
 

@@ -4,12 +4,13 @@ import { join } from 'node:path';
 import { run } from './cli.js';
 import { SMALL_CONFIG } from './configs.js';
 import { ROOT } from './consumer.js';
+import { docsDatasets } from './docs-datasets.js';
 import { colourImages } from './images.js';
 
 /**
  * The folder that commands in the documentation are run in (CONTRIBUTING.md describes it): `my-photos/{train,val}`,
  * `photos` (the validation images), `my.yaml` and `config.yaml` (the same small config), `runs/a` and `runs/b` (its
- * trained runs), and this project's `configs`, `docs`, `examples`, `scripts` and `bin`.
+ * trained runs), the data sets and configs of docs/datasets.md, and this project's `configs`, `docs`, `examples`, `scripts` and `bin`.
  */
 export async function docsFolder(): Promise<{ folder: string; env: NodeJS.ProcessEnv }> {
   const folder = mkdtempSync(join(tmpdir(), 'relaybp-docs-'));
@@ -20,6 +21,7 @@ export async function docsFolder(): Promise<{ folder: string; env: NodeJS.Proces
   }
   const config = SMALL_CONFIG.replace('data/small', 'my-photos');
   for (const name of ['my.yaml', 'config.yaml']) writeFileSync(join(folder, name), config);
+  await docsDatasets(folder);
   const relaybp = join(folder, '.bin/relaybp');
   mkdirSync(join(folder, '.bin'));
   writeFileSync(relaybp, `#!/bin/sh\nexec "${process.execPath}" "${ROOT}bin/relaybp.js" "$@"\n`);

@@ -1,6 +1,6 @@
 /** A column of numbers that grows without ever being copied as a whole. */
 
-type Numbers = Uint8Array | Uint32Array | Int32Array;
+type Numbers = Uint8Array | Uint32Array | Int32Array | Float64Array;
 
 /** Numbers in chunks; a chunk is let go as soon as it has been moved to where the column ends up. */
 export class Column<T extends Numbers> {

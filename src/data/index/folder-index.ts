@@ -1,6 +1,7 @@
 /** Index of a folder with one subfolder per class: `<folder>/<class>/**` + image files. */
 import { realpathSync, type Stats, statSync } from 'node:fs';
 import { dirname } from 'node:path';
+import type { ClassFolders } from '../../config/class-folders.js';
 import { DataError } from '../../errors.js';
 import { messageOf, systemFix } from '../../system-error.js';
 import { Directories } from './directories.js';
@@ -13,7 +14,9 @@ import {
   joinFile,
   mtimeStamp,
 } from './image-index.js';
+import { type FolderContents, leafFolders } from './leaf-folders.js';
 import {
+  addLeftOut,
   isSystemFolder,
   type LeftOut,
   leaveOutFile,
@@ -30,6 +33,8 @@ export interface FolderOptions {
    * Without it the classes are the subfolders in code-point order.
    */
   classes?: readonly string[];
+  /** Which folders are classes; default `top`: those directly in it. */
+  classFolders?: ClassFolders;
 }
 
 export interface FolderIndex {
@@ -98,21 +103,12 @@ export interface Scan {
 export function planFolder(folder: string, options: FolderOptions = {}): FolderPlan {
   const directories = new Directories();
   directories.add('', statOrNull(folder, true));
-  const entries = listFolder(folder);
-  const isFolder = (entry: Entry): boolean => {
-    if (entry.isDirectory()) return true;
-    if (!entry.isSymbolicLink()) return false;
-    const stats = statOrNull(joinFile(folder, entry.path), false);
-    if (!stats) directories.add(entry.path, null);
-    return stats?.isDirectory() === true;
-  };
   const leftOut = nothingLeftOut();
-  const [folders, files] = [[] as Entry[], [] as Entry[]];
-  for (const entry of entries) {
-    if (!isFolder(entry)) files.push(entry);
-    else if (!isSystemFolder(entry.name)) folders.push(entry);
-    else leaveOutFolder(leftOut, entry.name, joinFile(folder, entry.path));
-  }
+  const { folders: top, files } = contentsOf(folder, null, directories, leftOut);
+  const folders =
+    options.classFolders === 'leaves'
+      ? leafFolders(top, (path) => leafContents(folder, path, directories, leftOut))
+      : top;
   const found = folders.map((entry) => entry.name);
   const strayFiles = files.filter((e) => hasImageName(e.name)).map((e) => e.name);
   if (found.length === 0) throw noClasses(folder, strayFiles);
@@ -141,6 +137,54 @@ export function planFolder(folder: string, options: FolderOptions = {}): FolderP
     directories,
     leftOut,
   };
+}
+
+/** What is in a folder, links followed. Notes links that lead nowhere. @param path below `root`; null: that itself */
+function contentsOf(
+  root: string,
+  path: FilePath | null,
+  directories: Directories,
+  leftOut: LeftOut,
+): { folders: Entry[]; files: Entry[] } {
+  const [folders, files] = [[] as Entry[], [] as Entry[]];
+  const isFolder = (entry: Entry): boolean => {
+    if (entry.isDirectory()) return true;
+    if (!entry.isSymbolicLink()) return false;
+    const child = path === null ? entry.path : under(path, entry.path);
+    const stats = statOrNull(joinFile(root, child), false);
+    if (!stats) directories.add(child, null);
+    return stats?.isDirectory() === true;
+  };
+  for (const entry of listFolder(path === null ? root : joinFile(root, path))) {
+    if (!isFolder(entry)) files.push(entry);
+    else if (!isSystemFolder(entry.name)) folders.push(entry);
+    else {
+      const child = path === null ? entry.path : under(path, entry.path);
+      leaveOutFolder(leftOut, entry.name, joinFile(root, child));
+    }
+  }
+  return { folders, files };
+}
+
+/** What is in a folder below the top, for `leafFolders`; notes a folder of folders. */
+function leafContents(
+  root: string,
+  path: FilePath,
+  directories: Directories,
+  leftOut: LeftOut,
+): FolderContents {
+  const self = statOrNull(joinFile(root, path), false);
+  const own = nothingLeftOut();
+  const { folders, files } = contentsOf(root, path, directories, own);
+  if (folders.length > 0) directories.add(path, self);
+  const hasImages = files.some((entry) => {
+    if (hasImageName(entry.name)) return true;
+    const file = joinFile(root, under(path, entry.path));
+    return entry.isFile() && mayBeImage(entry.name) && beginsAsImage(file);
+  });
+  // What lies in a class is counted when the class is gone through.
+  if (folders.length > 0 && !hasImages) addLeftOut(leftOut, own);
+  return { folders, hasImages, identity: self ? identity(self) : null };
 }
 
 /** @throws DataError if no image was found */

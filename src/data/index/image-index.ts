@@ -8,6 +8,7 @@ import { collectGarbage } from '../../collect-garbage.js';
 import { Column } from './column.js';
 import { type FilePath, pathOf, shown, under } from './file-names.js';
 import { checkLabels } from './labels.js';
+import type { Members } from './members.js';
 import type { Packed } from './packed.js';
 
 export interface ImageIndex {
@@ -27,8 +28,9 @@ export interface ImageIndex {
   readonly sizes: Uint32Array;
   /** [count]: when each file was last changed, as `mtimeStamp` gives it; 0 if that is not known. */
   readonly mtimes: Uint32Array;
-  /** Where the images are if not in files of their own. */
+  /** Where the images are if not in files of their own: resized in shards, or as they are in tar and Parquet files. */
   readonly packed?: Packed;
+  readonly members?: Members;
 }
 
 /** The columns of an index, wherever their memory lies. */

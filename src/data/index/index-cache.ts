@@ -8,6 +8,7 @@
 import { createHash } from 'node:crypto';
 import { type Stats, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import type { ClassFolders } from '../../config/class-folders.js';
 import type { LabelMeaning } from '../../config/label-meaning.js';
 import { readRegularBytes } from '../../regular-file.js';
 import { messageOf, messageWithPath } from '../../system-error.js';
@@ -19,8 +20,17 @@ import { folderIndex, planFolder, scanClass } from './folder-index.js';
 import { type ImageIndex, IndexBuilder, imagePath, joinFile } from './image-index.js';
 import { type KeptFacts, type KeptIndex, readIndexFile, writeIndexFile } from './index-file.js';
 import { addLeftOut, type LeftOut, nothingLeftOut } from './left-out.js';
-import { listedImages, parseList, type StatResult, statImages } from './list-index.js';
+import {
+  type ListOptions,
+  listedImages,
+  parseList,
+  type StatResult,
+  statImages,
+} from './list-index.js';
+import type { ColumnNames } from './list-row.js';
+import { indexShards, type ShardOptions } from './member-index.js';
 import { type ScanJob, scanAll } from './scan-pool.js';
+import type { ShardFiles } from './shard-files.js';
 
 /** How far indexing has come. */
 export interface IndexingProgress {
@@ -73,11 +83,16 @@ export class IndexCache {
   }
 
   /** As `indexFolder`. @throws DataError as that does */
-  async openFolder(folder: string, classes: readonly string[] | undefined): Promise<OpenedIndex> {
-    const file = this.#fileOf({ folder: resolve(folder), classes });
+  async openFolder(
+    folder: string,
+    classes: readonly string[] | undefined,
+    classFolders?: ClassFolders,
+  ): Promise<OpenedIndex> {
+    const leaves = classFolders === 'leaves' && { classFolders };
+    const file = this.#fileOf({ folder: resolve(folder), classes, ...leaves });
     const kept = this.#kept(file, folder, folder, null);
     if (kept) return opened(kept);
-    const plan = planFolder(folder, { classes });
+    const plan = planFolder(folder, { classes, classFolders });
     const builder = new IndexBuilder();
     const { directories, leftOut } = plan;
     const progress = this.#progress(folder, plan.folders.length);
@@ -106,19 +121,20 @@ export class IndexCache {
     list: string,
     root: string,
     classes: readonly string[] | undefined,
-    labels?: LabelMeaning,
+    { labels, columns }: Pick<ListOptions, 'labels' | 'columns'> = {},
   ): Promise<OpenedIndex> {
     const file = this.#fileOf({
       list: resolve(list),
       root: resolve(root),
       classes,
       labels: labels ?? 'as they are',
+      ...(columns && { columns }),
     });
     const kept = this.#kept(file, list, root, list);
     if (kept) return opened(kept);
     const stats = statSync(list, { throwIfNoEntry: false });
     const racy = stats !== undefined && stats.mtimeMs > Date.now() - RACY_MS;
-    const parsed = parseList(list, { root, classes, labels });
+    const parsed = parseList(list, { root, classes, labels, columns });
     const { count } = parsed.index;
     const progress = this.#progress(list, count);
     const directories = parentsOf(parsed.index);
@@ -154,8 +170,30 @@ export class IndexCache {
     const { meaning } = parsed;
     const about = { missingClasses: [], strayFiles: 0, leftOut: nothingLeftOut(), labels: meaning };
     const facts = { ...about, list: state ?? null };
-    const columns = directories.columns();
-    this.#keep(file, list, index, facts, { ...columns, racy: racy ? list : columns.racy });
+    const folders = directories.columns();
+    this.#keep(file, list, index, facts, { ...folders, racy: racy ? list : folders.racy });
+    return { index, ...about };
+  }
+
+  /** As `indexShards`. @throws DataError as that does */
+  async openShards(
+    shards: ShardFiles,
+    part: string,
+    { root, columns }: Pick<ShardOptions, 'root' | 'columns'>,
+  ): Promise<OpenedIndex> {
+    const what = resolve(root, part);
+    const { files } = shards;
+    const file = this.#fileOf({ shards: files, root: resolve(root), columns: columns ?? {} });
+    const about = { missingClasses: [], strayFiles: 0, leftOut: nothingLeftOut() };
+    const kept = this.#kept(file, what, root, null);
+    if (kept) return { index: kept.index, ...about };
+    const progress = this.#progress(what, files.length);
+    const onFile = (images: number): void => {
+      progress.files(images);
+      progress.done(1);
+    };
+    const { index, directories } = await indexShards(shards, { root, columns, onFile });
+    this.#keep(file, what, index, { ...about, list: null }, directories.columns());
     return { index, ...about };
   }
 
@@ -215,7 +253,9 @@ export class IndexCache {
     }
     const { classes } = index;
     try {
-      const all = { ...facts, classes, fingerprint: fingerprint(index) };
+      const { files, starts, column } = index.members ?? {};
+      const members = files && starts && { members: { files, starts, column } };
+      const all = { ...facts, classes, fingerprint: fingerprint(index), ...members };
       writeIndexFile(file, { facts: all, index, directories });
     } catch (error) {
       if (this.#complained) return;
@@ -247,8 +287,15 @@ const IMAGES = 2;
 
 /** What an index is of; absolute paths. */
 export type IndexKey =
-  | { folder: string; classes: readonly string[] | undefined }
-  | { list: string; root: string; classes: readonly string[] | undefined; labels: string };
+  | { shards: readonly string[]; root: string; columns: ColumnNames }
+  | { folder: string; classes: readonly string[] | undefined; classFolders?: ClassFolders }
+  | {
+      list: string;
+      root: string;
+      classes: readonly string[] | undefined;
+      labels: string;
+      columns?: ColumnNames;
+    };
 
 /** The file in which an index is kept. */
 export function keptFile(cacheDir: string, key: IndexKey): string {

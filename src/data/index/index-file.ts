@@ -5,7 +5,8 @@
  *     the columns one after the other, each padded to a multiple of 8 bytes; SHA-256 of all of that
  *
  * Little-endian throughout. Columns: pathBytes, pathOffsets, labels, sizes, mtimes of the images (`ImageIndex`), then
- * pathBytes, pathOffsets, states of the folders (`DirectoryColumns`).
+ * pathBytes, pathOffsets, states of the folders (`DirectoryColumns`); of images in tar and Parquet files then
+ * offsets, lengths, rows, pages (`Members`).
  */
 import { createHash } from 'node:crypto';
 import { closeSync, fstatSync, mkdirSync, readSync } from 'node:fs';
@@ -18,6 +19,7 @@ import type { DirectoryColumns } from './directories.js';
 import type { ImageIndex } from './image-index.js';
 import { checkLabels } from './labels.js';
 import { type LeftOut, nothingLeftOut } from './left-out.js';
+import { checkMembers, type MemberFacts, type Members } from './members.js';
 
 const MAGIC = 'RBPINDEX';
 const FORMAT = 1;
@@ -49,6 +51,8 @@ export interface KeptFacts {
   list: ListState | null;
   /** What the labels of a list are. */
   labels?: LabelMeaning;
+  /** Of images in tar and Parquet files. */
+  members?: MemberFacts;
 }
 
 export interface KeptIndex {
@@ -59,6 +63,8 @@ export interface KeptIndex {
 
 /** Bytes of an element of each column. */
 const UNITS = [1, 4, 4, 4, 4, 1, 4, 8];
+/** The same of those that follow for images in tar and Parquet files: offsets, lengths, rows, pages. */
+const MEMBER_UNITS = [8, 4, 4, 8];
 
 interface Header {
   facts: KeptFacts;
@@ -72,6 +78,7 @@ export function writeIndexFile(path: string, { facts, index, directories }: Kept
   const columns = [
     ...[index.pathBytes, index.pathOffsets, index.labels, index.sizes, index.mtimes],
     ...[directories.pathBytes, directories.pathOffsets, directories.states],
+    ...(facts.members ? memberColumns(index.members!) : []), // prepared images have places of their own
   ];
   const header: Header = { facts, columns: columns.map(({ byteLength }) => byteLength) };
   const json = Buffer.from(JSON.stringify(header));
@@ -84,6 +91,10 @@ export function writeIndexFile(path: string, { facts, index, directories }: Kept
   mkdirSync(dirname(path), { recursive: true });
   replaceFile(path, summed([start, text], columns));
 }
+
+const memberColumns = (members: Members): ArrayBufferView[] => {
+  return [members.offsets, members.lengths, members.rows, members.pages];
+};
 
 /** The pieces of the file, and their SHA-256 at the end. */
 function* summed(
@@ -164,10 +175,8 @@ function read(file: number, root: string): KeptIndex {
   if (readSync(file, kept, 0, SUM, null) !== SUM || !kept.equals(expected)) {
     throw new Error('it is damaged');
   }
-  const [bytes, offsets, labels, sizes, mtimes, folderBytes, folderOffsets, states] = memory as [
-    ...Memory4,
-    ...Memory4,
-  ];
+  const [bytes, offsets, labels, sizes, mtimes, folderBytes, folderOffsets, states, ...rest] =
+    memory as [...Memory4, ...Memory4, ...SharedArrayBuffer[]];
   const index: ImageIndex = {
     root,
     classes: facts.classes,
@@ -177,8 +186,10 @@ function read(file: number, root: string): KeptIndex {
     labels: new Int32Array(labels),
     sizes: new Uint32Array(sizes),
     mtimes: new Uint32Array(mtimes),
+    ...(facts.members && { members: membersOf(facts.members, rest) }),
   };
   checkColumns(index);
+  if (index.members) checkMembers(index.members, index.count);
   return {
     facts,
     index,
@@ -206,14 +217,26 @@ function checkColumns({
   checkLabels(labels, classes.length);
 }
 
+function membersOf(facts: MemberFacts, memory: readonly SharedArrayBuffer[]): Members {
+  const [offsets, lengths, rows, pages] = memory as Memory4;
+  return {
+    ...facts,
+    offsets: new Float64Array(offsets),
+    lengths: new Uint32Array(lengths),
+    rows: new Uint32Array(rows),
+    pages: new Float64Array(pages),
+  };
+}
+
 type Memory4 = [SharedArrayBuffer, SharedArrayBuffer, SharedArrayBuffer, SharedArrayBuffer];
 
 function parsed(text: Buffer): Header {
   try {
     const header = JSON.parse(text.toString()) as Header;
     const { columns, facts } = header;
+    const units = facts.members ? [...UNITS, ...MEMBER_UNITS] : UNITS;
     const whole = columns.every((bytes, i) => {
-      return Number.isSafeInteger(bytes) && bytes >= 0 && bytes % UNITS[i]! === 0;
+      return Number.isSafeInteger(bytes) && bytes >= 0 && bytes % units[i]! === 0;
     });
     const names = [facts.classes, facts.missingClasses].every(
       (list) => Array.isArray(list) && list.every((name) => typeof name === 'string'),
@@ -223,7 +246,7 @@ function parsed(text: Buffer): Header {
     const counts = [system, kinds].every((files) =>
       Object.values(files).every(Number.isSafeInteger),
     );
-    if (columns.length === UNITS.length && whole && names && unlike && counts) return header;
+    if (columns.length === units.length && whole && names && unlike && counts) return header;
   } catch {
     // said below
   }

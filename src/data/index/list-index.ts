@@ -9,6 +9,8 @@ import { isUtf16, SAVE_AS_UTF8 } from '../../text-encoding.js';
 import { type FilePath, shown } from './file-names.js';
 import { type ImageIndex, IndexBuilder, imageFile, imagePath, mtimeStamp } from './image-index.js';
 import { type FoundLabel, readLabels } from './list-labels.js';
+import type { ColumnNames, ListRow } from './list-row.js';
+import { listRows } from './list-rows.js';
 
 export interface ListOptions {
   /** Folder that the paths are relative to; a leading '/' of a path does not change that. */
@@ -17,17 +19,13 @@ export interface ListOptions {
   classes?: readonly string[];
   /** What the labels are, where that is known. */
   labels?: LabelMeaning;
+  /** Of a table. */
+  columns?: ColumnNames;
 }
 
-const NEWLINE = 10;
-const CARRIAGE_RETURN = 13;
-const SPACE = 32;
-const TAB = 9;
-
 /**
- * Read a list file. The label is the last field of a line, so paths may contain spaces. In a line
- * with a tab it is all after the last tab, so the label may contain spaces too. Empty lines are
- * ignored. Images keep the order of the lines.
+ * Read a list file: lines, or a table or the JSON of iNaturalist by the file's extension (`listRows`). Images keep the
+ * order in which the file has them.
  * @throws DataError naming the line if it has no label, an unknown label (`readLabels`) or a missing file
  */
 export function indexList(file: string, options: ListOptions): ImageIndex {
@@ -43,6 +41,8 @@ export interface ParsedList {
   /** Sizes and times are still 0. */
   index: ImageIndex;
   meaning: LabelMeaning;
+  /** Number of the line that image `i` is in. */
+  lineOf: (i: number) => number;
 }
 
 /** What looking at some of the files gives. */
@@ -53,15 +53,20 @@ export interface StatResult {
 }
 
 /** Reads the lines. @throws DataError as `indexList` does, but for missing files */
-export function parseList(file: string, { root, classes, labels }: ListOptions): ParsedList {
+export function parseList(
+  file: string,
+  { root, classes, labels, columns }: ListOptions,
+): ParsedList {
   const bytes = read(file);
+  const { rows, classes: own, areForeign } = listRows(file, bytes, { root, columns });
+  if (areForeign && labels === undefined) throw unexplained(file);
   const builder = new IndexBuilder();
   const found: FoundLabel[] = [];
   const places = new Map<string, number>();
-  for (const line of lines(file, bytes)) {
+  for (const line of rows()) {
     let place = places.get(line.label);
     if (place === undefined) {
-      place = found.push({ text: line.label, line: line.number }) - 1;
+      place = found.push({ text: line.label, line: line.line }) - 1;
       places.set(line.label, place);
     }
     builder.add(line.path, place, 0);
@@ -69,11 +74,19 @@ export function parseList(file: string, { root, classes, labels }: ListOptions):
   if (builder.count === 0) {
     throw new DataError(`${file}: the list has no images`, 'write one "path label" line per image');
   }
-  const reading = readLabels(file, found, classes, labels);
+  const reading = readLabels(file, found, classes ?? own, own ? 'names' : labels);
   const index = builder.build(root, reading.classes);
   for (let i = 0; i < index.count; i++) index.labels[i] = reading.labels[index.labels[i]!]!;
   const sha256 = createHash('sha256').update(bytes).digest('hex');
-  return { file, sha256, index, meaning: reading.meaning };
+  const lineOf = (i: number): number => lineOfImage(rows(), i);
+  return { file, sha256, index, meaning: reading.meaning, lineOf };
+}
+
+function unexplained(file: string): DataError {
+  return new DataError(
+    `${file}: holds numbers alone, and what they mean is not known: ILSVRC's count from 1 in an order of their own`,
+    "name the file that says so: data.classNames, of ILSVRC the devkit's meta.mat; if they are positions in the class list, counted from 0, data.labels: positions",
+  );
 }
 
 /** Fills in sizes and times of the images `from` to `to`, whose columns this changes. */
@@ -99,27 +112,20 @@ function statOf(path: FilePath): Stats | undefined {
 }
 
 /** The index of a list once its files have been looked at. @throws DataError if some are missing */
-export function listedImages({ file, index }: ParsedList, stat: StatResult): ImageIndex {
+export function listedImages({ file, index, lineOf }: ParsedList, stat: StatResult): ImageIndex {
   if (stat.missing === 0) return index;
   const { root, count } = index;
-  const first = `line ${lineOf(file, stat.first)}, ${JSON.stringify(imagePath(index, stat.first))}`;
+  const first = `line ${lineOf(stat.first)}, ${JSON.stringify(imagePath(index, stat.first))}`;
   throw new DataError(
     `${file}: ${stat.missing} of ${count} files do not exist (first: ${first})`,
-    `paths are relative to the data root ${root}; correct the root or the list`,
+    `paths are relative to ${root}; correct the list or data.root, or say where its images lie: data.roots (docs/datasets.md)`,
   );
 }
 
-/** Number of the line that image `i` is in. */
-function lineOf(file: string, i: number): number {
+function lineOfImage(rows: Iterable<ListRow>, i: number): number {
   let image = 0;
-  for (const { number } of lines(file, read(file))) if (image++ === i) return number;
-  throw new RangeError(`${file}: has no image ${i}`);
-}
-
-interface Line {
-  number: number;
-  path: Buffer;
-  label: string;
+  for (const { line } of rows) if (image++ === i) return line;
+  throw new RangeError(`the list has no image ${i}`);
 }
 
 function read(file: string): Buffer {
@@ -135,36 +141,4 @@ function read(file: string): Buffer {
   if (isUtf16(bytes)) throw new DataError(`${file}: it is UTF-16 text`, SAVE_AS_UTF8);
   const hasMark = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf; // UTF-8 BOM
   return hasMark ? bytes.subarray(3) : bytes;
-}
-
-/** Split into lines and fields without ever holding the file as one string. */
-function* lines(file: string, bytes: Buffer): Generator<Line> {
-  const isBlank = (byte: number | undefined): boolean =>
-    byte === SPACE || byte === TAB || byte === CARRIAGE_RETURN;
-  let number = 0;
-  for (let start = 0; start < bytes.length; ) {
-    let stop = bytes.indexOf(NEWLINE, start);
-    if (stop < 0) stop = bytes.length;
-    number++;
-    let end = stop;
-    let begin = start;
-    while (end > begin && isBlank(bytes[end - 1])) end--;
-    while (begin < end && isBlank(bytes[begin])) begin++;
-    start = stop + 1;
-    if (begin === end) continue;
-    const tab = bytes.subarray(begin, end).lastIndexOf(TAB);
-    let field = tab < 0 ? end : begin + tab + 1;
-    if (tab < 0) while (field > begin && !isBlank(bytes[field - 1])) field--;
-    while (isBlank(bytes[field])) field++;
-    let pathEnd = field;
-    while (pathEnd > begin && isBlank(bytes[pathEnd - 1])) pathEnd--;
-    const label = bytes.toString('utf8', field, end);
-    if (pathEnd === begin) {
-      throw new DataError(
-        `${file}: line ${number} is ${JSON.stringify(label)}, without a path or without a label`,
-        'write "path label", the label last',
-      );
-    }
-    yield { number, path: bytes.subarray(begin, pathEnd), label };
-  }
 }

@@ -1,10 +1,12 @@
-/** Reads the images of an index, wherever they are: in files of their own or in shards. */
+/** Reads the images of an index, wherever they are: in files of their own, in shards of relaybp's, or in tar and Parquet files. */
 import { type DecodeOptions, decodePart, MAX_PIXELS } from '../images/decode.js';
 import { readImageFile } from '../images/image-file.js';
 import type { ImagePart } from '../images/image-part.js';
 import { hasChanged } from '../index/file-changes.js';
 import { type ImageIndex, imageFile } from '../index/image-index.js';
+import { hasMembers } from '../index/members.js';
 import { checkSide, PackedReader } from '../index/packed.js';
+import { MemberReader } from './member-reader.js';
 
 /** An image that has been read. */
 export interface LoadedImage {
@@ -17,12 +19,14 @@ export interface LoadedImage {
 export class ImageReader {
   readonly #index: ImageIndex;
   readonly #packed: PackedReader | null;
+  readonly #members: MemberReader | null;
   readonly #maxPixels: number;
 
   /** @param maxPixels width times height of the largest image that is decoded */
   constructor(index: ImageIndex, maxPixels: number = MAX_PIXELS) {
     this.#index = index;
     this.#packed = index.packed ? new PackedReader(index.packed) : null;
+    this.#members = hasMembers(index) ? new MemberReader(index) : null;
     this.#maxPixels = maxPixels;
   }
 
@@ -36,6 +40,13 @@ export class ImageReader {
         decode: (options) => packed.read(image, { ...options, maxPixels }),
       };
     }
+    if (this.#members) {
+      const file = { contents: await this.#members.bytes(image), name: null };
+      return {
+        changed: false,
+        decode: (options) => decodePart(file, { ...options, maxPixels }),
+      };
+    }
     const file = await readImageFile(imageFile(this.#index, image), maxPixels);
     return {
       changed: hasChanged(this.#index, image, file.state),
@@ -45,6 +56,7 @@ export class ImageReader {
 
   async close(): Promise<void> {
     await this.#packed?.close();
+    await this.#members?.close();
   }
 }
 

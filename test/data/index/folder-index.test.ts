@@ -198,3 +198,53 @@ it('compareCodePoints orders like UTF-8 bytes', () => {
   const expected = [...names].sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
   expect([...names].sort(compareCodePoints)).toEqual(expected);
 });
+
+describe('classFolders: leaves', () => {
+  const leaves = () => indexFolder(root, { classFolders: 'leaves' });
+
+  it('takes the folders that hold images, named by their paths, at any depth', () => {
+    put('b/bookstore/1.jpg', 'a/airfield/2.jpg', 'a/apartment_building/outdoor/3.jpg', 'zoo/4.jpg');
+    mkdirSync(join(root, 'b/bakery'));
+    put('a b/x/5.jpg', 'b/notes.txt', 'b/@eaDir/6.jpg', 'zoo/@eaDir/7.jpg', '@eaDir/8.jpg');
+    const { index, emptyClasses: empty, leftOut } = leaves();
+    expect(leftOut.system).toEqual({ '@eaDir': 3 });
+    expect(index.classes).toEqual([
+      'a b/x', // a blank comes before a slash
+      'a/airfield',
+      'a/apartment_building/outdoor',
+      'b/bakery',
+      'b/bookstore',
+      'zoo',
+    ]);
+    expect(empty).toEqual(['b/bakery']);
+    expect(paths(index)).toEqual([
+      'a b/x/5.jpg',
+      'a/airfield/2.jpg',
+      'a/apartment_building/outdoor/3.jpg',
+      'b/bookstore/1.jpg',
+      'zoo/4.jpg',
+    ]);
+    expect([...index.labels]).toEqual([0, 1, 2, 4, 5]);
+  });
+
+  it('matches the classes that were trained by their paths', () => {
+    put('a/x/1.jpg', 'b/y/2.jpg');
+    const classes = ['b/y', 'c/z', 'a/x'];
+    const { index, missingClasses } = indexFolder(root, { classFolders: 'leaves', classes });
+    expect([...index.labels]).toEqual([2, 0]);
+    expect(missingClasses).toEqual(['c/z']);
+  });
+
+  it('refuses a folder with images that has such folders in it', () => {
+    put('a/1.jpg', 'a/old/deep/2.jpg', 'b/x/3.jpg');
+    expect(leaves).toThrow(/^a: holds images, and so does a\/old\/deep in it/);
+    rmSync(join(root, 'a/old/deep/2.jpg'));
+    expect(leaves().index.classes).toEqual(['a', 'b/x']); // folders of nothing are no classes of their own
+  });
+
+  it('ends in a loop of links', () => {
+    put('a/x/1.jpg');
+    symlinkSync(join(root, 'a'), join(root, 'a/again'));
+    expect(leaves().index.classes).toEqual(['a/x']);
+  });
+});
