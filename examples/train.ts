@@ -17,14 +17,15 @@ try {
 
   // The first ten steps, then a stop: the step under way is finished and saved.
   const stop = new AbortController();
-  const first = await train(config, {
+  const options = {}; // those of the command line, in camel case
+  const first = await train(config, options, {
     signal: stop.signal,
+    notice: (line) => console.log(line),
     events: {
       step: ({ step, loss }) => {
         if (step === 10) stop.abort();
         if (step % 5 === 0) console.log(`step ${step}: loss ${loss.toFixed(3)}`);
       },
-      notice: (line) => console.log(line),
     },
   });
   console.log(`interrupted: ${first.interrupted}, after step ${first.step}`);

@@ -49,11 +49,10 @@ const FORMATS = ['copies', 'shards of JPEGs', 'shards of pixels'];
  * @param {string} out
  */
 async function prepare({ folder, resize }, format, out) {
-  const dist = new URL('../dist/', import.meta.url);
-  const { openImages } = await import(new URL('train/data.js', dist).href);
-  const { PreparingSource } = await import(new URL('prepare/source.js', dist).href);
-  const { prepareShards } = await import(new URL('prepare/shards.js', dist).href);
-  const { prepareCopies } = await import(new URL('prepare/copies.js', dist).href);
+  const { openImages } = await import('../dist/experiment/images.js');
+  const { PreparingSource } = await import('../dist/prepare/originals.js');
+  const { prepareShards } = await import('../dist/prepare/shards.js');
+  const { prepareCopies } = await import('../dist/prepare/copies.js');
   const index = await openImages(folder, '.', undefined, () => {});
   const began = performance.now();
   const source = new PreparingSource({

@@ -16,8 +16,6 @@ import { median } from './bench/interleave.js';
 import { benchmark, columns, count, note } from './bench/options.js';
 import { padding, TfjsNetwork } from './bench/tfjs-network.js';
 
-const dist = (/** @type {string} */ file) =>
-  import(new URL(`../dist/${file}`, import.meta.url).href);
 const CLI = fileURLToPath(new URL('../bin/relaybp.js', import.meta.url));
 const CONFIG = fileURLToPath(new URL('../configs/demo-emoji.yaml', import.meta.url));
 
@@ -124,9 +122,9 @@ async function dataGradient(engine, layer, batch) {
 
 /** @param {any} json the plan */
 async function trainingStep(json) {
-  const { openBenchSession } = await dist('commands/bench.js');
-  const { batchGradients } = await dist('commands/grad.js');
-  const { syntheticSource } = await dist('bench/source.js');
+  const { openBenchSession } = await import('../dist/commands/bench.js');
+  const { batchGradients } = await import('../dist/train/batch-gradients.js');
+  const { syntheticSource } = await import('../dist/bench/batches.js');
   const options = {
     mode: 'config',
     precision: 'float32',
@@ -137,7 +135,7 @@ async function trainingStep(json) {
   const session = await openBenchSession(
     args.config,
     { ...options, microBatch: json.microBatch },
-    note,
+    { notice: note },
   );
   const { plan, engine } = session;
   const batch = await syntheticSource(plan).next();
@@ -196,7 +194,7 @@ await benchmark(USAGE, args.help, async () => {
   const plan = JSON.parse(
     execFileSync(process.execPath, command, { encoding: 'utf8', maxBuffer: 2 ** 27 }),
   );
-  const { openEngine } = await dist('engine/select.js');
+  const { openEngine } = await import('../dist/engine/select.js');
   const engine = await openEngine('wasm');
   const rows = [];
   const add = (/** @type {any} */ row) => {

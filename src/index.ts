@@ -3,17 +3,21 @@
  * time.
  */
 
+export { type CompareResult, compareCommand as compare } from './commands/compare.js';
 export {
-  type CompareOptions,
-  compare,
-  type EvaluateOptions,
-  evaluate,
-  type PredictOptions,
-  predict,
-} from './api/scoring.js';
-export { type TrainOptions, type TrainOutcome, train } from './api/train.js';
-export type { CompareResult } from './commands/compare.js';
-export type { EvalResult } from './commands/eval.js';
+  type EvalCommandOptions as EvaluateOptions,
+  type EvalResult,
+  evalCommand as evaluate,
+} from './commands/eval.js';
+export type { Hooks } from './commands/hooks.js';
+export { type PredictOptions, predict } from './commands/predict.js';
+export type { ScoringOptions as CompareOptions } from './commands/scoring.js';
+export {
+  type TrainCommandOptions as TrainOptions,
+  type TrainCommandResult as TrainOutcome,
+  type TrainHooks,
+  trainCommand as train,
+} from './commands/train.js';
 export { type LoadedConfig, loadConfig, parseConfig } from './config/load.js';
 export { printConfig } from './config/print.js';
 export type { ExperimentConfig } from './config/schema.js';

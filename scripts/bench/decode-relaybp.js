@@ -6,10 +6,9 @@
 import { createInterface } from 'node:readline';
 
 const options = JSON.parse(process.argv[2]);
-const dist = new URL('../../dist/', import.meta.url);
-const { openImages } = await import(new URL('train/data.js', dist).href);
-const { Loader } = await import(new URL('data/loader.js', dist).href);
-const { processMemory } = await import(new URL('bench/memory.js', dist).href);
+const { openImages } = await import('../../dist/experiment/images.js');
+const { Loader } = await import('../../dist/data/loader/loader.js');
+const { processMemory } = await import('../../dist/bench/memory-use.js');
 
 const index = await openImages(options.folder, '.', undefined, () => {});
 const print = (/** @type {unknown} */ value) => process.stdout.write(`${JSON.stringify(value)}\n`);

@@ -9,9 +9,7 @@
 import { linkSync, mkdirSync, statSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 
-const dist = new URL('../../dist/', import.meta.url);
-const load = (/** @type {string} */ file) => import(new URL(file, dist).href);
-const { IndexCache, keptFile } = await load('data/index-cache.js');
+const { IndexCache, keptFile } = await import('../../dist/data/index/index-cache.js');
 
 const [step, text] = process.argv.slice(2);
 const options = JSON.parse(text ?? '{}');
@@ -28,8 +26,8 @@ const now = () => performance.now();
 /** Real images to link to. */
 async function sources() {
   if (options.from !== null) {
-    const { indexFolder } = await load('data/folder-index.js');
-    const { imageFile } = await load('data/image-index.js');
+    const { indexFolder } = await import('../../dist/data/index/folder-index.js');
+    const { imageFile } = await import('../../dist/data/index/image-index.js');
     const { index } = indexFolder(options.from);
     return Array.from({ length: index.count }, (_, i) => imageFile(index, i));
   }
@@ -56,12 +54,14 @@ function classSizes() {
 }
 
 async function make() {
-  const { IndexBuilder, relativePath, mtimeStamp } = await load('data/image-index.js');
-  const { classLists } = await load('data/class-lists.js');
-  const { createSampler } = await load('data/sampler.js');
-  const { Directories } = await load('data/directories.js');
-  const { fingerprint } = await load('data/fingerprint.js');
-  const { writeIndexFile } = await load('data/index-file.js');
+  const { IndexBuilder, relativePath, mtimeStamp } = await import(
+    '../../dist/data/index/image-index.js'
+  );
+  const { classLists } = await import('../../dist/data/index/class-lists.js');
+  const { createSampler } = await import('../../dist/data/sampling/sampler.js');
+  const { Directories } = await import('../../dist/data/index/directories.js');
+  const { fingerprint } = await import('../../dist/data/index/fingerprint.js');
+  const { writeIndexFile } = await import('../../dist/data/index/index-file.js');
   const files = await sources();
   const { size, mtimeMs } = statSync(files[0]);
 
@@ -111,7 +111,7 @@ async function make() {
 }
 
 async function start() {
-  const { Loader } = await load('data/loader.js');
+  const { Loader } = await import('../../dist/data/loader/loader.js');
   const empty = resident();
   let anew = false;
   const cache = new IndexCache({ folder: options.cache, onProgress: () => (anew = true) });

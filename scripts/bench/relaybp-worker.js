@@ -5,15 +5,14 @@
 import { createInterface } from 'node:readline';
 
 const [config, json] = process.argv.slice(2);
-const root = new URL('../../dist/', import.meta.url);
-const { openBenchSession } = await import(new URL('commands/bench.js', root).href);
-const { processMemory } = await import(new URL('bench/memory-use.js', root).href);
-const { totals } = await import(new URL('plan/cost.js', root).href);
-const { memoryPlan } = await import(new URL('experiment/step-memory.js', root).href);
+const { openBenchSession } = await import('../../dist/commands/bench.js');
+const { processMemory } = await import('../../dist/bench/memory-use.js');
+const { totals } = await import('../../dist/plan/cost.js');
+const { memoryPlan } = await import('../../dist/experiment/step-memory.js');
 
 const print = (/** @type {unknown} */ value) => process.stdout.write(`${JSON.stringify(value)}\n`);
 const notice = (/** @type {string} */ line) => process.stderr.write(`${line}\n`);
-const session = await openBenchSession(config, JSON.parse(json), notice).catch((error) => {
+const session = await openBenchSession(config, JSON.parse(json), { notice }).catch((error) => {
   notice(error.message);
   process.exit(1);
 });

@@ -1,8 +1,13 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { Argument, type Command, type Option } from 'commander';
+import {
+  Argument,
+  type Command,
+  type CommandUnknownOpts,
+  type Option,
+} from '@commander-js/extra-typings';
 import { isVisible } from '../visible.js';
-import { SHELLS, type Shell, shellScript } from './completion-scripts.js';
+import { SHELLS, shellScript } from './completion-scripts.js';
 import { printText } from './output.js';
 
 /** What may stand at a place on the command line; `files` is left to the shell, which knows how to quote names. */
@@ -19,11 +24,11 @@ export function addCompletion(cli: Command): void {
     .description('print a script that makes a shell complete commands, options, configs and runs')
     .addArgument(new Argument('<shell>', 'which shell').choices(SHELLS))
     .addHelpText('after', '\nFor bash, in ~/.bashrc: source <(relaybp completion bash)')
-    .action((shell: Shell) => printText(shellScript(shell)));
+    .action((shell) => printText(shellScript(shell)));
   cli
     .command('__complete', { hidden: true })
     .argument('[words...]')
-    .action(async (words: string[]) => {
+    .action(async (words) => {
       const { files, words: found } = await suggest(cli, words);
       const lines = found.map(({ value, about }) => `${value}\t${about}`);
       printText([files, ...lines, ''].join('\n'));
@@ -34,7 +39,10 @@ export function addCompletion(cli: Command): void {
  * @param typed the words after `relaybp`, the last one being typed; where the shell splits at "=" (bash), that is a
  *   word of its own
  */
-export async function suggest(cli: Command, typed: readonly string[]): Promise<Suggestions> {
+export async function suggest(
+  cli: CommandUnknownOpts,
+  typed: readonly string[],
+): Promise<Suggestions> {
   const words = joinEquals(typed);
   const current = words.pop() ?? '';
   const place = findPlace(cli, words);
@@ -68,7 +76,7 @@ function joinEquals(typed: readonly string[]): string[] {
 }
 
 interface Place {
-  command: Command;
+  command: CommandUnknownOpts;
   /** The option whose value is being typed. */
   option: Option | null;
   /** How many arguments come before. */
@@ -76,7 +84,7 @@ interface Place {
 }
 
 /** Follows the words that are complete. */
-function findPlace(cli: Command, words: readonly string[]): Place {
+function findPlace(cli: CommandUnknownOpts, words: readonly string[]): Place {
   let command = cli;
   let option: Option | null = null;
   let position = 0;
@@ -97,7 +105,7 @@ function findPlace(cli: Command, words: readonly string[]): Place {
   return { command, option, position };
 }
 
-function optionsOf(command: Command): Suggestions {
+function optionsOf(command: CommandUnknownOpts): Suggestions {
   const words = command
     .createHelp()
     .visibleOptions(command)

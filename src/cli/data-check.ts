@@ -1,6 +1,12 @@
-import { type Command, Option } from 'commander';
-import { LABEL_MEANINGS } from '../config/label-meaning.js';
-import { nonNegativeInteger, positiveInteger, REBUILD_INDEX } from './common.js';
+import type { Command } from '@commander-js/extra-typings';
+import { CHECK_DEFAULTS } from '../commands/defaults.js';
+import {
+  JSON_OBJECT,
+  labelsOption,
+  nonNegativeInteger,
+  positiveInteger,
+  REBUILD_INDEX,
+} from './common.js';
 import { print, printError, printJson, stderr } from './output.js';
 
 export function addDataCheck(data: Command, exit: (code: number) => void): void {
@@ -14,37 +20,30 @@ export function addDataCheck(data: Command, exit: (code: number) => void): void 
       'more pixels than this are too many (default: 100000000)',
       positiveInteger,
     )
-    .option('--min-side <n>', 'shorter sides below this are small', positiveInteger, 32)
-    .option('--examples <n>', 'images named for each kind', nonNegativeInteger, 5)
-    .addOption(
-      new Option('--labels <what>', 'what the labels of list files are: see data.labels').choices(
-        LABEL_MEANINGS,
-      ),
+    .option(
+      '--min-side <n>',
+      'shorter sides below this are small',
+      positiveInteger,
+      CHECK_DEFAULTS.minSide,
     )
+    .option(
+      '--examples <n>',
+      'images named for each kind',
+      nonNegativeInteger,
+      CHECK_DEFAULTS.examples,
+    )
+    .addOption(labelsOption('what the labels of list files are: see data.labels'))
     .option(...REBUILD_INDEX)
-    .option('--json', 'print one JSON object', false)
-    .action(async (images: string, options) => {
+    .option(...JSON_OBJECT)
+    .action(async (images, options) => {
       const { dataCheckCommand } = await import('../commands/data-check.js');
       const { dataCheckLines } = await import('./data-check-view.js');
-      const { indexingView, ProgressView } = await import('../terminal/progress.js');
-      const [indexing, reading] = [indexingView(stderr), new ProgressView(stderr)];
-      const began = performance.now();
-      try {
-        const result = await indexing.during(() =>
-          dataCheckCommand(images, options, {
-            onNotice: printError,
-            onIndexing: indexing.update,
-            onImages(done, total) {
-              const rate = done / ((performance.now() - began) / 1000);
-              reading.update(done, total, `checking ${images}`, `${rate.toFixed(0)} images/s`);
-            },
-          }),
-        );
-        if (options.json) printJson(result);
-        else print(dataCheckLines(result));
-        if (result.problems > 0) exit(3);
-      } finally {
-        reading.stop();
-      }
+      const { showingProgress } = await import('../terminal/progress.js');
+      const result = await showingProgress(stderr, (progress) =>
+        dataCheckCommand(images, options, { notice: printError, progress }),
+      );
+      if (options.json) printJson(result);
+      else print(dataCheckLines(result));
+      if (result.problems > 0) exit(3);
     });
 }

@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import type { Command } from '@commander-js/extra-typings';
 import { addDataCheck } from './data-check.js';
 import { addDataPrepare } from './data-prepare.js';
 import { addDataPreview } from './data-preview.js';

@@ -1,10 +1,13 @@
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type Command, InvalidArgumentError, Option } from '@commander-js/extra-typings';
 import type { DataPrepareResult } from '../commands/data-prepare.js';
-import { commandLine, positiveInteger, REBUILD_INDEX, withConfig } from './common.js';
+import { PREPARE_DEFAULTS, PREPARE_FORMATS } from '../commands/defaults.js';
+import { commandLine, JSON_OBJECT, positiveInteger, REBUILD_INDEX, setOption } from './common.js';
 import { print, printError, printJson, stderr } from './output.js';
 
 export function addDataPrepare(data: Command): void {
-  withConfig(data.command('prepare'))
+  data
+    .command('prepare')
+    .addOption(setOption())
     .description('write the images of a config resized, so that training has less to decode')
     .argument('<config>', 'YAML config')
     .requiredOption('--out <folder>', 'folder for the prepared data set, a data.root afterwards')
@@ -13,8 +16,8 @@ export function addDataPrepare(data: Command): void {
         '--format <name>',
         'shards: many images to a file, for relaybp; copies: image files',
       )
-        .choices(['shards', 'copies'])
-        .default('shards'),
+        .choices(PREPARE_FORMATS)
+        .default(PREPARE_DEFAULTS.format),
     )
     .option('--side <n>', 'length of the shorter side (default: data.resize)', positiveInteger)
     .option(
@@ -29,28 +32,15 @@ export function addDataPrepare(data: Command): void {
     )
     .option('--images-per-shard <n>', '(default: as many as make about 256 MiB)', positiveInteger)
     .option(...REBUILD_INDEX)
-    .option('--json', 'print one JSON object', false)
-    .action(async (config: string, options) => {
+    .option(...JSON_OBJECT)
+    .action(async (config, options) => {
       const { dataPrepareCommand } = await import('../commands/data-prepare.js');
-      const { indexingView, ProgressView } = await import('../terminal/progress.js');
-      const [indexing, writing] = [indexingView(stderr), new ProgressView(stderr)];
-      const began = performance.now();
-      try {
-        const result = await indexing.during(() =>
-          dataPrepareCommand(config, options, {
-            onNotice: printError,
-            onIndexing: indexing.update,
-            onImages(part, done, total) {
-              const rate = done / ((performance.now() - began) / 1000);
-              writing.update(done, total, `preparing ${part}`, `${rate.toFixed(0)} images/s`);
-            },
-          }),
-        );
-        if (options.json) printJson(result);
-        else print(lines(config, result));
-      } finally {
-        writing.stop();
-      }
+      const { showingProgress } = await import('../terminal/progress.js');
+      const result = await showingProgress(stderr, (progress) =>
+        dataPrepareCommand(config, options, { notice: printError, progress }),
+      );
+      if (options.json) printJson(result);
+      else print(lines(config, result));
     });
 }
 

@@ -12,13 +12,14 @@ const WARNING = ['SIGHUP', 'SIGUSR1', 'SIGUSR2', 'SIGXCPU'] as const;
 /** Programs that start others pass on a signal which those have had from the terminal too. */
 const ONE_MS = 500;
 
-/** A training is told to stop by any of these signals; then it finishes its step and saves. */
-export function stopSignals(): { stop: () => boolean; close: () => void } {
-  let [stopping, closed] = [false, false];
+/** What is aborted by any of these signals: a training then finishes its step and saves. */
+export function stopSignals(): { signal: AbortSignal; close: () => void } {
+  const stopping = new AbortController();
+  let closed = false;
   const warned = (): void => {
-    if (stopping || closed) return;
-    stopping = true;
+    if (stopping.signal.aborted || closed) return;
     printError('finishing the current step; a second Ctrl-C or SIGTERM stops at once');
+    stopping.abort();
   };
   /**
    * Signals of the next half second are taken for this one. Then the system's own handling is back, so that another
@@ -33,7 +34,7 @@ export function stopSignals(): { stop: () => boolean; close: () => void } {
   for (const signal of ENDING) process.on(signal, ended);
   for (const signal of warnings) process.on(signal, warned);
   return {
-    stop: () => stopping,
+    signal: stopping.signal,
     /** Warnings that are repeated do not end the process either, which says by its exit code what came out. */
     close() {
       closed = true;

@@ -1,8 +1,8 @@
-import type { Command, CommanderError } from 'commander';
+import type { CommanderError, CommandUnknownOpts } from '@commander-js/extra-typings';
 import { nearest } from '../near.js';
 
 /** `help <command>`, for the program and for each group of commands: an unknown one is an error, with the near name. */
-export function addHelpCommands(command: Command): void {
+export function addHelpCommands(command: CommandUnknownOpts): void {
   const inner = [...command.commands];
   if (inner.length === 0) return;
   inner.forEach(addHelpCommands);
@@ -11,11 +11,11 @@ export function addHelpCommands(command: Command): void {
     .command('help')
     .description('how a command is used')
     .argument('[command...]')
-    .action((words: string[]) => commandCalled(command, words).help());
+    .action((words) => commandCalled(command, words).help());
 }
 
 /** @throws CommanderError, after it is printed, if there is no such command */
-function commandCalled(command: Command, words: readonly string[]): Command {
+function commandCalled(command: CommandUnknownOpts, words: readonly string[]): CommandUnknownOpts {
   const [word, ...rest] = words;
   if (word === undefined) return command;
   const visible = command.createHelp().visibleCommands(command);
@@ -34,7 +34,7 @@ function commandCalled(command: Command, words: readonly string[]): Command {
 /** For an unknown option that is a key of the config: how to set it. Null for all other errors. */
 export async function usageHint(
   error: CommanderError,
-  cli: Command,
+  cli: CommandUnknownOpts,
   argv: readonly string[],
 ): Promise<string | null> {
   const [, option] = /unknown option '--([\w-]+)/.exec(error.message) ?? [];
@@ -50,7 +50,7 @@ export async function usageHint(
 }
 
 /** The command that the arguments begin with. */
-function typed(cli: Command, argv: readonly string[]): Command {
+function typed(cli: CommandUnknownOpts, argv: readonly string[]): CommandUnknownOpts {
   const inner = cli.commands.find((one) => one.name() === argv[0]);
   return inner ? typed(inner, argv.slice(1)) : cli;
 }

@@ -6,21 +6,22 @@ import { loadConfig } from '../config/load.js';
 import type { EngineInfo, Precision, PrecisionChoice } from '../engine/engine.js';
 import { openEngine } from '../engine/select.js';
 import { version } from '../version.js';
-import type { ConfigOptions, EngineOptions } from './options.js';
-
-export const BENCH_DATA = ['synthetic', 'config'] as const;
+import { type BENCH_DATA, BENCH_DEFAULTS, DEFAULT_ENGINE } from './defaults.js';
+import { type Hooks, listening } from './hooks.js';
+import { type ConfigOptions, type EngineOptions, withDefaults } from './options.js';
 
 export interface BenchCommandOptions extends ConfigOptions, EngineOptions {
-  mode: BenchMode;
+  mode?: BenchMode;
   /** Default: the config's. */
   precision?: PrecisionChoice;
-  data: (typeof BENCH_DATA)[number];
-  steps: number;
-  warmup: number;
+  data?: (typeof BENCH_DATA)[number];
+  /** To measure, and before. */
+  steps?: number;
+  warmup?: number;
   microBatch?: number;
   batchSize?: number;
   /** Of `data: config`: whether decoded images are kept in memory for the next time, as in a training. */
-  imageCache: boolean;
+  imageCache?: boolean;
 }
 
 /** Format version 1, documented in docs/benchmarks.md. */
@@ -30,7 +31,7 @@ export interface BenchResult extends Measurements {
   config: string;
   mode: BenchMode;
   precision: Precision;
-  data: BenchCommandOptions['data'];
+  data: (typeof BENCH_DATA)[number];
   engine: EngineInfo;
   batchSize: number;
   microBatch: number;
@@ -39,20 +40,21 @@ export interface BenchResult extends Measurements {
 /** `relaybp bench`: how fast a config trains, and where its time and memory go. Nothing is written. */
 export async function benchCommand(
   file: string,
-  options: BenchCommandOptions,
-  onNotice: (line: string) => void,
+  options: BenchCommandOptions = {},
+  hooks: Hooks = {},
 ): Promise<BenchResult> {
-  const session = await openBenchSession(file, options, onNotice);
+  const { mode, data, steps, warmup } = withDefaults(options, BENCH_DEFAULTS);
+  const session = await openBenchSession(file, options, hooks);
   try {
-    const measured = await measure(session, options);
+    const measured = await measure(session, { steps, warmup });
     const { plan, engine } = session;
     return {
       formatVersion: 1,
       relaybp: version,
       config: plan.config.name,
-      mode: options.mode,
+      mode,
       precision: engine.info.precision,
-      data: options.data,
+      data,
       engine: engine.info,
       batchSize: plan.config.training.batchSize,
       microBatch: plan.microBatch,
@@ -63,23 +65,22 @@ export async function benchCommand(
   }
 }
 
-export type SessionOptions = Omit<BenchCommandOptions, 'steps' | 'warmup'>;
-
 /** Builds the network of a config, ready to run. Whoever opens it closes it. */
 export async function openBenchSession(
   file: string,
-  options: SessionOptions,
-  onNotice: (line: string) => void,
+  options: Omit<BenchCommandOptions, 'steps' | 'warmup'>,
+  hooks: Hooks = {},
 ): Promise<BenchSession> {
-  const plan = planBench(loadConfig(file, options.set), options);
+  const { notice } = listening(hooks);
+  const { engine: choice = DEFAULT_ENGINE, imageCache = true } = options;
+  const { data, ...how } = withDefaults(options, BENCH_DEFAULTS);
+  const plan = planBench(loadConfig(file, options.set), how);
   const source =
-    options.data === 'synthetic'
-      ? syntheticSource(plan)
-      : await configSource(plan, options.imageCache, onNotice);
+    data === 'synthetic' ? syntheticSource(plan) : await configSource(plan, imageCache, notice);
   try {
     const precision = options.precision ?? plan.config.precision;
     const { convolution } = plan.config;
-    const engine = await openEngine(options.engine, { precision, convolution, onNotice });
+    const engine = await openEngine(choice, { precision, convolution, onNotice: notice });
     return new BenchSession(plan, engine, source);
   } catch (error) {
     await source.close();

@@ -1,6 +1,7 @@
 import { type Paired, paired } from '../eval/paired.js';
 import { aligned, type ScoreSet } from '../eval/score-set.js';
 import { rankOf } from '../eval/topk.js';
+import type { Hooks } from './hooks.js';
 import { checkScoreFiles, type Scored, Scorer, type ScoringOptions } from './scoring.js';
 
 export interface CompareResult {
@@ -17,15 +18,15 @@ export interface CompareResult {
 export async function compareCommand(
   a: string,
   b: string,
-  options: ScoringOptions,
-  onNotice: (line: string) => void,
+  options: ScoringOptions = {},
+  hooks: Hooks = {},
 ): Promise<CompareResult> {
   checkScoreFiles([a, b], options);
-  const scorer = new Scorer(options, onNotice);
+  const scorer = new Scorer(options, hooks);
   const [one, two] = (await scorer.scoreAll([a, b])) as [Scored, Scored];
   const other = aligned(two.set, one.set);
   if (one.set.root !== two.set.root) {
-    onNotice(`the images lie in different folders: ${one.set.root} and ${two.set.root}`);
+    hooks.notice?.(`the images lie in different folders: ${one.set.root} and ${two.set.root}`);
   }
   return {
     a: one.set.source,

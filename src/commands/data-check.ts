@@ -6,22 +6,24 @@ import type { LabelMeaning } from '../config/label-meaning.js';
 import { loadConfig } from '../config/load.js';
 import { MAX_PIXELS } from '../data/images/decode.js';
 import type { ImageIndex } from '../data/index/image-index.js';
-import type { IndexingProgress } from '../data/index/index-cache.js';
 import { DataError } from '../errors.js';
 import { indexCache } from '../experiment/data-cache.js';
 import { openImages, type Reading, readingOf } from '../experiment/images.js';
 import { writeOutput } from '../files.js';
 import { findParts } from '../init/layout.js';
 import { version } from '../version.js';
-import { checkOutput } from './options.js';
+import { CHECK_DEFAULTS } from './defaults.js';
+import { type Hooks, indexingTo, listening } from './hooks.js';
+import { checkOutput, withDefaults } from './options.js';
 
 export interface DataCheckOptions {
   fixList?: string;
   /** Default: as the config says, else as in training without `data.maxPixels`. */
   maxPixels?: number;
-  minSide: number;
+  /** Shorter sides below this are small. */
+  minSide?: number;
   /** Images named for each kind. */
-  examples: number;
+  examples?: number;
   /** What the labels of list files are. */
   labels?: LabelMeaning;
   rebuildIndex?: boolean;
@@ -47,12 +49,6 @@ export interface DataCheckResult extends CheckReport {
   lists: WrittenList[];
 }
 
-export interface DataCheckEvents {
-  onNotice: (line: string) => void;
-  onIndexing: (progress: IndexingProgress) => void;
-  onImages: (done: number, total: number) => void;
-}
-
 /**
  * `relaybp data check`: reads every image of a data set, and says what is wrong with it.
  *
@@ -60,9 +56,10 @@ export interface DataCheckEvents {
  */
 export async function dataCheckCommand(
   target: string,
-  options: DataCheckOptions,
-  events: DataCheckEvents,
+  options: DataCheckOptions = {},
+  hooks: Hooks = {},
 ): Promise<DataCheckResult> {
+  const { notice, progress } = listening(hooks);
   const began = performance.now();
   const { root, parts: found, ...limits } = checkedData(target, options.labels);
   const files = found.map(({ short }) => listName(options.fixList, short, found.length));
@@ -70,22 +67,23 @@ export async function dataCheckCommand(
   const cache = indexCache({
     rebuild: options.rebuildIndex,
     trustFiles: true,
-    onNotice: events.onNotice,
-    onProgress: events.onIndexing,
+    onNotice: notice,
+    onProgress: indexingTo(progress),
   });
   const parts: Part[] = [];
   for (const { name, reading } of found) {
     const open = (classes: readonly string[] | undefined): Promise<ImageIndex> =>
-      openImages(root, name, classes, events.onNotice, cache, reading);
-    const index = await openPart(open, parts[0]?.index.classes, events.onNotice);
+      openImages(root, name, classes, notice, cache, reading);
+    const index = await openPart(open, parts[0]?.index.classes, notice);
     parts.push({ name, index });
   }
-  const { minSide, examples, maxPixels = limits.maxPixels } = options;
+  const given = withDefaults(options, CHECK_DEFAULTS);
+  const { minSide, examples, maxPixels = limits.maxPixels } = given;
   const { report, findings } = await checkParts(root, parts, {
     maxPixels,
     minSide,
     examples,
-    onProgress: events.onImages,
+    onProgress: (done, total) => progress({ what: `checking ${target}`, done, total }),
   });
   const lists: WrittenList[] = [];
   for (const [p, { name, index }] of parts.entries()) {
@@ -106,14 +104,14 @@ export async function dataCheckCommand(
 async function openPart(
   open: (classes: readonly string[] | undefined) => Promise<ImageIndex>,
   classes: readonly string[] | undefined,
-  onNotice: (line: string) => void,
+  notice: (line: string) => void,
 ): Promise<ImageIndex> {
   try {
     return await open(classes);
   } catch (error) {
     if (classes === undefined || !(error instanceof DataError)) throw error;
     const index = await open(undefined);
-    onNotice(error.message);
+    notice(error.message);
     return index;
   }
 }

@@ -5,7 +5,6 @@ import { loadConfig } from '../config/load.js';
 import type { DataConfig } from '../config/schema.js';
 import { MAX_PIXELS } from '../data/images/decode.js';
 import type { ImageIndex } from '../data/index/image-index.js';
-import type { IndexingProgress } from '../data/index/index-cache.js';
 import type { Skipped } from '../data/loader/failure-policy.js';
 import { ConfigError } from '../errors.js';
 import { indexCache } from '../experiment/data-cache.js';
@@ -15,11 +14,14 @@ import { PreparingSource } from '../prepare/originals.js';
 import { checkPlaces, type PlacedPart, placed } from '../prepare/place.js';
 import { prepareShards } from '../prepare/shards.js';
 import { version } from '../version.js';
+import { PREPARE_DEFAULTS, type PrepareFormat } from './defaults.js';
+import { type Hooks, indexingTo, listening } from './hooks.js';
 import { type ConfigOptions, checkParent } from './options.js';
 
 export interface DataPrepareOptions extends ConfigOptions {
   out: string;
-  format: 'shards' | 'copies';
+  /** Default: shards. */
+  format?: PrepareFormat;
   /** Length of the shorter side; default: `data.resize`. */
   side?: number;
   /** Of JPEGs. Shards: default pixels as they are. Copies: default 95. */
@@ -50,18 +52,12 @@ export interface DataPrepareResult {
   formatVersion: 1;
   relaybp: string;
   out: string;
-  format: 'shards' | 'copies';
+  format: PrepareFormat;
   side: number;
   quality: number | null;
   parts: PreparedPart[];
   /** What a config is given by `--set` to train on them. */
   set: string[];
-}
-
-export interface DataPrepareEvents {
-  onNotice: (line: string) => void;
-  onIndexing: (progress: IndexingProgress) => void;
-  onImages: (part: string, done: number, total: number) => void;
 }
 
 const COPY_QUALITY = 95;
@@ -70,10 +66,11 @@ const COPY_QUALITY = 95;
 export async function dataPrepareCommand(
   file: string,
   options: DataPrepareOptions,
-  events: DataPrepareEvents,
+  hooks: Hooks = {},
 ): Promise<DataPrepareResult> {
+  const { notice, progress } = listening(hooks);
   const { data } = loadConfig(file, options.set).config;
-  const { out, format } = options;
+  const { out, format = PREPARE_DEFAULTS.format } = options;
   checkParent('--out', out);
   const places = placed(data.root, [
     { key: 'train', part: data.train },
@@ -86,7 +83,7 @@ export async function dataPrepareCommand(
   const root = resolve(out);
   const moved = places.filter(({ part, name }) => resolve(root, part) !== resolve(root, name));
   for (const { key, part, name } of moved) {
-    events.onNotice(`data.${key}: ${part} is no place in the data root: in ${out} it is ${name}`);
+    notice(`data.${key}: ${part} is no place in the data root: in ${out} it is ${name}`);
   }
   if (options.imagesPerShard !== undefined && format === 'copies') {
     throw new ConfigError('--images-per-shard: copies are not in shards', 'leave it out');
@@ -97,13 +94,13 @@ export async function dataPrepareCommand(
   const { maxPixels = MAX_PIXELS, onError } = data;
   const cache = indexCache({
     rebuild: options.rebuildIndex,
-    onNotice: events.onNotice,
-    onProgress: events.onIndexing,
+    onNotice: notice,
+    onProgress: indexingTo(progress),
   });
-  const train = await openTrainingImages(data, events.onNotice, cache);
+  const train = await openTrainingImages(data, notice, cache);
   const indexes: [PlacedPart, ImageIndex][] = [[first, train]];
   if (!same) {
-    const val = await openValidationImages(data, train.classes, events.onNotice, cache);
+    const val = await openValidationImages(data, train.classes, notice, cache);
     indexes.push([second, val]);
   }
   const prepared = indexes.find(([, index]) => index.packed);
@@ -125,7 +122,7 @@ export async function dataPrepareCommand(
     const began = performance.now();
     const source = new PreparingSource({
       ...{ index, side, maxPixels, onError, workers },
-      onImage: (done) => events.onImages(part, done, index.count),
+      onImage: (done) => progress({ what: `preparing ${part}`, done, total: index.count }),
     });
     const isList = statSync(originals, { throwIfNoEntry: false })?.isFile() === true;
     const written =

@@ -13,15 +13,19 @@ import { captionOf, type PreviewBatch, previewBatch } from '../preview/batch.js'
 import { contactSheet } from '../preview/contact-sheet.js';
 import { encodeSafetensors, type NamedTensor } from '../safetensors.js';
 import { version } from '../version.js';
-import { type ConfigOptions, checkOutput } from './options.js';
+import { PREVIEW_DEFAULTS } from './defaults.js';
+import { type Hooks, indexingTo, listening, STATISTICS } from './hooks.js';
+import { type ConfigOptions, checkOutput, withDefaults } from './options.js';
 
 export interface DataPreviewOptions extends ConfigOptions {
-  n: number;
+  /** How many images. */
+  n?: number;
   /** Draws before the first image. */
   position?: number;
   /** The same in epochs. */
   epoch?: number;
-  out: string;
+  /** PNG file to write. */
+  out?: string;
   tensors?: string;
 }
 
@@ -32,21 +36,25 @@ export interface DataPreviewOptions extends ConfigOptions {
  * @returns a line per image, and one about what was written
  */
 export async function dataPreviewCommand(
-  file: string,
-  options: DataPreviewOptions,
-  onNotice: (line: string) => void,
+  config: string,
+  options: DataPreviewOptions = {},
+  hooks: Hooks = {},
 ): Promise<string[]> {
-  checkOutput('--out', options.out);
-  checkOutput('--tensors', options.tensors);
-  const plan = planExperiment(loadConfig(file, options.set));
-  const { config } = plan;
-  const indexes = indexCache({ onNotice });
-  const images = await openTrainingImages(config.data, onNotice, indexes);
-  const normalized = await normalization(config.data, images, cacheDir(), onNotice);
+  const { n, out, tensors: file } = withDefaults(options, PREVIEW_DEFAULTS);
+  const { notice, progress } = listening(hooks);
+  checkOutput('--out', out);
+  checkOutput('--tensors', file);
+  const plan = planExperiment(loadConfig(config, options.set));
+  const { data, training, seed } = plan.config;
+  const indexes = indexCache({ onNotice: notice, onProgress: indexingTo(progress) });
+  const images = await openTrainingImages(data, notice, indexes);
+  const normalized = await normalization(data, images, cacheDir(), notice, (done, total) =>
+    progress({ what: STATISTICS, done, total }),
+  );
   const { stepsPerEpoch } = paceSize(plan, images);
-  const perEpoch = stepsPerEpoch * config.training.batchSize;
+  const perEpoch = stepsPerEpoch * training.batchSize;
   const position = options.position ?? (options.epoch ?? 0) * perEpoch;
-  const batch = await previewBatch(plan, images, normalized, position, options.n, onNotice);
+  const batch = await previewBatch(plan, images, normalized, position, n, notice);
 
   const captions = Array.from(batch.labels, (_, i) =>
     captionOf(plan, images.classes, batch, i, normalized),
@@ -57,17 +65,17 @@ export async function dataPreviewCommand(
   const png = await sharp(sheet.data, { raw: { width, height, channels: 3 } })
     .png()
     .toBuffer();
-  writeOutput(options.out, [png]);
-  if (options.tensors) {
+  writeOutput(out, [png]);
+  if (file) {
     const metadata = {
       relaybp: version,
-      config: printConfig(config),
-      seed: String(config.seed),
+      config: printConfig(plan.config),
+      seed: String(seed),
       position: String(position),
       classes: JSON.stringify(images.classes),
     };
     const tensors = tensorsOf(batch, [...size, 3], plan.network.classes);
-    writeOutput(options.tensors, encodeSafetensors(tensors, metadata));
+    writeOutput(file, encodeSafetensors(tensors, metadata));
   }
   const lines = captions.map((caption, i) => {
     const sources = [batch.indices[i]!, ...(caption.length > 1 ? [batch.mixed!.indices[i]!] : [])];
@@ -79,8 +87,8 @@ export async function dataPreviewCommand(
   const epoch = (position / perEpoch).toFixed(2);
   return [
     ...lines,
-    `${options.out}: ${options.n} images from position ${position} on (epoch ${epoch}), ${width}x${height}`,
-    ...(options.tensors ? [`${options.tensors}: the same as tensors`] : []),
+    `${out}: ${n} images from position ${position} on (epoch ${epoch}), ${width}x${height}`,
+    ...(file ? [`${file}: the same as tensors`] : []),
   ];
 }
 

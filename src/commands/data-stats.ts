@@ -4,7 +4,6 @@ import { loadConfig } from '../config/load.js';
 import { printConfig } from '../config/print.js';
 import type { DataConfig } from '../config/schema.js';
 import type { Triple } from '../data/images/preprocessing.js';
-import type { IndexingProgress } from '../data/index/index-cache.js';
 import type { Skipped } from '../data/loader/failure-policy.js';
 import { type ClassHistogram, classHistogram } from '../data/sampling/class-histogram.js';
 import type { DataStatistics } from '../data/statistics/data-statistics.js';
@@ -14,6 +13,7 @@ import { normalizationTensors, trainingStatistics } from '../experiment/normaliz
 import { writeOutput } from '../files.js';
 import { encodeSafetensors, type NamedTensor } from '../safetensors.js';
 import { version } from '../version.js';
+import { type Hooks, indexingTo, listening, STATISTICS } from './hooks.js';
 import { type ConfigOptions, checkOutput } from './options.js';
 
 export interface DataStatsOptions extends ConfigOptions {
@@ -22,12 +22,6 @@ export interface DataStatsOptions extends ConfigOptions {
   /** The exact numbers as a safetensors file. */
   tensors?: string;
   rebuildIndex?: boolean;
-}
-
-export interface DataStatsEvents {
-  onNotice: (line: string) => void;
-  onIndexing: (progress: IndexingProgress) => void;
-  onImages: (done: number, total: number) => void;
 }
 
 /** The same numbers on two scales of pixels. */
@@ -64,17 +58,24 @@ export interface DataStatsResult {
 /** `relaybp data stats`: the statistics that training normalizes by, and how many images the classes have. */
 export async function dataStatsCommand(
   file: string,
-  options: DataStatsOptions,
-  { onNotice, onIndexing, onImages }: DataStatsEvents,
+  options: DataStatsOptions = {},
+  hooks: Hooks = {},
 ): Promise<DataStatsResult> {
+  const { notice, progress } = listening(hooks);
   checkOutput('--mean', options.mean);
   checkOutput('--tensors', options.tensors);
   const began = performance.now();
   const { config } = loadConfig(file, options.set);
   const { data } = config;
-  const cache = indexCache({ rebuild: options.rebuildIndex, onNotice, onProgress: onIndexing });
-  const index = await openTrainingImages(data, onNotice, cache);
-  const found = await trainingStatistics(data, index, cacheDir(), onNotice, onImages);
+  const cache = indexCache({
+    rebuild: options.rebuildIndex,
+    onNotice: notice,
+    onProgress: indexingTo(progress),
+  });
+  const index = await openTrainingImages(data, notice, cache);
+  const found = await trainingStatistics(data, index, cacheDir(), notice, (done, total) =>
+    progress({ what: STATISTICS, done, total }),
+  );
   const { statistics } = found;
   const { mean, channelMean, channelStd, eigen } = statistics;
   if (options.mean) writeOutput(options.mean, [await picture(mean, data.crop)]);

@@ -1,14 +1,24 @@
 import type { Trial } from '../engine/engine.js';
 import { installNative } from '../engine/install.js';
+import { type Hooks, listening } from './hooks.js';
 
 export { engineStatus as engineStatusCommand } from '../engine/status.js';
 
+export interface EngineInstallOptions {
+  /** With CUDA 12, for NVIDIA GPUs. */
+  cuda?: boolean;
+  /** Install again. */
+  force?: boolean;
+  /** Where engines are; default: a per-user cache folder. */
+  dir?: string;
+}
+
 /** `relaybp engine install`: where the engine is now, and what was tried with it. */
 export async function engineInstallCommand(
-  options: { cuda: boolean; force: boolean; dir?: string },
-  log: (line: string) => void,
+  options: EngineInstallOptions = {},
+  hooks: Hooks = {},
 ): Promise<{ directory: string; trials: readonly Trial[] }> {
-  const { location } = await installNative({ ...options, log });
+  const { location } = await installNative({ ...options, log: listening(hooks).notice });
   const { openNativeEngine } = await import('../engine/native/opening/open.js');
   const { trials } = await openNativeEngine(location, { precision: 'bf16' });
   return { directory: location.directory, trials };

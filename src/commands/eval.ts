@@ -1,12 +1,15 @@
 import { type CsvNames, csvLine } from '../csv.js';
 import { joinPath } from '../data/index/image-index.js';
 import { ConfigError } from '../errors.js';
-import { type Combine, ensemble, fitOnPart } from '../eval/ensemble.js';
+import type { Combine } from '../eval/combine.js';
+import { ensemble, fitOnPart } from '../eval/ensemble.js';
 import { perClassCsv, type Report, Tally } from '../eval/evaluation-report.js';
 import { RESULT_COLUMNS, resultLine } from '../eval/results.js';
 import { writeScoreFile } from '../eval/score-file.js';
 import type { ScoreSet } from '../eval/score-set.js';
 import { writeOutput } from '../files.js';
+import { EVAL_DEFAULTS } from './defaults.js';
+import type { Hooks } from './hooks.js';
 import { checkOutput } from './options.js';
 import {
   checkScoreFiles,
@@ -25,9 +28,10 @@ export interface EvalCommandOptions extends ScoringOptions {
   /** In CSV files, names exactly as they are. */
   rawNames?: boolean;
   /** Runs, checkpoints and score files. */
-  ensemble?: string[];
-  combine: Combine;
-  weights?: number[];
+  ensemble?: readonly string[];
+  /** Default: `average`. */
+  combine?: Combine;
+  weights?: readonly number[];
   /** Share of the images to fit the weights on. */
   fitWeights?: number;
 }
@@ -72,11 +76,11 @@ const CONFUSION_IN_JSON = 50;
  */
 export async function evalCommand(
   target: string | undefined,
-  options: EvalCommandOptions,
-  onNotice: (line: string) => void,
+  options: EvalCommandOptions = {},
+  hooks: Hooks = {},
 ): Promise<EvalResult> {
   checkOptions(target, options);
-  const scorer = new Scorer(options, onNotice);
+  const scorer = new Scorer(options, hooks);
   const gathered = new Gathered(options);
   const { scored, set, scores, ...about } = await scoredBy(scorer, target, options, gathered);
   const seconds = scored.reduce((sum, one) => sum + one.seconds, 0);
@@ -152,7 +156,7 @@ function combined(
   scored: readonly Scored[],
   options: EvalCommandOptions,
 ): { set: ScoreSet } & Combined {
-  const { combine, fitWeights } = options;
+  const { combine = EVAL_DEFAULTS.combine, fitWeights } = options;
   const sets = scored.map(({ set }) => set);
   if (!options.ensemble) return { set: sets[0]! };
   const fitted = fitWeights === undefined ? null : fitOnPart(sets, fitWeights);

@@ -11,6 +11,8 @@ import { type PixelBatch, runtimeOf } from '../export/runtimes.js';
 import { type Difference, networkScores, verify } from '../export/verify.js';
 import { checkWeights, writeExport } from '../export/write.js';
 import { chainOf } from '../model/dense.js';
+import { DEFAULT_ENGINE } from './defaults.js';
+import { type Hooks, listening } from './hooks.js';
 import { checkpointOf, type Model, type ModelOptions, openModel } from './model.js';
 import { checkParent } from './options.js';
 
@@ -19,7 +21,7 @@ export interface ExportCommandOptions extends Omit<ModelOptions, 'precision' | '
   /** Default: the config's name in the current folder. */
   out?: string;
   /** Replace what is there. */
-  force: boolean;
+  force?: boolean;
   /** Images to compare with; default: some of the validation data. */
   images?: string;
 }
@@ -51,18 +53,19 @@ const SUFFIX: Record<ExportFormat, string> = {
 export async function exportCommand(
   run: string | undefined,
   options: ExportCommandOptions,
-  notice: (line: string) => void,
+  hooks: Hooks = {},
 ): Promise<ExportResult> {
+  const { notice } = listening(hooks);
   const { format } = options;
   const checkpoint = checkpointOf(run, options, notice);
   const runtime = format === 'safetensors' ? null : await runtimeOf(format);
-  const engine = await openEngine(options.engine, { onNotice: notice });
+  const engine = await openEngine(options.engine ?? DEFAULT_ENGINE, { onNotice: notice });
   const model = openModel(checkpoint, engine, options);
   collectGarbage(); // the weights are in the engine now; copies of them passed through memory
   try {
     const exported = exportModel(model, options.ema ?? false);
     const out = options.out ?? exported.name + SUFFIX[format];
-    checkPlace(out, options.force);
+    checkPlace(out, options.force ?? false);
     const { batch, drawn } = await comparedImages(model, options.images, notice);
     const expected = runtime ? networkScores(model.network, exported.preprocessing, batch) : null;
     if (runtime && 'missing' in runtime) notice(`not tested: ${runtime.missing}`);

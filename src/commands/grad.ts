@@ -1,35 +1,23 @@
 import { loadConfig } from '../config/load.js';
-import { Loader } from '../data/loader/loader.js';
-import type { Engine } from '../engine/engine.js';
 import { openEngine } from '../engine/select.js';
-import { augmentation } from '../experiment/augmentation.js';
 import { cacheDir, indexCache } from '../experiment/data-cache.js';
-import { beginningTimeline, samplerSpec } from '../experiment/epochs.js';
 import { type ExperimentPlan, planExperiment } from '../experiment/experiment-plan.js';
 import { openTrainingImages } from '../experiment/images.js';
 import { normalization } from '../experiment/normalization.js';
 import { softTargets } from '../experiment/targets.js';
+import { trainingLoader } from '../experiment/training-loader.js';
 import { writeOutput } from '../files.js';
-import { NetworkRuntime } from '../model/network-runtime.js';
-import { Parameters } from '../model/parameters.js';
-import { emptySums, runMicroBatch } from '../relay/step.js';
-import { planStep, type StepPlan } from '../relay/step-plan.js';
-import { encodeSafetensors, type NamedTensor } from '../safetensors.js';
-import { stepParts } from '../train/train-step.js';
+import { encodeSafetensors } from '../safetensors.js';
+import { batchGradients, type HostBatch } from '../train/batch-gradients.js';
+import { DEFAULT_ENGINE } from './defaults.js';
+import { type Hooks, listening } from './hooks.js';
 import { type ConfigOptions, checkOutput, type EngineOptions } from './options.js';
 
 export interface GradCommandOptions extends ConfigOptions, EngineOptions {
+  /** Safetensors file to write. */
   out: string;
-  byLoss: boolean;
-}
-
-/** Images and labels of one batch on the host. */
-export interface HostBatch {
-  /** `[size, height, width, channels]`, row-major. */
-  images: Float32Array;
-  labels: Int32Array;
-  /** `[size, classes]`, where labels are mixed or smoothed. */
-  targets?: Float32Array | null;
+  /** Also each loss's own gradients. */
+  byLoss?: boolean;
 }
 
 /**
@@ -40,127 +28,57 @@ export interface HostBatch {
 export async function gradCommand(
   file: string,
   options: GradCommandOptions,
-  onNotice: (line: string) => void,
+  hooks: Hooks = {},
 ): Promise<{ tensors: number; losses: Record<string, number> }> {
-  checkOutput('--out', options.out);
+  const { notice } = listening(hooks);
+  const { out, byLoss = false, engine: choice = DEFAULT_ENGINE } = options;
+  checkOutput('--out', out);
   const plan = planExperiment(loadConfig(file, options.set));
-  const batch = await firstBatch(plan, onNotice);
+  const batch = await firstBatch(plan, notice);
   const { precision, convolution } = plan.config;
-  const engine = await openEngine(options.engine, { precision, convolution, onNotice });
-  const { tensors, losses } = batchGradients(plan, engine, batch, options.byLoss);
-  writeOutput(options.out, encodeSafetensors(tensors, { config: plan.config.name }));
+  const engine = await openEngine(choice, { precision, convolution, onNotice: notice });
+  const { tensors, losses } = batchGradients(plan, engine, batch, byLoss);
+  writeOutput(out, encodeSafetensors(tensors, { config: plan.config.name }));
   return { tensors: tensors.size, losses };
 }
 
-/**
- * Gradients of a batch at the initial weights, dropout off.
- *
- * @returns tensors named `batch.images`, `batch.labels`, where labels are mixed or smoothed `batch.targets`, `weight/<parameter>`, `gradient/<parameter>`,
- *   `logits/<loss>`, `loss/<loss>`, and with `byLoss` also `gradient-of/<loss>/<parameter>` (weighted, within the
- *   loss's range)
- */
-export function batchGradients(
-  plan: ExperimentPlan,
-  engine: Engine,
-  batch: HostBatch,
-  byLoss: boolean,
-): { tensors: Map<string, NamedTensor>; losses: Record<string, number> } {
-  const layers = [...plan.layers.values()];
-  const parameters = new Parameters(engine, layers, plan.config.seed);
-  const network = new NetworkRuntime(engine, layers, parameters, plan.config.seed);
-  const size = batch.labels.length;
-  const tensors = new Map<string, NamedTensor>([
-    ['batch.images', { shape: [size, ...plan.network.input], values: batch.images }],
-    ['batch.labels', { shape: [size], values: Float32Array.from(batch.labels) }],
-  ]);
-  if (batch.targets) {
-    tensors.set('batch.targets', { shape: [size, plan.network.classes], values: batch.targets });
-  }
-  for (const [name, tensor] of parameters.snapshot()) tensors.set(`weight/${name}`, { ...tensor });
-  const run = (step: StepPlan, prefix: string, keepLogits: boolean): Map<string, number> => {
-    const sums = microBatches(plan, step, network, batch, (loss, logits) => {
-      if (!keepLogits) return;
-      const before = tensors.get(`logits/${loss}`)?.values ?? new Float32Array();
-      const values = Float32Array.from([...before, ...logits]);
-      const shape = [values.length / plan.network.classes, plan.network.classes];
-      tensors.set(`logits/${loss}`, { shape, values });
-    });
-    for (const [name, gradient] of sums.gradients) {
-      tensors.set(`${prefix}/${name}`, { shape: gradient.shape, values: engine.read(gradient) });
-      engine.dispose(gradient);
-    }
-    return sums.losses;
-  };
-  const losses = run(plan.step, 'gradient', true);
-  for (const [name, value] of losses) {
-    tensors.set(`loss/${name}`, { shape: [], values: Float32Array.of(value) });
-  }
-  for (const loss of byLoss ? plan.losses : []) {
-    run(planStep(plan.trunk, [loss], plan.heads), `gradient-of/${loss.name}`, false);
-  }
-  parameters.dispose();
-  return { tensors, losses: Object.fromEntries(losses) };
-}
-
-function microBatches(
-  plan: ExperimentPlan,
-  step: StepPlan,
-  network: NetworkRuntime,
-  { images, labels, targets }: HostBatch,
-  onLogits: (loss: string, logits: Float32Array) => void,
-) {
-  const { engine } = network;
-  const parts = stepParts(plan, network);
-  const sums = emptySums();
-  const perImage = images.length / labels.length;
-  network.trainWithoutDropout();
-  for (let at = 0; at < labels.length; at += plan.microBatch) {
-    const part = labels.subarray(at, at + plan.microBatch);
-    const pixels = images.subarray(at * perImage, (at + part.length) * perImage);
-    const tensor = engine.tensor(pixels, [part.length, ...plan.network.input]);
-    const { classes } = plan.network;
-    const batch = {
-      images: tensor,
-      labels: part,
-      targets: targets?.subarray(at * classes, (at + part.length) * classes),
-      batchSize: labels.length,
-    };
-    runMicroBatch(step, parts, batch, sums, (loss, logits) => onLogits(loss, engine.read(logits)));
-    engine.dispose(tensor);
-  }
-  return sums;
-}
-
-/** The batch that training would begin with. */
+/** The batch that training would begin with, put together from its micro-batches. */
 async function firstBatch(
   plan: ExperimentPlan,
-  onNotice: (line: string) => void,
+  notice: (line: string) => void,
 ): Promise<HostBatch> {
-  const { config } = plan;
-  const cache = indexCache({ onNotice });
-  const dataset = await openTrainingImages(config.data, onNotice, cache);
-  const normalized = await normalization(config.data, dataset, cacheDir(), onNotice);
-  const size = config.training.batchSize;
-  const loader = new Loader({
-    dataset,
-    sampler: samplerSpec(plan, beginningTimeline(plan, dataset)),
-    start: 0,
-    end: size,
-    slot: size,
-    preprocessing: normalized.preprocessing,
-    augment: augmentation(config.data, normalized),
-    seed: config.seed,
-    onError: config.data.onError,
-  });
+  const { data, training } = plan.config;
+  const dataset = await openTrainingImages(data, notice, indexCache({ onNotice: notice }));
+  const normalized = await normalization(data, dataset, cacheDir(), notice);
+  const loader = trainingLoader(plan, dataset, normalized, 0);
+  const parts: HostBatch[] = [];
   try {
-    const batch = await loader.next();
-    const { labelSmoothing } = config.training;
-    return {
-      images: batch!.images.slice(),
-      labels: batch!.labels.slice(),
-      targets: softTargets(batch!, plan.network.classes, labelSmoothing),
-    };
+    for (let at = 0; at < training.batchSize; at += plan.microBatch) {
+      const batch = (await loader.next())!;
+      parts.push({
+        images: batch.images.slice(),
+        labels: batch.labels.slice(),
+        targets: softTargets(batch, plan.network.classes, training.labelSmoothing),
+      });
+      batch.release();
+    }
   } finally {
     await loader.close();
   }
+  const targets = parts.flatMap((part) => part.targets ?? []);
+  return {
+    images: joined(parts.map(({ images }) => images)),
+    labels: Int32Array.from(parts.flatMap(({ labels }) => [...labels])),
+    targets: targets.length > 0 ? joined(targets) : null,
+  };
+}
+
+function joined(parts: readonly Float32Array[]): Float32Array {
+  const all = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
 }

@@ -11,7 +11,8 @@ import { type ExperimentPlan, planExperiment } from '../experiment/experiment-pl
 import { openByOwnClasses } from '../experiment/images.js';
 import { normalizationTensors } from '../experiment/normalization.js';
 import { expectFinite } from '../finite.js';
-import { type ChannelOrder, type Conversion, convert } from '../import/convert.js';
+import type { ChannelOrder } from '../import/channel-order.js';
+import { type Conversion, convert } from '../import/convert.js';
 import { readSource } from '../import/weight-file.js';
 import { chainOf } from '../model/dense.js';
 import type { LayerPlan } from '../model/layers/table.js';
@@ -25,6 +26,7 @@ import { messageOf, systemFix } from '../system-error.js';
 import { notUtf8, SAVE_AS_UTF8 } from '../text-encoding.js';
 import { beginning } from '../train/progress.js';
 import { version } from '../version.js';
+import { type Hooks, listening } from './hooks.js';
 import type { ConfigOptions } from './options.js';
 
 export interface ImportCommandOptions extends ConfigOptions {
@@ -48,8 +50,9 @@ export interface ImportResult extends Omit<Conversion, 'weights'> {
 export async function importCommand(
   file: string,
   options: ImportCommandOptions,
-  notice: (line: string) => void,
+  hooks: Hooks = {},
 ): Promise<ImportResult> {
+  const { notice } = listening(hooks);
   const loaded = loadConfig(options.config, options.set);
   const full = planExperiment(loaded);
   const config = withAbsolutePaths(alone(full));

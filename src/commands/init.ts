@@ -16,13 +16,16 @@ import { split } from '../init/split.js';
 import { type Survey, survey } from '../init/survey.js';
 import { checkLabelled, whyNotForValidation } from '../init/unlabelled.js';
 import { messageOf } from '../system-error.js';
+import { type Hooks, listening } from './hooks.js';
 import { checkOutput } from './options.js';
 
 /** Classes that a line names. */
 const MOST_NAMED = 5;
 
 export interface InitOptions {
+  /** The config to write; default: `<folder>.yaml`. */
   out?: string;
+  /** Which folders are the classes; guessed unless given. */
   classFolders?: ClassFolders;
 }
 
@@ -39,15 +42,14 @@ export interface InitResult {
  * `relaybp init`: a config for a folder of images. Of a folder without a validation part that has classes a fifth of
  * each class is drawn, as two list files beside the config; the images are not touched.
  *
- * @param options.out the config to write; `<folder>.yaml` unless given
- * @param options.classFolders which folders are the classes; guessed unless given
  * @throws ConfigError if a file is there already, DataError if the folder is not a data set; nothing is written then
  */
 export async function initCommand(
   folder: string,
-  { out, classFolders: wanted }: InitOptions,
-  onNotice: (line: string) => void,
+  { out, classFolders: wanted }: InitOptions = {},
+  hooks: Hooks = {},
 ): Promise<InitResult> {
+  const { notice } = listening(hooks);
   const layout = findLayout(folder);
   checkLabelled(layout);
   if (layout.root.includes('${')) {
@@ -60,10 +62,10 @@ export async function initCommand(
   const config = out ?? `${name}.yaml`;
   const stem = config.replace(/\.ya?ml$/, '');
   refuse(config);
-  const { train, classFolders } = await trainingFolders(layout, wanted, onNotice);
+  const { train, classFolders } = await trainingFolders(layout, wanted, notice);
   const reason = splitReason(layout, train.classes);
   if (typeof reason === 'string') {
-    onNotice(
+    notice(
       `${reason}: a fifth of each class of ${join(layout.root, layout.train)} is set aside for validation`,
     );
   }
@@ -76,7 +78,7 @@ export async function initCommand(
       const classes = length === 1 ? '1 class has' : `${length} classes have`;
       const more = length > MOST_NAMED ? ', …' : '';
       const names = parts.tooSmall.slice(0, MOST_NAMED).join(', ');
-      onNotice(`${classes} a single image, which is for training: ${names}${more}`);
+      notice(`${classes} a single image, which is for training: ${names}${more}`);
     }
   }
   const written: string[] = [];
@@ -98,16 +100,16 @@ export async function initCommand(
       val: parts ? fromRoot(lists[1]!) : layout.val!,
     };
     const images = parts
-      ? await openImages(complete.root, complete.train, undefined, onNotice)
+      ? await openImages(complete.root, complete.train, undefined, notice)
       : train;
     const reading = { classFolders: classFolders ?? 'top' };
     const val = await openImages(
-      ...([complete.root, complete.val, images.classes, onNotice, undefined, reading] as const),
+      ...([complete.root, complete.val, images.classes, notice, undefined, reading] as const),
     );
     const found = await survey(images);
     if (found.unreadable.first !== null) {
       const looked = found.unreadable.count + found.shorterSides.length;
-      onNotice(
+      notice(
         `${found.unreadable.count} of ${looked} images looked at cannot be read; training skips such files: ${found.unreadable.first}`,
       );
     }
@@ -125,7 +127,7 @@ export async function initCommand(
     });
     planExperiment(parseConfig(text, config));
     if (schema.taken) {
-      onNotice(`${schema.taken} is not relaybp's: the config names no schema for editors`);
+      notice(`${schema.taken} is not relaybp's: the config names no schema for editors`);
     }
     write(config, text);
     if (schema.copy) writeOutput(schema.copy.file, schema.copy.text);
@@ -141,15 +143,15 @@ export async function initCommand(
 async function trainingFolders(
   { root, train: part }: Layout,
   wanted: ClassFolders | undefined,
-  onNotice: (line: string) => void,
+  notice: (line: string) => void,
 ): Promise<{ train: ImageIndex; classFolders?: ClassFolders }> {
   const open = (classFolders: ClassFolders): Promise<ImageIndex> =>
-    openImages(root, part, undefined, onNotice, undefined, { classFolders });
+    openImages(root, part, undefined, notice, undefined, { classFolders });
   const train = await open(wanted ?? 'top');
   if (wanted !== undefined) return { train, ...(wanted === 'leaves' && { classFolders: wanted }) };
   const nesting = statSync(resolve(root, part)).isDirectory() ? nestingOf(train) : null;
   if (!nesting) return { train };
-  onNotice(nestingNotice(join(root, part), nesting));
+  notice(nestingNotice(join(root, part), nesting));
   const { classFolders } = nesting;
   return { train: classFolders === 'top' ? train : await open(classFolders), classFolders };
 }

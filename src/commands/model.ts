@@ -8,13 +8,14 @@ import { readNormalization } from '../experiment/normalization.js';
 import { type Checkpoint, weightsOf } from '../run/checkpoint.js';
 import { chooseCheckpoint } from '../run/choose.js';
 import { newestRun } from '../run/run-folder.js';
+import { type CheckpointChoice, MODEL_DEFAULTS } from './defaults.js';
 import type { EngineOptions } from './options.js';
 
 /** Options of every command that runs trained networks. */
 export interface ModelOptions extends EngineOptions {
-  precision: PrecisionChoice;
+  precision?: PrecisionChoice;
   /** Which checkpoint of a run. */
-  checkpoint: 'best' | 'last';
+  checkpoint?: CheckpointChoice;
   /** Test with the moving average of the weights. */
   ema?: boolean;
   batchSize?: number;
@@ -62,8 +63,8 @@ export function openModel(
  */
 export function checkpointOf(
   target: string | undefined,
-  options: Pick<ModelOptions, 'checkpoint' | 'ema'>,
-  onNotice: (line: string) => void,
+  { checkpoint: which = MODEL_DEFAULTS.checkpoint, ema }: Pick<ModelOptions, 'checkpoint' | 'ema'>,
+  notice: (line: string) => void,
 ): Checkpoint {
   const run = target ?? newestRun();
   if (run === undefined) {
@@ -72,8 +73,8 @@ export function checkpointOf(
       'name one: relaybp eval <run>',
     );
   }
-  const needs = ['normalization', options.ema ? 'ema' : 'weights'] as const;
-  const { checkpoint } = chooseCheckpoint(run, options.checkpoint, onNotice, needs);
-  if (target === undefined) onNotice(`evaluating the newest run: ${checkpoint.path}`);
+  const needs = ['normalization', ema ? 'ema' : 'weights'] as const;
+  const { checkpoint } = chooseCheckpoint(run, which, notice, needs);
+  if (target === undefined) notice(`evaluating the newest run: ${checkpoint.path}`);
   return checkpoint;
 }

@@ -4,14 +4,23 @@ import type { EngineChoice } from '../engine/select.js';
 import { ConfigError } from '../errors.js';
 import { messageOf } from '../system-error.js';
 
-/** Options that several commands share, as commander parses them. */
+/** Options that several commands share. Each may be left out, and has the default of the command line then. */
 export interface ConfigOptions {
   /** `--set a.b.c=value`, in order. */
-  set: string[];
+  set?: readonly string[];
 }
 
 export interface EngineOptions {
-  engine: EngineChoice;
+  engine?: EngineChoice;
+}
+
+/** The options, with defaults in place of those that are left out or undefined. */
+export function withDefaults<Options extends object, Defaults extends Partial<Options>>(
+  options: Options,
+  defaults: Defaults,
+): Options & Required<Pick<Options, keyof Defaults & keyof Options>> {
+  const given = Object.entries(options).filter(([, value]) => value !== undefined);
+  return Object.assign({ ...defaults }, Object.fromEntries(given)) as never;
 }
 
 /**

@@ -1,99 +1,59 @@
+import type { ErrorPolicy } from '../config/error-policy.js';
 import type { FilePath } from '../data/index/file-names.js';
 import { leftOutText } from '../data/index/left-out.js';
 import { indexPaths } from '../data/index/path-index.js';
-import type { OnError } from '../data/loader/failure-policy.js';
 import { openEngine } from '../engine/select.js';
-import { ConfigError, DataError } from '../errors.js';
-import {
-  type ImagePredictions,
-  type PredictionFormat,
-  predictionWriter,
-} from '../eval/prediction-format.js';
+import { DataError } from '../errors.js';
+import type { ImagePredictions } from '../eval/prediction-format.js';
 import { bestClasses } from '../eval/results.js';
 import { scoreImages } from '../eval/score.js';
 import { type ProtocolOptions, protocolOf } from '../eval/test-protocol.js';
+import { PREDICT_DEFAULTS } from './defaults.js';
+import { type Hooks, listening } from './hooks.js';
 import { checkpointOf, type ModelOptions, openModel } from './model.js';
+import { withDefaults } from './options.js';
 
 export interface PredictOptions extends ModelOptions, ProtocolOptions {
-  topk: number;
+  /** Classes per image; default 5, or all where there are fewer. */
+  topk?: number;
   /** Default: the config's `data.onError.policy`. */
-  onError?: OnError['policy'];
+  onError?: ErrorPolicy;
 }
 
-export interface PredictCommandOptions extends PredictOptions {
-  format: PredictionFormat;
-  /** In CSV, names exactly as they are. */
-  rawNames?: boolean;
-}
-
-/** Where the command's words go. */
-export interface PredictOutput {
-  /** Predictions, in the order of the images. */
-  write(text: string): void;
-  notice(line: string): void;
+/** What a network says of images. */
+export interface Predictions {
+  /** Classes per image. */
+  k: number;
+  /** The names of all classes. */
+  classes: readonly string[];
+  /** In the order of the images; to be read to its end, or left with `break`, which closes the network. */
+  images: AsyncGenerator<ImagePredictions>;
 }
 
 /**
- * `relaybp predict`: the best classes of images without labels.
+ * `relaybp predict`: the best classes of images without labels. Opens the trained network, and reads images as they are
+ * asked for.
  *
  * @param paths files and folders, in the order of the output
- * @throws DataError if no image could be decoded, or one could not and the policy is `fail`
+ * @throws DataError, after the last image, if none could be decoded, or one could not and the policy is `fail`
  */
 export async function predictCommand(
   run: string,
   paths: readonly FilePath[],
-  options: PredictCommandOptions,
-  output: PredictOutput,
-): Promise<void> {
-  const { format, rawNames } = options;
-  if (rawNames && format !== 'csv') {
-    throw new ConfigError(
-      `--raw-names is about --format csv, not ${format}`,
-      format === 'json' ? 'JSON has names exactly as they are' : 'leave it out',
-    );
-  }
-  const { k, classes, images } = await predictions(run, paths, options, output.notice);
-  const writer = predictionWriter(format, k, classes, rawNames ? 'raw' : 'guarded');
-  output.write(writer.begin());
-  try {
-    for await (const image of images) {
-      output.write(writer.image(image));
-      const { image: name, reason } = image;
-      if (reason === null || options.format === 'text') continue; // that says so itself
-      output.notice(`skipped: ${name}: ${reason}`);
-    }
-  } finally {
-    // Also after an error: what has been written until then stays a whole document.
-    output.write(writer.end());
-  }
-}
-
-/**
- * Opens a trained network and reads images as they are asked for. `images` is to be read to its end, or left with
- * `break`, which closes the network.
- *
- * @returns k, classes per image: `topk`, or all where there are fewer; the names of all classes
- */
-export async function predictions(
-  run: string,
-  paths: readonly FilePath[],
-  options: PredictOptions,
-  notice: (line: string) => void,
-): Promise<{
-  k: number;
-  classes: readonly string[];
-  images: AsyncGenerator<ImagePredictions>;
-}> {
+  options: PredictOptions = {},
+  hooks: Hooks = {},
+): Promise<Predictions> {
+  const { notice } = listening(hooks);
+  const { precision, engine: choice, topk } = withDefaults(options, PREDICT_DEFAULTS);
   const { index, names, leftOut } = indexPaths(paths);
   const others = leftOutText(leftOut);
   if (others) notice(`left out: ${others}`);
   const checkpoint = checkpointOf(run, options, notice);
-  const { precision } = options;
-  const engine = await openEngine(options.engine, { precision, onNotice: notice });
+  const engine = await openEngine(choice, { precision, onNotice: notice });
   const model = openModel(checkpoint, engine, options);
   const { classes, config } = checkpoint.state;
   const policy = options.onError ?? config.data.onError.policy;
-  const k = Math.min(options.topk, classes.length);
+  const k = Math.min(topk, classes.length);
   async function* images(): AsyncGenerator<ImagePredictions> {
     let failed = 0;
     try {
@@ -118,4 +78,20 @@ export async function predictions(
     }
   }
   return { k, classes, images: images() };
+}
+
+/**
+ * The best classes of images without labels, one image after another.
+ *
+ * @param paths files and folders
+ * @throws as `predictCommand`
+ */
+export async function* predict(
+  run: string,
+  paths: readonly string[],
+  options: PredictOptions = {},
+  hooks: Hooks = {},
+): AsyncGenerator<ImagePredictions> {
+  const { images } = await predictCommand(run, paths, options, hooks);
+  yield* images;
 }

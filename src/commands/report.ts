@@ -7,26 +7,37 @@ import { htmlPage } from '../report/page.js';
 import { embedPictures } from '../report/pictures.js';
 import { withoutPaths } from '../report/without-paths.js';
 import { runFolders } from '../run/run-folders.js';
-import { checkDataRoot, checkOutput } from './options.js';
+import { REPORT_DEFAULTS } from './defaults.js';
+import { type Hooks, listening } from './hooks.js';
+import { checkDataRoot, checkOutput, withDefaults } from './options.js';
 
 export interface ReportCommandOptions {
-  out: string;
+  /** HTML file to write. */
+  out?: string;
   /** Per-image results, one file for each run in their order. */
-  results: string[];
+  results?: readonly string[];
   /** Where the runs' data are now, if they have moved. */
   dataRoot?: string;
   /** Images in each gallery. */
-  images: number;
+  images?: number;
   /** False: `withoutPaths`. */
-  paths: boolean;
+  paths?: boolean;
 }
 
 /** `relaybp report`: one HTML page about one or more runs, or all in folders of runs. */
 export async function reportCommand(
   runs: readonly string[],
-  { out, results, dataRoot, images, paths }: ReportCommandOptions,
-  onNotice: (line: string) => void,
+  options: ReportCommandOptions = {},
+  hooks: Hooks = {},
 ): Promise<{ out: string; bytes: number }> {
+  const {
+    out,
+    images,
+    results = [],
+    dataRoot,
+    paths = true,
+  } = withDefaults(options, REPORT_DEFAULTS);
+  const { notice } = listening(hooks);
   checkOutput('--out', out);
   checkDataRoot(dataRoot);
   const sources = runFolders(runs);
@@ -39,13 +50,13 @@ export async function reportCommand(
   const { data, pictures, leftOut } = reportData(
     sources.map((source, i) => ({ ...source, results: results[i], dataRoot, perGallery: images })),
   );
-  for (const problem of leftOut) onNotice(problem);
+  for (const problem of leftOut) notice(problem);
   for (const { folder, missing } of data.runs) {
-    if (missing) onNotice(`${folder}: without galleries, classes and confusion: ${missing}`);
+    if (missing) notice(`${folder}: without galleries, classes and confusion: ${missing}`);
   }
   const lost = await embedPictures(pictures);
   if (lost > 0) {
-    onNotice(
+    notice(
       `${lost} images of the galleries are not where they were: shown without a picture; --data-root FOLDER names the folder that the data are in now`,
     );
   }

@@ -4,7 +4,7 @@ import type { LabelMeaning } from '../config/label-meaning.js';
 import type { ExperimentConfig } from '../config/schema.js';
 import { changedNotice } from '../data/index/file-changes.js';
 import { type ImageIndex, imagePath, relativePath } from '../data/index/image-index.js';
-import type { IndexCache, IndexingProgress } from '../data/index/index-cache.js';
+import type { IndexCache } from '../data/index/index-cache.js';
 import type { Engine } from '../engine/engine.js';
 import { openEngine } from '../engine/select.js';
 import { ConfigError } from '../errors.js';
@@ -17,7 +17,10 @@ import { indexCache } from '../experiment/data-cache.js';
 import { openImages, readingOf } from '../experiment/images.js';
 import { checkRunData } from '../experiment/run-data.js';
 import type { Checkpoint } from '../run/checkpoint.js';
+import { MODEL_DEFAULTS } from './defaults.js';
+import { type Hooks, indexingTo, listening } from './hooks.js';
 import { checkpointOf, type Model, type ModelOptions, openModel } from './model.js';
+import { withDefaults } from './options.js';
 
 /** Options of the commands that score a labelled test set. */
 export interface ScoringOptions extends ModelOptions, ProtocolOptions {
@@ -29,8 +32,6 @@ export interface ScoringOptions extends ModelOptions, ProtocolOptions {
   dataRoot?: string;
   /** Make the index of the images anew, whatever is kept. */
   rebuildIndex?: boolean;
-  /** Told while an index is made. */
-  onIndexing?: (progress: IndexingProgress) => void;
 }
 
 /**
@@ -94,12 +95,16 @@ export class Scorer {
   private opened: Promise<Engine> | null = null;
   private readonly cache: IndexCache;
 
+  private readonly notice: (line: string) => void;
+
   constructor(
     private readonly options: ScoringOptions,
-    private readonly onNotice: (line: string) => void,
+    hooks: Hooks = {},
   ) {
-    const { rebuildIndex: rebuild, onIndexing: onProgress } = options;
-    this.cache = indexCache({ rebuild, onNotice, onProgress });
+    const { notice, progress } = listening(hooks);
+    this.notice = notice;
+    const { rebuildIndex: rebuild } = options;
+    this.cache = indexCache({ rebuild, onNotice: notice, onProgress: indexingTo(progress) });
   }
 
   /** The engine's name; null if only score files were read. */
@@ -144,8 +149,8 @@ export class Scorer {
 
   private async open(target: string | undefined): Promise<Source> {
     if (target !== undefined && isScoreFile(target)) return { set: readScoreFile(target) };
-    const { options, onNotice } = this;
-    const checkpoint = checkpointOf(target, options, onNotice);
+    const { options, notice } = this;
+    const checkpoint = checkpointOf(target, options, notice);
     const { config, classes } = checkpoint.state;
     const [root, part] = options.data
       ? testSet(options.data)
@@ -153,7 +158,7 @@ export class Scorer {
     const from = options.dataRoot ?? config.data.root;
     const own = readingOf(config.data, options.data ? null : 'val', from);
     const reading = options.labels ? { ...own, labels: options.labels } : own;
-    const dataset = await openImages(root, part, classes, onNotice, this.cache, reading);
+    const dataset = await openImages(root, part, classes, notice, this.cache, reading);
     return { checkpoint, dataset };
   }
 
@@ -169,8 +174,9 @@ export class Scorer {
       }
       return { set, data: set.root, step: null, protocol: null, skipped: 0, seconds: 0 };
     }
-    const { options, onNotice } = this;
-    this.opened ??= openEngine(options.engine, { precision: options.precision, onNotice });
+    const { options, notice } = this;
+    const { engine, precision } = withDefaults(options, MODEL_DEFAULTS);
+    this.opened ??= openEngine(engine, { precision, onNotice: notice });
     const model = openModel(source.checkpoint, await this.opened, options);
     try {
       return await this.scoreTestSet(model, source.dataset, onRow);
@@ -184,7 +190,7 @@ export class Scorer {
     dataset: ImageIndex,
     onRow: (image: ScoredRow) => void,
   ): Promise<Scored<TestSet>> {
-    const { options, onNotice } = this;
+    const { options, notice } = this;
     const { checkpoint, preprocessing, network, batchSize } = model;
     const { state } = checkpoint;
     const { data } = state.config;
@@ -204,9 +210,9 @@ export class Scorer {
         paths.push(path);
         labels.push(label);
         onRow({ root, classes, path, label, row });
-      } else onNotice(`skipped: ${imagePath(dataset, index)}: ${reason}`);
+      } else notice(`skipped: ${imagePath(dataset, index)}: ${reason}`);
     }
-    if (changed.count > 0) onNotice(changedNotice(changed.count, changed.first));
+    if (changed.count > 0) notice(changedNotice(changed.count, changed.first));
     return {
       set: {
         source: checkpoint.path,

@@ -10,10 +10,6 @@ import { normalization, readNormalization } from '../experiment/normalization.js
 import { checkTrainingData } from '../experiment/run-data.js';
 import { type MetricsRow, readMetrics } from '../run/rows.js';
 import { type RunFolder, writeSummary } from '../run/run-folder.js';
-import { openLog } from '../run/run-log.js';
-import { duringImages, indexingView, STATISTICS } from '../terminal/progress.js';
-import type { Terminal } from '../terminal/terminal.js';
-import { trainView } from '../terminal/train-view.js';
 import {
   acceptedChanges,
   type ChangeOptions,
@@ -26,7 +22,9 @@ import { describeInitialWeights, initialWeights } from '../train/initial-checkpo
 import { describePaceChange, resumedTimeline } from '../train/resumed-timeline.js';
 import { checkSchedule } from '../train/schedule.js';
 import { TensorBoard } from '../train/tensorboard.js';
-import { endOf, type TrainResult, train } from '../train/trainer.js';
+import { TrainLog } from '../train/train-log.js';
+import { endOf, runTraining, type TrainResult } from '../train/trainer.js';
+import { DEFAULT_ENGINE } from './defaults.js';
 import {
   checkClasses,
   checkPrecision,
@@ -35,23 +33,30 @@ import {
   nothingLeft,
   progressOf,
 } from './going-on.js';
+import { type Hooks, indexingTo, listening, STATISTICS } from './hooks.js';
 import { openRun } from './open-run.js';
 import type { ConfigOptions, EngineOptions } from './options.js';
 import { resumeRun } from './resume.js';
 import { trainingConfig } from './train-config.js';
 
 export interface TrainCommandOptions extends ConfigOptions, EngineOptions, ChangeOptions {
+  /** Run folder; `runs/<name>-<date>` unless given. */
   out?: string;
-  /** `last`, `best`, or the path of a run or a checkpoint. */
+  /** Go on with a run: `last`, `best`, or the path of a run or a checkpoint. */
   resume?: string;
+  /** Stop after this step. */
   maxSteps?: number;
-  fastDevRun: boolean;
+  /** Three steps, a small evaluation, one checkpoint. */
+  fastDevRun?: boolean;
   /** Make the index of the images anew, whatever is kept. */
   rebuildIndex?: boolean;
-  /** What was typed, for the run's sessions; null where nothing was. */
-  command: string | null;
-  /** Told of everything besides the terminal. */
-  events?: Partial<TrainEvents>;
+  /** What was typed, for the run's sessions; default: nothing was. */
+  command?: string | null;
+}
+
+export interface TrainHooks extends Hooks {
+  /** Told of what happens while it trains; `notice` has the same lines as that of all commands. */
+  readonly events?: Partial<TrainEvents>;
 }
 
 export interface TrainCommandResult extends TrainResult {
@@ -66,16 +71,26 @@ export interface TrainCommandResult extends TrainResult {
 /** A few steps, a little evaluation, one checkpoint: does everything work? */
 const FAST = { steps: 3, images: 64 };
 
-/** `relaybp train`. `stop` is asked between steps. */
+/**
+ * `relaybp train`: trains the network of a config.
+ *
+ * @param file the path of a YAML file, or a config from `loadConfig` or `parseConfig`; with `resume` it may be left out
+ *   for the one in the checkpoint
+ * @throws the signal's reason if it is aborted before the start; RelaybpError for what a user can mend
+ */
 export async function trainCommand(
   file: string | LoadedConfig | undefined,
-  options: TrainCommandOptions,
-  terminal: Terminal,
-  stop: () => boolean,
+  options: TrainCommandOptions = {},
+  hooks: TrainHooks = {},
 ): Promise<TrainCommandResult> {
   const began = performance.now();
-  const view = trainView(terminal, { trial: options.fastDevRun });
-  const resumed = resumeRun(file, options, view.notice);
+  const { progress: showProgress, signal } = listening(hooks);
+  signal?.throwIfAborted();
+  const log = new TrainLog();
+  const user = together([{ notice: hooks.notice }, hooks.events ?? {}]);
+  const told = together([user, log]);
+  const { notice } = told;
+  const resumed = resumeRun(file, options, notice);
   let lock = resumed?.lock;
   try {
     const from = resumed?.from?.checkpoint ?? null;
@@ -86,41 +101,36 @@ export async function trainCommand(
     const before = from ? withAbsolutePaths(from.state.config) : null;
     const changes = from && before ? acceptedChanges(from, before, plan, options) : [];
     if (resumed) checkTrainingData(config, resumed.run);
-    const indexing = indexingView(terminal);
     const cache = indexCache({
       rebuild: options.rebuildIndex,
-      onNotice: view.notice,
-      onProgress: indexing.update,
+      onNotice: notice,
+      onProgress: indexingTo(showProgress),
     });
     const begin = config.initialCheckpoint;
     const initial = begin && !from ? initialWeights(plan, begin) : null; // a resumed run has its weights
     const trained = from?.state.classes ?? initial?.classes ?? undefined;
-    const images = await indexing.during(() =>
-      openTrainingImages(config.data, view.notice, cache, trained),
-    );
+    const images = await openTrainingImages(config.data, notice, cache, trained);
     if (from) checkClasses(from, images.classes);
-    const val = await indexing.during(() =>
-      openValidationImages(config.data, images.classes, view.notice, cache),
-    );
+    const val = await openValidationImages(config.data, images.classes, notice, cache);
     const timeline = from
       ? resumedTimeline(from.state, paceSize(plan, images))
       : beginningTimeline(plan, images);
     const maxSteps = options.fastDevRun ? FAST.steps : (options.maxSteps ?? null);
     const end = endOf({ plan, timeline, maxSteps });
     if (from && resumed && isDone(resumed.run, from.state, end)) {
-      view.notice(nothingLeft(resumed.run, from.state, end, plan, timeline));
+      notice(nothingLeft(resumed.run, from.state, end, plan, timeline));
       return nothingDone(resumed.run, from.state, totalSteps(plan, timeline));
     }
     const { precision, convolution } = config;
-    const asked = { precision, convolution, onNotice: view.notice };
-    const engine = await openEngine(options.engine, asked);
+    const asked = { precision, convolution, onNotice: notice };
+    const engine = await openEngine(options.engine ?? DEFAULT_ENGINE, asked);
     if (from && !mayChangePrecision(options)) checkPrecision(from, engine.info.precision);
     const outdated = outdatedBy(changes);
     const normalized =
       from && !outdated.normalization
         ? readNormalization(config.data, from.tensors('normalization'), from.path)
-        : await duringImages(terminal, STATISTICS, (onProgress) =>
-            normalization(config.data, images, cacheDir(), view.notice, onProgress),
+        : await normalization(config.data, images, cacheDir(), notice, (done, total) =>
+            showProgress({ what: STATISTICS, done, total }),
           );
     const restore = from
       ? {
@@ -137,7 +147,7 @@ export async function trainCommand(
       ...(initial ? describeInitialWeights(initial, normalized.preprocessing) : []),
     ];
     const open = (): RunFolder => {
-      const { out, command } = options;
+      const { out, command = null } = options;
       const run = openRun({
         resumed,
         plan,
@@ -151,18 +161,17 @@ export async function trainCommand(
           lock = made;
         },
       });
-      view.setLog(openLog(run.path, view.notice));
-      for (const line of lines) view.notice(line);
+      log.open(run.path, user.notice);
+      for (const line of lines) notice(line);
       return run;
     };
     const watchers = [
-      view,
+      told,
       ...(config.logging.tensorboard
         ? [new TensorBoard(from ? progress : null, printConfig(config, written))]
         : []),
-      ...(options.events ? [options.events] : []),
     ];
-    const result = await train({
+    const result = await runTraining({
       plan,
       written,
       engine,
@@ -177,7 +186,7 @@ export async function trainCommand(
       maxSteps,
       evaluationLimit: options.fastDevRun ? FAST.images : null,
       events: together(watchers),
-      stop,
+      stop: () => signal?.aborted ?? false,
     });
     const evaluations = readMetrics(result.run).filter((row) => row.kind === 'val');
     const best = result.best && withTop5(result.best, evaluations);
@@ -189,12 +198,11 @@ export async function trainCommand(
       best,
       peakMemoryMiB: Math.round(process.resourceUsage().maxRSS / 1024),
     });
-    view.ended(result.step, result.interrupted);
+    log.ended(result.step, result.interrupted);
     const seconds = (performance.now() - began) / 1000;
     const steps = result.step - progress.step;
     return { ...result, best, steps, seconds };
   } finally {
-    view.end();
     lock?.release();
   }
 }

@@ -7,15 +7,18 @@ import { htmlPage } from '../report/page.js';
 import { watchServer } from '../report/watch-server.js';
 import { runFolders } from '../run/run-folders.js';
 import { messageOf } from '../system-error.js';
-import { checkDataRoot } from './options.js';
+import { WATCH_DEFAULTS } from './defaults.js';
+import { type Hooks, listening } from './hooks.js';
+import { checkDataRoot, withDefaults } from './options.js';
 
 export interface WatchCommandOptions {
-  port: number;
-  host: string;
+  /** 0: any that is free. */
+  port?: number;
+  host?: string;
   /** Where the runs' data are now, if they have moved. */
   dataRoot?: string;
   /** False: `withoutPaths`. */
-  paths: boolean;
+  paths?: boolean;
 }
 
 /** 128 random bits: nobody guesses them. */
@@ -23,18 +26,20 @@ const TOKEN_BYTES = 16;
 /** How often the run's files are looked at. */
 const LOOK_MS = 1000;
 
-/** `relaybp watch`: serves the page until SIGINT or SIGTERM. Runs that begin in a folder of runs are shown, too. */
+/** `relaybp watch`: serves the page until `signal` is aborted. Runs that begin in a folder of runs are shown, too. */
 export async function watchCommand(
   runs: readonly string[],
-  { port, host, dataRoot, paths }: WatchCommandOptions,
-  onNotice: (line: string) => void,
+  options: WatchCommandOptions = {},
+  hooks: Hooks = {},
 ): Promise<void> {
+  const { port, host, dataRoot, paths = true } = withDefaults(options, WATCH_DEFAULTS);
+  const { notice, signal } = listening(hooks);
   checkDataRoot(dataRoot);
   const page = htmlPage(null); // before anything is opened: it may be that it cannot be made
   const report = new LiveReport(
     () => runFolders(runs).map((source) => ({ ...source, dataRoot })),
     LOOK_MS,
-    onNotice,
+    notice,
     paths,
   );
   const token = randomBytes(TOKEN_BYTES).toString('base64url');
@@ -46,14 +51,15 @@ export async function watchCommand(
     });
     const { address, family, port: actual } = server.address() as AddressInfo;
     const name = family === 'IPv6' ? `[${address}]` : address;
-    onNotice(`watching ${runs.join(', ')}: http://${name}:${actual}/${token}/ (Ctrl-C ends it)`);
+    notice(`watching ${runs.join(', ')}: http://${name}:${actual}/${token}/ (Ctrl-C ends it)`);
     if (!isLoopbackAddress(address)) {
-      onNotice(
+      notice(
         `whoever has this address and reaches ${host} can see these runs, their configs and images, and so can anyone who listens on the network, as it is not encrypted; nobody can change them`,
       );
     }
     await new Promise<void>((resolve) => {
-      for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, resolve);
+      if (signal?.aborted) resolve();
+      signal?.addEventListener('abort', () => resolve());
     });
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;

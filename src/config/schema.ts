@@ -4,6 +4,7 @@ import { PRECISION_CHOICES } from '../engine/engine.js';
 import { augmentSchema } from './augmentation.js';
 import { CLASS_FOLDERS } from './class-folders.js';
 import { durationSchema, intervalSchema } from './duration.js';
+import { ERROR_POLICIES } from './error-policy.js';
 import { LABEL_MEANINGS } from './label-meaning.js';
 import { layerSchema } from './layers.js';
 import { samplerNames, samplerSchema } from './sampling.js';
@@ -118,7 +119,7 @@ const data = z.strictObject({
   onError: z
     .strictObject({
       policy: z
-        .enum(['skip', 'fail'])
+        .enum(ERROR_POLICIES)
         .default('skip')
         .describe(
           'skip: in training another image of the class takes its place, in evaluation it does not count. fail: stop.',

@@ -1,10 +1,8 @@
 import { DataError } from '../errors.js';
 import { keyWords, murmur3 } from '../hash.js';
+import type { Combine } from './combine.js';
 import { logMeanExp, logSoftmax } from './log-probabilities.js';
 import { aligned, part, type ScoreSet } from './score-set.js';
-
-/** `average`: mean of probabilities (paper, §4), weighted if weights are given; `product`: their product, normalised. */
-export type Combine = 'average' | 'product';
 
 /**
  * Several models' scores of the same images as one; classes and images in the first member's order.

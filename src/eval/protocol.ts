@@ -8,7 +8,8 @@ export interface Input {
 }
 
 /** How the scores of an image's inputs become one: the mean of softmax probabilities (paper, §4), or of logits. */
-export type Average = 'softmax' | 'logits';
+export const AVERAGES = ['softmax', 'logits'] as const;
+export type Average = (typeof AVERAGES)[number];
 
 /** A test protocol: which inputs are made of an image. One file per protocol. */
 export interface Protocol {

@@ -3,10 +3,9 @@ import { type AnyLayerPlan, type ParameterPlan, volume } from '../model/layers/l
 import { layerType } from '../model/layers/table.js';
 import { type Arrival, leavingInOrder } from '../model/layers/weight-layout.js';
 import type { NamedTensor } from '../safetensors.js';
+import type { ChannelOrder } from './channel-order.js';
 import { layersOf, NAMINGS, type Naming } from './naming.js';
 import type { Source } from './weight-file.js';
-
-export type ChannelOrder = 'rgb' | 'bgr';
 
 export interface Conversion {
   /** As in a checkpoint. */

@@ -1,4 +1,3 @@
-import type { IndexingProgress } from '../data/index/index-cache.js';
 import { type Part, statusLine } from './fit.js';
 import type { Terminal } from './terminal.js';
 
@@ -43,60 +42,36 @@ export class ProgressView {
   }
 }
 
-/** Shows the making of indexes. */
-export interface IndexingView {
-  update(progress: IndexingProgress): void;
-  /** Runs work whose indexing is shown; the terminal is as before afterwards. */
-  during<T>(work: () => Promise<T>): Promise<T>;
+/** How far long work has come: an index, say, or the decoding of many images. */
+export interface Progress {
+  /** Shown as it is. */
+  readonly what: string;
+  readonly done: number;
+  readonly total: number;
+  /** Of an index: files found so far. Without it `done` counts images. */
+  readonly files?: number;
 }
 
-export function indexingView(terminal: Terminal): IndexingView {
-  let view: ProgressView | null = null;
-  let shown = '';
-  let began = 0;
-  return {
-    update({ what, files, done, total }) {
-      if (what !== shown) {
-        [shown, began] = [what, performance.now()];
-        view = new ProgressView(terminal);
-      }
-      const rate = files / Math.max(0.001, (performance.now() - began) / 1000);
-      const note = `${files.toLocaleString('en')} files, ${Math.round(rate).toLocaleString('en')}/s`;
-      view?.update(done, total, `indexing ${what}`, note);
-    },
-    async during(work) {
-      try {
-        return await work();
-      } finally {
-        view?.stop();
-        view = null;
-      }
-    },
-  };
-}
-
-/** What the computing of data statistics is called. */
-export const STATISTICS = 'statistics of the training images';
-
-/**
- * Runs work that goes through many images, and shows how far it has come; the terminal is as before afterwards.
- *
- * @param work is given what to call with the images done and their total
- */
-export async function duringImages<T>(
+/** Runs work that tells how far it has come, and shows that; the terminal is as before afterwards. */
+export async function showingProgress<T>(
   terminal: Terminal,
-  what: string,
-  work: (onProgress: (done: number, total: number) => void) => Promise<T>,
+  work: (progress: (progress: Progress) => void) => Promise<T>,
 ): Promise<T> {
-  let view: ProgressView | null = null; // other work may come first
-  let [began, before] = [0, 0];
+  let shown: { what: string; view: ProgressView; began: number; before: number } | null = null;
   try {
-    return await work((done, total) => {
-      if (!view) [view, began, before] = [new ProgressView(terminal), performance.now(), done];
-      const rate = (done - before) / Math.max(0.001, (performance.now() - began) / 1000);
-      view.update(done, total, what, `${Math.round(rate).toLocaleString('en')} images/s`);
+    return await work(({ what, done, total, files }) => {
+      if (shown?.what !== what) {
+        const view = new ProgressView(terminal);
+        shown = { what, view, began: performance.now(), before: done };
+      }
+      const seconds = Math.max(0.001, (performance.now() - shown.began) / 1000);
+      const counted = files ?? done - shown.before;
+      const rate = Math.round(counted / seconds).toLocaleString('en');
+      const note =
+        files === undefined ? `${rate} images/s` : `${files.toLocaleString('en')} files, ${rate}/s`;
+      shown.view.update(done, total, what, note);
     });
   } finally {
-    (view as ProgressView | null)?.stop();
+    (shown as { view: ProgressView } | null)?.view.stop();
   }
 }

@@ -1,4 +1,3 @@
-import type { Logger } from 'pino';
 import type { LoggedRow, StepProgress, TrainEvents, TrainFacts } from '../train/events.js';
 import { type Part, statusLine, wrapped } from './fit.js';
 import type { Terminal } from './terminal.js';
@@ -10,29 +9,19 @@ export interface TrainViewOptions {
 }
 
 /**
- * Shows a training: on a terminal a status line with the evaluations above it, in a pipe plain lines. Everything
- * also goes to the run's log as JSON lines. `setLog` tells where, once the run folder is there.
+ * Shows a training: on a terminal a status line with the evaluations above it, in a pipe plain lines. `end` takes the
+ * status away.
  */
 export function trainView(
   terminal: Terminal,
   { trial }: TrainViewOptions,
-): Omit<TrainEvents, 'metrics' | 'gradients'> & {
-  setLog(log: Logger): void;
-  /** After everything is written. */
-  ended(step: number, interrupted: boolean): void;
+): Pick<TrainEvents, 'start' | 'step' | 'logged' | 'evaluating' | 'evaluated' | 'notice'> & {
   end(): void;
 } {
   const print = terminal.line;
   let status: TrainingStatus | null = null;
-  let log: Logger | null = null;
   return {
-    setLog: (to) => {
-      log = to;
-    },
-    ended: (step, interrupted) => log?.info({ step, interrupted }, 'training ends'),
-    end: () => terminal.status(null),
     start(facts) {
-      log?.info(facts, 'training starts');
       print(`engine ${facts.engine}`);
       print(`${facts.images} training images, ${facts.totalSteps} steps, run folder ${facts.run}`);
       if (facts.step > 0) print(`going on after step ${facts.step}`);
@@ -44,15 +33,13 @@ export function trainView(
       terminal.status(status?.text ?? null);
     },
     logged(row) {
-      log?.info(logFields(row), 'train');
       if (!terminal.interactive) print(trainLine(row));
     },
     evaluating(images, total) {
       status?.evaluating(images, total);
       terminal.status(status?.text ?? null);
     },
-    evaluated(step, epoch, heads, seconds, best) {
-      log?.info({ step, epoch, heads: Object.fromEntries(heads), seconds, best }, 'evaluation');
+    evaluated(step, epoch, heads, _seconds, best) {
       const [first] = heads.values();
       const parts = [
         `epoch ${epoch.toFixed(2)}`,
@@ -64,16 +51,9 @@ export function trainView(
       ];
       print(wrapped(parts, terminal.columns));
     },
-    checkpoint: (path) => log?.info({ path }, 'checkpoint'),
-    notice(text) {
-      log?.warn(text);
-      print(text);
-    },
+    notice: print,
+    end: () => terminal.status(null),
   };
-}
-
-function logFields({ losses, ...row }: LoggedRow): object {
-  return { ...row, losses: Object.fromEntries(losses) };
 }
 
 function trainLine(row: LoggedRow): string {

@@ -13,7 +13,7 @@ export interface ChangeOptions {
   change?: readonly string[];
   changeAll?: boolean;
   /** The same as `precision` among the keys. */
-  changePrecision: boolean;
+  changePrecision?: boolean;
 }
 
 /** What does not change what is trained, or is there to be changed. */
@@ -62,7 +62,7 @@ export function acceptedChanges(
 
 /** Whether the run may go on in another precision. */
 export const mayChangePrecision = (options: ChangeOptions): boolean =>
-  options.changePrecision || isPermitted('precision', options);
+  options.changePrecision === true || isPermitted('precision', options);
 
 /** What of a checkpoint is of no use after a change: it begins anew. */
 export interface Outdated {

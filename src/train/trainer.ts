@@ -64,7 +64,7 @@ export interface TrainResult {
 }
 
 /** Trains from `progress` to the end. The run folder's checkpoints are whole at every moment. */
-export async function train(options: TrainOptions): Promise<TrainResult> {
+export async function runTraining(options: TrainOptions): Promise<TrainResult> {
   const { plan, engine } = options;
   const trainer = await advising(plan, engine, async () => new Trainer(options));
   try {

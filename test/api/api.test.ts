@@ -35,9 +35,8 @@ describe('train', () => {
     const stop = new AbortController();
     const steps: StepProgress[] = [];
     const engine = 'wasm';
-    const first = await train(config(), {
-      out: join(folder, 'a'),
-      engine,
+    const options = { out: join(folder, 'a'), engine } as const;
+    const first = await train(config(), options, {
       signal: stop.signal,
       events: {
         step(progress) {
@@ -62,7 +61,7 @@ describe('train', () => {
   it('an aborted signal starts nothing', async () => {
     const out = join(folder, 'never');
     const reason = new Error('no time');
-    const started = train(config(), { out, engine: 'wasm', signal: AbortSignal.abort(reason) });
+    const started = train(config(), { out, engine: 'wasm' }, { signal: AbortSignal.abort(reason) });
     await expect(started).rejects.toBe(reason);
     expect(existsSync(out)).toBe(false);
   });

@@ -47,7 +47,7 @@ describe('eval', () => {
   it('of one network keeps no scores, which are images × classes', async () => {
     const rows: WeakRef<Float32Array>[] = [];
     const options = { engine: 'wasm', checkpoint: 'best', precision: 'float32' } as const;
-    const scorer = new Scorer({ ...options, average: 'softmax' }, () => {});
+    const scorer = new Scorer({ ...options, average: 'softmax' });
     const { set } = await scorer.scoreEach(join(cwd, A), ({ row }) => rows.push(new WeakRef(row)));
     expect(set.paths).toHaveLength(15);
     expect(rows).toHaveLength(15);

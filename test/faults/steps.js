@@ -10,7 +10,7 @@ import { openImages, openTrainingImages } from '../../dist/experiment/images.js'
 import { normalization } from '../../dist/experiment/normalization.js';
 import { newRun, RunFolder } from '../../dist/run/run-folder.js';
 import { beginning } from '../../dist/train/progress.js';
-import { train } from '../../dist/train/trainer.js';
+import { runTraining } from '../../dist/train/trainer.js';
 
 const [name, steps, config, out] = process.argv.slice(2);
 const quiet = () => {};
@@ -36,7 +36,7 @@ const events = new Proxy(
         : quiet,
   },
 );
-await train({
+await runTraining({
   plan,
   written: {},
   engine,

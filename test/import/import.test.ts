@@ -176,7 +176,7 @@ describe.each(Object.keys(CASES))('%s', (name) => {
     const { weights, config, set } = CASES[name]!;
     const run = join(folder, `run-${name}`);
     const options = { config: config(), set, out: run, classes };
-    const result = await importCommand(weights(), options, () => {});
+    const result = await importCommand(weights(), options);
     const checkpoint = findCheckpoint(result.run, 'best');
     expect(openCheckpoint(checkpoint).state).toMatchObject({
       step: 0,

@@ -1,6 +1,6 @@
 /** `relaybp grad` without its files: what the batch's gradients are named, and that the losses' shares add up. */
 import { expect, test } from 'vitest';
-import { batchGradients } from '../../src/commands/grad.js';
+import { batchGradients } from '../../src/train/batch-gradients.js';
 import { onEveryEngine } from './engines.js';
 import { fixturePlan, randomBatch, relativeError, startingWith } from './harness.js';
 

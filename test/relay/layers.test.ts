@@ -3,10 +3,10 @@
  * network, where two signals pass through them side by side: gradients against central differences and PyTorch.
  */
 import { beforeAll, describe, expect, test } from 'vitest';
-import { batchGradients } from '../../src/commands/grad.js';
 import { NetworkRuntime } from '../../src/model/network-runtime.js';
 import { stepCost } from '../../src/plan/cost.js';
 import { emptySums } from '../../src/relay/step.js';
+import { batchGradients } from '../../src/train/batch-gradients.js';
 import { onEveryEngine } from './engines.js';
 import {
   fixturePlan,

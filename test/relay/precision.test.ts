@@ -1,9 +1,9 @@
 /** Mixed precision: relay gradients of whole networks against those in float32. */
 import { expect, test } from 'vitest';
-import { batchGradients } from '../../src/commands/grad.js';
 import { locateNative } from '../../src/engine/locate.js';
 import { openNativeEngine } from '../../src/engine/native/opening/open.js';
 import { openEngine } from '../../src/engine/select.js';
+import { batchGradients } from '../../src/train/batch-gradients.js';
 import { bf16ProductsProblem } from '../engine/bf16-products.js';
 import { fixturePlan, randomBatch, relativeError, startingWith } from './harness.js';
 

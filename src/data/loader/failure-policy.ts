@@ -1,11 +1,11 @@
 /** What to do about files that cannot be decoded, or are not as they were when the index was made. */
+import type { ErrorPolicy } from '../../config/error-policy.js';
 import { DataError } from '../../errors.js';
 import { type ImageIndex, imagePath } from '../index/image-index.js';
 import type { Failure } from './worker-protocol.js';
 
 export interface OnError {
-  /** 'skip': leave the file out and remember it; 'fail': stop at the first one. */
-  policy: 'skip' | 'fail';
+  policy: ErrorPolicy;
   /** With 'skip': how many different files may be left out; one more is an error. */
   limit: number;
 }

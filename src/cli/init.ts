@@ -1,18 +1,10 @@
-import { type Command, Option } from 'commander';
-import type { InitOptions, InitResult } from '../commands/init.js';
+import { type Command, Option } from '@commander-js/extra-typings';
+import type { InitResult } from '../commands/init.js';
 import { CLASS_FOLDERS } from '../config/class-folders.js';
 import { commandLine } from './common.js';
-import { addCompletion } from './completion.js';
-import { print, printError, printText } from './output.js';
+import { print, printError } from './output.js';
 
-/** The commands that help to write configs and command lines: init, schema, completion. */
-export function addAuthoring(cli: Command): void {
-  addInit(cli);
-  addSchema(cli);
-  addCompletion(cli);
-}
-
-function addInit(cli: Command): void {
+export function addInit(cli: Command): void {
   cli
     .command('init')
     .description('write a config for a folder of images')
@@ -24,9 +16,9 @@ function addInit(cli: Command): void {
         'which folders are classes: those at the top, or the leaves, which hold the images',
       ).choices(CLASS_FOLDERS),
     )
-    .action(async (images: string, options: InitOptions) => {
+    .action(async (images, options) => {
       const { initCommand } = await import('../commands/init.js');
-      print(initLines(await initCommand(images, options, printError)));
+      print(initLines(await initCommand(images, options, { notice: printError })));
     });
 }
 
@@ -45,15 +37,4 @@ function initLines({ config, others, survey, valImages, choices }: InitResult): 
     `  ${commandLine('train', config, '--fast-dev-run')}`,
     `  ${commandLine('train', config)}`,
   ];
-}
-
-function addSchema(cli: Command): void {
-  cli
-    .command('schema')
-    .description('print the JSON Schema of configs, by which editors complete and explain keys')
-    .option('--markdown', 'the reference of all keys as Markdown instead', false)
-    .action(async (options: { markdown: boolean }) => {
-      const { schemaCommand } = await import('../commands/schema.js');
-      printText(schemaCommand(options));
-    });
 }

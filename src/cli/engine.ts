@@ -1,0 +1,39 @@
+import type { Command } from '@commander-js/extra-typings';
+import { JSON_OBJECT } from './common.js';
+import { print, printJson } from './output.js';
+
+const DIRECTORY = [
+  '--dir <folder>',
+  'where engines are (default: a per-user cache folder)',
+] as const;
+
+/** The group `relaybp engine`. */
+export function addEngine(cli: Command): void {
+  const engine = cli
+    .command('engine')
+    .description('install the native engine, or see which engines work');
+  engine
+    .command('install')
+    .description('install TensorFlow and its binding for the native engine')
+    .option('--cuda', 'with CUDA 12 for NVIDIA GPUs', false)
+    .option('--force', 'install again', false)
+    .option(...DIRECTORY)
+    .action(async (options) => {
+      const { engineInstallCommand } = await import('../commands/engine.js');
+      const { trialLines } = await import('./engine-view.js');
+      const { directory, trials } = await engineInstallCommand(options, { notice: print });
+      print([...trialLines(trials), `the native engine is ready in ${directory}`]);
+    });
+  engine
+    .command('status')
+    .description('which engines work here, with versions, threads and instruction sets')
+    .option(...DIRECTORY)
+    .option(...JSON_OBJECT)
+    .action(async (options) => {
+      const { engineStatusCommand } = await import('../commands/engine.js');
+      const { engineStatusLines } = await import('./engine-view.js');
+      const status = await engineStatusCommand(options);
+      if (options.json) printJson(status);
+      else print(engineStatusLines(status));
+    });
+}
