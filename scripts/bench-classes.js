@@ -13,7 +13,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { build } from 'esbuild';
 import sharp from 'sharp';
-import { Tally } from '../dist/eval/evaluation-report.js';
+import { EvaluationTally } from '../dist/eval/evaluation-report.js';
 import { logSoftmax } from '../dist/eval/log-probabilities.js';
 import { resultLine } from '../dist/eval/results.js';
 import { Random } from '../dist/random.js';
@@ -71,7 +71,7 @@ function resultTimes(classes, rows) {
     for (let i = 0; i < rows; i++) work(scores[i % DIFFERENT], i % classes);
     return (1000 * (performance.now() - start)) / rows;
   };
-  const tally = new Tally(names);
+  const tally = new EvaluationTally(names);
   let length = 0;
   const results = time((row, label) => {
     length += resultLine('val/n01440764/image.jpg', row, label, names).length;

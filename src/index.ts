@@ -18,9 +18,9 @@ export {
   type TrainHooks,
   trainCommand as train,
 } from './commands/train.js';
+export type { ExperimentConfig } from './config/experiment-schema.js';
 export { type LoadedConfig, loadConfig, parseConfig } from './config/load.js';
 export { printConfig } from './config/print.js';
-export type { ExperimentConfig } from './config/schema.js';
 export type { Engine, Forward, Saved, Shape, Tensor } from './engine/engine.js';
 export {
   CheckpointError,
@@ -49,7 +49,7 @@ export type {
   Constant,
   GraphBuilder,
   GraphPlace,
-} from './model/layers/graph.js';
+} from './model/layers/graph-builder.js';
 export type { LayerMemory } from './model/layers/layer-memory.js';
 export type { AnyLayerPlan, ParameterPlan } from './model/layers/layer-plan.js';
 export type { DensePlace, LayerTraits } from './model/layers/layer-type.js';

@@ -2,20 +2,20 @@ import type { Batch } from '../data/loader/loader.js';
 import { cacheDir, indexCache } from '../experiment/data-cache.js';
 import type { ExperimentPlan } from '../experiment/experiment-plan.js';
 import { openTrainingImages } from '../experiment/images.js';
-import { normalization } from '../experiment/normalization.js';
+import { normalization } from '../experiment/input-normalization.js';
 import { trainingLoader } from '../experiment/training-loader.js';
 import { volume } from '../model/layers/layer-plan.js';
 import { Random } from '../random.js';
 
 /** Where the images of a benchmark come from. */
-export interface BatchSource {
+export interface BenchBatches {
   /** The next micro-batch. */
   next(): Promise<Batch>;
   close(): Promise<void>;
 }
 
 /** The same normally distributed images and random labels again and again: nothing to decode, nothing to wait for. */
-export function syntheticSource({ network, microBatch, config }: ExperimentPlan): BatchSource {
+export function syntheticSource({ network, microBatch, config }: ExperimentPlan): BenchBatches {
   const random = new Random(config.seed, 'bench');
   const images = Float32Array.from({ length: microBatch * volume(network.input) }, () =>
     random.normal(),
@@ -35,7 +35,7 @@ export async function configSource(
   plan: ExperimentPlan,
   imageCache: boolean,
   onNotice: (line: string) => void,
-): Promise<BatchSource> {
+): Promise<BenchBatches> {
   const { data } = plan.config;
   const indexes = indexCache({ onNotice });
   const images = await openTrainingImages(data, onNotice, indexes);

@@ -1,5 +1,5 @@
+import type { ExperimentConfig } from '../config/experiment-schema.js';
 import type { LoadedConfig } from '../config/load.js';
-import type { ExperimentConfig } from '../config/schema.js';
 import { ConfigError } from '../errors.js';
 import { type ExperimentPlan, planExperiment } from '../experiment/experiment-plan.js';
 

@@ -7,7 +7,7 @@ import { NetworkRuntime } from '../model/network-runtime.js';
 import { Parameters } from '../model/parameters.js';
 import { slotsOf } from '../train/optimizer.js';
 import { trainStep } from '../train/train-step.js';
-import type { BatchSource } from './batches.js';
+import type { BenchBatches } from './batches.js';
 import { type ProcessMemory, processMemory, resetPeak } from './memory-use.js';
 import { type LayerTimes, Stopwatch } from './stopwatch.js';
 import { waitFor } from './wait.js';
@@ -40,7 +40,7 @@ export class BenchSession {
   constructor(
     readonly plan: ExperimentPlan,
     readonly engine: Engine,
-    private readonly source: BatchSource,
+    private readonly source: BenchBatches,
   ) {
     const layers = [...plan.layers.values()];
     const { seed, optimizer } = plan.config;

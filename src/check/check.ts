@@ -8,7 +8,7 @@ import { type Findings, inspectAll, reasonKey } from './inspector.js';
 import { KINDS, type KindName, PROBLEMS } from './kinds.js';
 
 /** A part of a data set: `train`, say, or '.' where there is only one. */
-export interface Part {
+export interface CheckedPart {
   name: string;
   index: ImageIndex;
 }
@@ -68,7 +68,7 @@ export interface CheckOptions extends Limits {
 /** @param parts at least one; the first is the one to train on */
 export async function checkParts(
   root: string,
-  parts: readonly Part[],
+  parts: readonly CheckedPart[],
   options: CheckOptions,
 ): Promise<Checked> {
   const total = parts.reduce((sum, { index }) => sum + index.count, 0);
@@ -156,7 +156,7 @@ function kindReports(
   >;
 }
 
-function partReport({ name, index }: Part, first: ImageIndex): PartReport {
+function partReport({ name, index }: CheckedPart, first: ImageIndex): PartReport {
   const { counts, empty, imbalance } = classHistogram(index);
   const known = new Set(first.classes);
   return {

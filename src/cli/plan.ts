@@ -19,7 +19,7 @@ export function addPlan(cli: Command): void {
         const { planJson } = await import('../plan/json.js');
         return printJson(planJson(plan), 1);
       }
-      const { planTable } = await import('../plan/table.js');
+      const { planTable } = await import('../plan/plan-table.js');
       const { steps } = options;
       const { columns } = stdout;
       printInColor(planTable(plan, createColors(useColor()), { steps, columns }).split('\n'));

@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs';
 import { isAbsolute, relative, resolve } from 'node:path';
-import { type CheckReport, checkParts, type Part } from '../check/check.js';
+import { type CheckedPart, type CheckReport, checkParts } from '../check/check.js';
 import { goodList } from '../check/good-list.js';
 import type { LabelMeaning } from '../config/label-meaning.js';
 import { loadConfig } from '../config/load.js';
@@ -70,7 +70,7 @@ export async function dataCheckCommand(
     onNotice: notice,
     onProgress: indexingTo(progress),
   });
-  const parts: Part[] = [];
+  const parts: CheckedPart[] = [];
   for (const { name, reading } of found) {
     const open = (classes: readonly string[] | undefined): Promise<ImageIndex> =>
       openImages(root, name, classes, notice, cache, reading);

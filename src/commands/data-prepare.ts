@@ -1,8 +1,8 @@
 import { statSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { isAbsolute, relative, resolve } from 'node:path';
+import type { DataConfig } from '../config/experiment-schema.js';
 import { loadConfig } from '../config/load.js';
-import type { DataConfig } from '../config/schema.js';
 import { MAX_PIXELS } from '../data/images/decode.js';
 import type { ImageIndex } from '../data/index/image-index.js';
 import type { Skipped } from '../data/loader/failure-policy.js';

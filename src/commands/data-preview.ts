@@ -7,7 +7,7 @@ import { cacheDir, indexCache } from '../experiment/data-cache.js';
 import { paceSize } from '../experiment/epochs.js';
 import { planExperiment } from '../experiment/experiment-plan.js';
 import { openTrainingImages } from '../experiment/images.js';
-import { normalization } from '../experiment/normalization.js';
+import { normalization } from '../experiment/input-normalization.js';
 import { writeOutput } from '../files.js';
 import { captionOf, type PreviewBatch, previewBatch } from '../preview/batch.js';
 import { contactSheet } from '../preview/contact-sheet.js';

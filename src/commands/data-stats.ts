@@ -1,15 +1,15 @@
 import { join } from 'node:path';
 import sharp from 'sharp';
+import type { DataConfig } from '../config/experiment-schema.js';
 import { loadConfig } from '../config/load.js';
 import { printConfig } from '../config/print.js';
-import type { DataConfig } from '../config/schema.js';
 import type { Triple } from '../data/images/preprocessing.js';
 import type { Skipped } from '../data/loader/failure-policy.js';
 import { type ClassHistogram, classHistogram } from '../data/sampling/class-histogram.js';
 import type { DataStatistics } from '../data/statistics/data-statistics.js';
 import { cacheDir, indexCache } from '../experiment/data-cache.js';
 import { openTrainingImages } from '../experiment/images.js';
-import { normalizationTensors, trainingStatistics } from '../experiment/normalization.js';
+import { normalizationTensors, trainingStatistics } from '../experiment/input-normalization.js';
 import { writeOutput } from '../files.js';
 import { encodeSafetensors, type NamedTensor } from '../safetensors.js';
 import { version } from '../version.js';

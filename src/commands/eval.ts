@@ -3,7 +3,7 @@ import { joinPath } from '../data/index/image-index.js';
 import { ConfigError } from '../errors.js';
 import type { Combine } from '../eval/combine.js';
 import { ensemble, fitOnPart } from '../eval/ensemble.js';
-import { perClassCsv, type Report, Tally } from '../eval/evaluation-report.js';
+import { EvaluationTally, perClassCsv, type Report } from '../eval/evaluation-report.js';
 import { RESULT_COLUMNS, resultLine } from '../eval/results.js';
 import { writeScoreFile } from '../eval/score-file.js';
 import type { ScoreSet } from '../eval/score-set.js';
@@ -105,7 +105,7 @@ export async function evalCommand(
 
 /** What an evaluation keeps of each image. */
 class Gathered {
-  private counts: Tally | null = null;
+  private counts: EvaluationTally | null = null;
   /** Of the results file. */
   readonly lines: string[] = [];
   private readonly names: CsvNames;
@@ -121,8 +121,8 @@ class Gathered {
   }
 
   /** @param classes the same every time */
-  tally(classes: readonly string[]): Tally {
-    this.counts ??= new Tally(classes);
+  tally(classes: readonly string[]): EvaluationTally {
+    this.counts ??= new EvaluationTally(classes);
     return this.counts;
   }
 }

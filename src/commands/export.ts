@@ -8,9 +8,9 @@ import { openValidationImages } from '../experiment/images.js';
 import { drawnPixels, imagePixels } from '../export/example-images.js';
 import type { ExportFormat, ExportModel } from '../export/exported-model.js';
 import { type PixelBatch, runtimeOf } from '../export/runtimes.js';
-import { type Difference, networkScores, verify } from '../export/verify.js';
+import { networkScores, type ScoreDifference, verify } from '../export/verify.js';
 import { checkWeights, writeExport } from '../export/write.js';
-import { chainOf } from '../model/dense.js';
+import { chainOf } from '../model/dense-form.js';
 import { DEFAULT_ENGINE } from './defaults.js';
 import { type Hooks, listening } from './hooks.js';
 import { checkpointOf, type Model, type ModelOptions, openModel } from './model.js';
@@ -33,7 +33,7 @@ export interface ExportResult {
   step: number;
   bytes: number;
   /** Null if the runtime is not installed, and for safetensors, which is read again and compared bit by bit. */
-  verified: ({ runtime: string; images: number; drawn: boolean } & Difference) | null;
+  verified: ({ runtime: string; images: number; drawn: boolean } & ScoreDifference) | null;
 }
 
 /** Images that an export is compared on. */

@@ -7,11 +7,11 @@ import type { Checkpoint } from '../run/checkpoint.js';
 import type { CheckpointState } from '../run/checkpoint-state.js';
 import { type MetricsRow, readMetrics } from '../run/rows.js';
 import type { Outdated } from '../train/config-changes.js';
-import { beginning, type Progress } from '../train/progress.js';
 import { initialScheduleState } from '../train/schedule.js';
+import { beginning, type TrainingProgress } from '../train/standing.js';
 
 /** Where a training begins: at its checkpoint, without what of it is outdated, or at zero. */
-export function progressOf(from: Checkpoint | null, { evaluations }: Outdated): Progress {
+export function progressOf(from: Checkpoint | null, { evaluations }: Outdated): TrainingProgress {
   if (!from) return beginning();
   const { step, position, evaluated, schedule, best } = from.state;
   const memory = evaluations

@@ -3,7 +3,7 @@ import { openEngine } from '../engine/select.js';
 import { cacheDir, indexCache } from '../experiment/data-cache.js';
 import { type ExperimentPlan, planExperiment } from '../experiment/experiment-plan.js';
 import { openTrainingImages } from '../experiment/images.js';
-import { normalization } from '../experiment/normalization.js';
+import { normalization } from '../experiment/input-normalization.js';
 import { softTargets } from '../experiment/targets.js';
 import { trainingLoader } from '../experiment/training-loader.js';
 import { writeOutput } from '../files.js';

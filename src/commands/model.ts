@@ -4,7 +4,7 @@ import type { Engine, PrecisionChoice } from '../engine/engine.js';
 import { CheckpointError } from '../errors.js';
 import { DenseNetwork } from '../eval/dense-network.js';
 import { planExperiment } from '../experiment/experiment-plan.js';
-import { readNormalization } from '../experiment/normalization.js';
+import { readNormalization } from '../experiment/input-normalization.js';
 import { type Checkpoint, weightsOf } from '../run/checkpoint.js';
 import { chooseCheckpoint } from '../run/choose.js';
 import { newestRun } from '../run/run-folder.js';

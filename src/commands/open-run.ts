@@ -1,12 +1,12 @@
+import type { ExperimentConfig } from '../config/experiment-schema.js';
 import { printConfig } from '../config/print.js';
-import type { ExperimentConfig } from '../config/schema.js';
 import type { EngineInfo } from '../engine/engine.js';
 import type { ExperimentPlan } from '../experiment/experiment-plan.js';
 import { newRun, RunFolder } from '../run/run-folder.js';
 import type { RunLock } from '../run/run-lock.js';
 import { addSession } from '../run/sessions.js';
 import { rewind, setAside } from '../run/tidy.js';
-import type { Progress } from '../train/progress.js';
+import type { TrainingProgress } from '../train/standing.js';
 import type { Resumed } from './resume.js';
 import type { TrainingConfig } from './train-config.js';
 
@@ -16,7 +16,7 @@ export interface OpeningOptions {
   readonly written: TrainingConfig['written'];
   /** The checkpoint's config, if it is another. */
   readonly before: ExperimentConfig | null;
-  readonly progress: Progress;
+  readonly progress: TrainingProgress;
   /** The user's choice of a folder. */
   readonly out: string | undefined;
   readonly command: string | null;

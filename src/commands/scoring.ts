@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import type { ExperimentConfig } from '../config/experiment-schema.js';
 import type { LabelMeaning } from '../config/label-meaning.js';
-import type { ExperimentConfig } from '../config/schema.js';
 import { changedNotice } from '../data/index/file-changes.js';
 import { type ImageIndex, imagePath, relativePath } from '../data/index/image-index.js';
 import type { IndexCache } from '../data/index/index-cache.js';

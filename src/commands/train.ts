@@ -6,7 +6,7 @@ import { cacheDir, indexCache } from '../experiment/data-cache.js';
 import { beginningTimeline, paceSize, totalSteps } from '../experiment/epochs.js';
 import { planExperiment } from '../experiment/experiment-plan.js';
 import { openTrainingImages, openValidationImages } from '../experiment/images.js';
-import { normalization, readNormalization } from '../experiment/normalization.js';
+import { normalization, readNormalization } from '../experiment/input-normalization.js';
 import { checkTrainingData } from '../experiment/run-data.js';
 import { type MetricsRow, readMetrics } from '../run/rows.js';
 import { type RunFolder, writeSummary } from '../run/run-folder.js';

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { ExperimentConfig } from './schema.js';
+import type { ExperimentConfig } from './experiment-schema.js';
 
 /** A key at which two configs differ. */
 export interface Difference {

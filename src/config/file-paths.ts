@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
+import type { ExperimentConfig } from './experiment-schema.js';
 import { expandHome } from './home.js';
 import { isMap, type Yaml, type YamlMap } from './merge.js';
-import type { ExperimentConfig } from './schema.js';
 
 /** Keys whose paths are relative to where relaybp is run. A run keeps them absolute, so that it works from anywhere. */
 const FROM_HERE = [['data', 'root'], ['initialCheckpoint']] as const;

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { experimentSchema } from './schema.js';
+import { experimentSchema } from './experiment-schema.js';
 
 /** The parts of JSON Schema (draft 7) that occur here. */
 export interface JsonSchema {

@@ -1,9 +1,9 @@
 /** The keys that the schema knows, found by walking it beside the data. */
 import type { z } from 'zod';
+import { experimentSchema } from './experiment-schema.js';
 import { layerSchema } from './layers.js';
 import { isMap, type Yaml, type YamlMap } from './merge.js';
 import type { Path } from './path.js';
-import { experimentSchema } from './schema.js';
 
 /** The keys of the mapping at `path`; of several forms those of the one that its `type` or `kind` chooses. */
 export function validKeys(path: Path, root: Yaml): string[] {

@@ -4,6 +4,7 @@ import { ConfigError } from '../errors.js';
 import { openRegular } from '../regular-file.js';
 import { messageOf, systemFix } from '../system-error.js';
 import { notUtf8, SAVE_AS_UTF8 } from '../text-encoding.js';
+import { type ExperimentConfig, experimentSchema } from './experiment-schema.js';
 import { expandHomes } from './file-paths.js';
 import { expandHome } from './home.js';
 import { describeIssues } from './issues.js';
@@ -15,8 +16,7 @@ import { overrideSource } from './overrides.js';
 import type { Path } from './path.js';
 import { type Expand, LARGEST_CONFIG, readSource } from './read-yaml.js';
 import { ruleText } from './rule-text.js';
-import { type ExperimentConfig, experimentSchema } from './schema.js';
-import type { Source } from './source.js';
+import type { ConfigSource } from './source.js';
 import { expandVariables } from './variables.js';
 
 /** A validated config, and where each of its keys was written, for messages. */
@@ -42,7 +42,7 @@ export function loadConfig(file: string, overrides: readonly string[] = []): Loa
   return assemble([...readSources(resolve(file))], overrides);
 }
 
-function assemble(sources: Source[], overrides: readonly string[]): LoadedConfig {
+function assemble(sources: ConfigSource[], overrides: readonly string[]): LoadedConfig {
   let merged: Yaml = {};
   for (const source of sources) merged = merge(merged, source.data);
   for (const override of overrides) {
@@ -86,7 +86,7 @@ export function loadSavedConfig(file: string, overrides: readonly string[] = [])
 
 const nowhere = (): undefined => undefined;
 
-function validate(merged: Yaml, sources: readonly Source[]): LoadedConfig {
+function validate(merged: Yaml, sources: readonly ConfigSource[]): LoadedConfig {
   const locate = (path: Path): string => {
     for (let length = path.length; length > 0; length--) {
       for (const source of [...sources].reverse()) {
@@ -133,8 +133,8 @@ function textAt(data: Yaml, path: Path): string | undefined {
 function readSources(
   file: string,
   chain: readonly string[] = [],
-  known = new Map<string, readonly Source[]>(),
-): readonly Source[] {
+  known = new Map<string, readonly ConfigSource[]>(),
+): readonly ConfigSource[] {
   const label = labelOf(file);
   if (chain.includes(file)) {
     throw new ConfigError(

@@ -3,10 +3,10 @@ import { expandHomes } from './file-paths.js';
 import { isMap, merge, namesFor, type Yaml, type YamlMap } from './merge.js';
 import { checkDepth } from './nesting.js';
 import { readYaml, sourceAt } from './read-yaml.js';
-import type { Source } from './source.js';
+import type { ConfigSource } from './source.js';
 
 /** `--set a.b.c=value` as a source that sets just that key. */
-export function overrideSource(override: string, merged: Yaml): Source {
+export function overrideSource(override: string, merged: Yaml): ConfigSource {
   const label = `--set ${override}`;
   const equals = override.indexOf('=');
   if (equals <= 0) throw new ConfigError(`${label}: write it as key.path=value`);

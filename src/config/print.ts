@@ -1,8 +1,8 @@
 import { Document, isScalar, visit } from 'yaml';
 import { escapeSteering, isVisible } from '../visible.js';
+import type { ExperimentConfig } from './experiment-schema.js';
 import type { WrittenPaths } from './file-paths.js';
 import { LARGEST_CONFIG } from './read-yaml.js';
-import type { ExperimentConfig } from './schema.js';
 
 /**
  * The resolved config as YAML that loads again to the same config.

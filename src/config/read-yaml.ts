@@ -13,7 +13,7 @@ import { decimalComma } from './decimal-comma.js';
 import { isMap, type Yaml, type YamlMap } from './merge.js';
 import { checkDepth, checkNesting, tooDeep } from './nesting.js';
 import type { Path } from './path.js';
-import type { Source } from './source.js';
+import type { ConfigSource } from './source.js';
 
 /** Characters; the largest config of the paper has 5,000. */
 export const LARGEST_CONFIG = 256 * 1024;
@@ -22,7 +22,7 @@ export const LARGEST_CONFIG = 256 * 1024;
 export type Expand = (data: YamlMap, label: string) => YamlMap;
 
 /** @throws ConfigError naming file, line and column */
-export function readSource(text: string, label: string, expanded: Expand): Source {
+export function readSource(text: string, label: string, expanded: Expand): ConfigSource {
   if (text.length > LARGEST_CONFIG) {
     throw new ConfigError(`${label}: a config has at most ${LARGEST_CONFIG} characters`);
   }

@@ -2,7 +2,7 @@ import type { YamlMap } from './merge.js';
 import type { Path } from './path.js';
 
 /** What a config is put together from: a file, a saved config, one override. */
-export interface Source {
+export interface ConfigSource {
   label: string;
   data: YamlMap;
   /** `data` as it was written. */

@@ -1,6 +1,6 @@
-import type { ExperimentConfig } from '../config/schema.js';
+import type { ExperimentConfig } from '../config/experiment-schema.js';
 import type { Engine, Tensor } from '../engine/engine.js';
-import { chainOf, planDense } from '../model/dense.js';
+import { chainOf, planDense } from '../model/dense-form.js';
 import { type NetworkPlan, parametersOf } from '../model/network-plan.js';
 import { NetworkRuntime } from '../model/network-runtime.js';
 import { Parameters } from '../model/parameters.js';

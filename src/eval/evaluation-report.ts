@@ -23,7 +23,7 @@ export interface Report extends ReturnType<TopK['result']> {
 }
 
 /** Gathers the report of an evaluation image by image. */
-export class Tally {
+export class EvaluationTally {
   private readonly top = new TopK();
   private readonly images: Int32Array;
   private readonly hits1: Int32Array;

@@ -5,7 +5,7 @@ import {
   resizeMean,
   writeInput,
 } from '../data/images/preprocessing.js';
-import type { Average, Input, Protocol } from './protocol.js';
+import type { Average, NetworkInput, Protocol } from './protocol.js';
 
 /**
  * The paper's test (§4): the whole image, uncropped and in its own aspect ratio, with its shorter side at each of
@@ -19,7 +19,7 @@ export function multiScale(
 ): Protocol {
   const { std, kernel } = preprocessing;
   const meanFor = stretchedMeans(preprocessing);
-  const input = (pixels: Pixels, mirrored: boolean): Input => {
+  const input = (pixels: Pixels, mirrored: boolean): NetworkInput => {
     const { height, width } = pixels;
     const data = new Float32Array(height * width * 3);
     const view = { top: 0, left: 0, flip: mirrored, shift: [0, 0, 0] as const };

@@ -1,7 +1,7 @@
 import type { Kernel, Pixels } from '../data/images/preprocessing.js';
 
 /** One input of the network, `[height, width, 3]`. */
-export interface Input {
+export interface NetworkInput {
   data: Float32Array;
   height: number;
   width: number;
@@ -21,8 +21,8 @@ export interface Protocol {
   readonly kernel?: Kernel;
   /** Larger images count as undecodable. */
   readonly maxPixels?: number;
-  /** Input sizes `[height, width]` that the network must be able to take, to find out before the first image. */
+  /** NetworkInput sizes `[height, width]` that the network must be able to take, to find out before the first image. */
   readonly smallest: readonly (readonly [number, number])[];
   /** @param sizes the image at each of `sides` */
-  inputs(sizes: readonly Pixels[]): Input[];
+  inputs(sizes: readonly Pixels[]): NetworkInput[];
 }

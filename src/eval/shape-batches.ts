@@ -1,4 +1,4 @@
-import type { Input } from './protocol.js';
+import type { NetworkInput } from './protocol.js';
 
 /** Equally large inputs that go through the network together, each with the tag it was added under. */
 export interface ShapeBatch<Tag> {
@@ -36,7 +36,7 @@ export class ShapeBatches<Tag> {
   constructor(private readonly limits: ShapeBatchLimits) {}
 
   /** Takes over the input. @returns the batches that have become due */
-  add({ data, height, width }: Input, tag: Tag): ShapeBatch<Tag>[] {
+  add({ data, height, width }: NetworkInput, tag: Tag): ShapeBatch<Tag>[] {
     const key = `${height}x${width}`;
     const group = this.groups.get(key) ?? { height, width, items: [], since: this.clock };
     this.groups.set(key, group);

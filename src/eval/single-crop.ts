@@ -5,7 +5,7 @@ import {
   type View,
   writeInput,
 } from '../data/images/preprocessing.js';
-import type { Average, Input, Protocol } from './protocol.js';
+import type { Average, NetworkInput, Protocol } from './protocol.js';
 
 /** The centre crop of the image at `data.resize` (paper, §4); with `flip` also its mirror image. */
 export function singleCrop(
@@ -34,7 +34,7 @@ export function cropInput(
   pixels: Pixels,
   view: View,
   preprocessing: Preprocessing & { crop: number },
-): Input {
+): NetworkInput {
   const { crop } = preprocessing;
   const data = new Float32Array(crop * crop * 3);
   writeInput(data, 0, pixels, view, [crop, crop], preprocessing);

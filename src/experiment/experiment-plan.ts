@@ -1,6 +1,6 @@
+import type { ExperimentConfig } from '../config/experiment-schema.js';
 import { formatPath } from '../config/issues.js';
 import type { LoadedConfig } from '../config/load.js';
-import type { ExperimentConfig } from '../config/schema.js';
 import { ConfigError } from '../errors.js';
 import { volume } from '../model/layers/layer-plan.js';
 import type { LayerPlan } from '../model/layers/table.js';

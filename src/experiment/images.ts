@@ -1,8 +1,8 @@
 import { statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { ClassFolders } from '../config/class-folders.js';
+import type { DataConfig } from '../config/experiment-schema.js';
 import type { LabelMeaning } from '../config/label-meaning.js';
-import type { DataConfig } from '../config/schema.js';
 import { DECODING } from '../data/images/decode.js';
 import { whyNoTurboJpeg } from '../data/images/turbojpeg.js';
 import { readClassNames } from '../data/index/class-names.js';

@@ -1,4 +1,4 @@
-import type { DataConfig } from '../config/schema.js';
+import type { DataConfig } from '../config/experiment-schema.js';
 
 /**
  * What to say of a mean and deviation that look like those of pixels from 0 to 1, as torchvision gives them; null of

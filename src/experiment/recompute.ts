@@ -1,5 +1,5 @@
 import { distance } from 'fastest-levenshtein';
-import type { ExperimentConfig } from '../config/schema.js';
+import type { ExperimentConfig } from '../config/experiment-schema.js';
 import { ConfigError } from '../errors.js';
 import type { TrunkLayer } from '../relay/ranges.js';
 

@@ -1,4 +1,4 @@
-import type { ExperimentConfig } from '../config/schema.js';
+import type { ExperimentConfig } from '../config/experiment-schema.js';
 import { volume } from '../model/layers/layer-plan.js';
 import type { LayerPlan } from '../model/layers/table.js';
 import { flatten, memoryOf, type NetworkPlan } from '../model/network-plan.js';

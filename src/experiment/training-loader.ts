@@ -1,10 +1,10 @@
 import type { ImageIndex } from '../data/index/image-index.js';
 import { Loader, type LoaderOptions } from '../data/loader/loader.js';
-import { augmentation } from './augmentation.js';
 import { beginningTimeline, samplerSpec } from './epochs.js';
 import type { ExperimentPlan } from './experiment-plan.js';
-import type { Normalization } from './normalization.js';
+import type { Normalization } from './input-normalization.js';
 import type { Timeline } from './timeline.js';
+import { augmentation } from './training-augmentation.js';
 
 /**
  * The stream of training images of a config, in micro-batches, decoded ahead for two steps where that is not too much.

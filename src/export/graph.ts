@@ -1,4 +1,4 @@
-import type { Affine, Constant, GraphBuilder } from '../model/layers/graph.js';
+import type { Affine, Constant, GraphBuilder } from '../model/layers/graph-builder.js';
 import { type AnyLayerPlan, volume } from '../model/layers/layer-plan.js';
 import { layerType } from '../model/layers/table.js';
 import type { NamedTensor } from '../safetensors.js';

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Constant } from '../model/layers/graph.js';
+import type { Constant } from '../model/layers/graph-builder.js';
 import { messageType } from '../protos.js';
 import { type ExportModel, exportMetadata } from './exported-model.js';
 import { tensorBundle } from './tensor-bundle.js';

@@ -1,5 +1,5 @@
 import { maskedCrc } from '../masked-crc.js';
-import type { Constant } from '../model/layers/graph.js';
+import type { Constant } from '../model/layers/graph-builder.js';
 import { volume } from '../model/layers/layer-plan.js';
 import { messageType } from '../protos.js';
 import { encode, floats, type Piece } from './wire.js';

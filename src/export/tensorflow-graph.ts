@@ -5,7 +5,7 @@ import type {
   ConvOptions,
   DenseOptions,
   GraphBuilder,
-} from '../model/layers/graph.js';
+} from '../model/layers/graph-builder.js';
 import { volume } from '../model/layers/layer-plan.js';
 import { Names } from './names.js';
 

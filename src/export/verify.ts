@@ -8,7 +8,7 @@ import type { ExportRuntime, PixelBatch, Scores } from './runtimes.js';
 /** Largest difference of a probability, and of a logit relative to the largest logit of all images. */
 export const TOLERANCE = 1e-4;
 
-export interface Difference {
+export interface ScoreDifference {
   /** Largest |difference| of a probability. */
   readonly probabilities: number;
   /** Largest |difference| of a logit, divided by the largest |logit|. */
@@ -16,7 +16,7 @@ export interface Difference {
 }
 
 /** A network that runs on one of relaybp's engines. */
-export interface Scorer {
+export interface RuntimeScorer {
   readonly engine: Engine;
   readonly classes: number;
   /** Logits `[count, classes]` of normalized images `[count, height, width, 3]`. */
@@ -25,7 +25,7 @@ export interface Scorer {
 
 /** What the network itself says about images. */
 export function networkScores(
-  network: Scorer,
+  network: RuntimeScorer,
   preprocessing: ExportModel['preprocessing'],
   batch: PixelBatch,
 ): Scores {
@@ -49,7 +49,7 @@ export async function verify(
   path: string,
   batch: PixelBatch,
   expected: Scores,
-): Promise<Difference> {
+): Promise<ScoreDifference> {
   let found: Scores;
   try {
     found = await runtime.run(path, batch);

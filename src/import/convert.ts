@@ -5,7 +5,7 @@ import { type Arrival, leavingInOrder } from '../model/layers/weight-layout.js';
 import type { NamedTensor } from '../safetensors.js';
 import type { ChannelOrder } from './channel-order.js';
 import { layersOf, NAMINGS, type Naming } from './naming.js';
-import type { Source } from './weight-file.js';
+import type { WeightFile } from './weight-file.js';
 
 export interface Conversion {
   /** As in a checkpoint. */
@@ -35,7 +35,7 @@ interface Site {
  * @throws CheckpointError if layers or shapes do not fit
  */
 export function convert(
-  source: Source,
+  source: WeightFile,
   label: string,
   chain: readonly AnyLayerPlan[],
   order: ChannelOrder,
@@ -76,7 +76,7 @@ export function convert(
 }
 
 /** A file of relaybp's own: names and layouts are those of the config. */
-function ownNames({ tensors }: Source, sites: readonly Site[]): Conversion | null {
+function ownNames({ tensors }: WeightFile, sites: readonly Site[]): Conversion | null {
   const parameters = sites.flatMap(({ layer }) => layer.parameters);
   const fits = parameters.every(
     ({ name, shape }) => tensors.get(name)?.shape.join() === shape.join(),
@@ -102,7 +102,7 @@ function visit(chain: readonly AnyLayerPlan[], arriving: Arrival, sites: Site[])
   return at;
 }
 
-function namedLayers(source: Source, label: string): { naming: Naming; layers: string[] } {
+function namedLayers(source: WeightFile, label: string): { naming: Naming; layers: string[] } {
   for (const naming of NAMINGS) {
     const layers = naming.layers(source);
     if (layers) return { naming, layers };
@@ -131,7 +131,7 @@ function checkCount(
   );
 }
 
-function missing(label: string, name: string, ours: string, source: Source): CheckpointError {
+function missing(label: string, name: string, ours: string, source: WeightFile): CheckpointError {
   const layer = name.slice(0, name.lastIndexOf('.'));
   const known = layersOf(source).includes(layer);
   return new CheckpointError(

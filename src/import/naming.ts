@@ -1,4 +1,4 @@
-import type { Source } from './weight-file.js';
+import type { WeightFile } from './weight-file.js';
 
 /**
  * How other programs name layers. A naming lists the layers of a file in the order in which a network runs them,
@@ -7,13 +7,13 @@ import type { Source } from './weight-file.js';
 export interface Naming {
   readonly name: string;
   /** Null if the file is not named in this way. */
-  layers(source: Source): string[] | null;
+  layers(source: WeightFile): string[] | null;
 }
 
-const has = ({ tensors }: Source, layer: string): boolean => tensors.has(`${layer}.weight`);
+const has = ({ tensors }: WeightFile, layer: string): boolean => tensors.has(`${layer}.weight`);
 
 /** Names of layers with weights, in the file's order. */
-export function layersOf({ tensors }: Source): string[] {
+export function layersOf({ tensors }: WeightFile): string[] {
   return [...tensors.keys()].flatMap((name) =>
     name.endsWith('.weight') ? [name.slice(0, -'.weight'.length)] : [],
   );

@@ -7,14 +7,14 @@ import { readCaffeModel } from './caffemodel.js';
 import { FOREIGN_DTYPES } from './dtypes.js';
 
 /** Weights as another program saved them. */
-export interface Source {
+export interface WeightFile {
   readonly format: 'safetensors' | 'caffemodel';
   /** Convolutions `[out, in, height, width]`, fully connected weights `[out, in]` over channel-first maps. */
   readonly tensors: ReadonlyMap<string, NamedTensor>;
 }
 
 /** @throws CheckpointError naming the file and what is wrong in it; ConfigError for other kinds of files */
-export function readSource(path: string): Source {
+export function readWeightFile(path: string): WeightFile {
   const extension = extname(path).toLowerCase();
   if (extension !== '.safetensors' && extension !== '.caffemodel') {
     throw new ConfigError(

@@ -1,9 +1,9 @@
-import type { ExperimentConfig } from '../config/schema.js';
+import type { ExperimentConfig } from '../config/experiment-schema.js';
 import type { Shape } from '../engine/engine.js';
 import { ConfigError } from '../errors.js';
 import type { Layer } from '../relay/layer.js';
 import type { AnyLayerPlan } from './layers/layer-plan.js';
-import type { LayerEntry, Place, Runtime } from './layers/layer-type.js';
+import type { LayerEntry, LayerRuntime, Place } from './layers/layer-type.js';
 import { type LayerPlan, layerType } from './layers/table.js';
 import { flatten, type NetworkPlan } from './network-plan.js';
 
@@ -58,9 +58,12 @@ export function planNetwork(
 }
 
 /** A layer that can run. */
-export function buildLayer(plan: AnyLayerPlan, runtime: Omit<Runtime, 'layer' | 'again'>): Layer {
-  const passes = (again: boolean): Runtime => {
-    const within: Runtime = {
+export function buildLayer(
+  plan: AnyLayerPlan,
+  runtime: Omit<LayerRuntime, 'layer' | 'again'>,
+): Layer {
+  const passes = (again: boolean): LayerRuntime => {
+    const within: LayerRuntime = {
       ...runtime,
       again,
       layer: (inner) => ({

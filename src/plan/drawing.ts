@@ -1,4 +1,4 @@
-import type { ExperimentConfig } from '../config/schema.js';
+import type { ExperimentConfig } from '../config/experiment-schema.js';
 import { chosen } from '../data/augment/table.js';
 
 /** In which order images are drawn, in words: `power, q 0.5`. */

@@ -1,6 +1,6 @@
 import type { Duration } from '../config/duration.js';
 import { toSteps } from '../config/duration.js';
-import type { ScheduleConfig } from '../config/schema.js';
+import type { ScheduleConfig } from '../config/experiment-schema.js';
 
 /** How the learning rate goes, in words: `step, × 0.1 every 30 epochs, after a warm-up of 5 epochs`. */
 export function scheduleText(schedule: ScheduleConfig): string {

@@ -6,13 +6,13 @@ import { ConfigError } from '../errors.js';
 import { isSystemError, messageOf } from '../system-error.js';
 import { beginning } from '../temporary-path.js';
 
-export interface Part {
+export interface ConfigPart {
   key: 'train' | 'val';
   /** As the config names it. */
   part: string;
 }
 
-export interface PlacedPart extends Part {
+export interface PlacedPart extends ConfigPart {
   /** The originals, absolute. */
   source: string;
   /** Below the output folder. */
@@ -25,7 +25,7 @@ export interface PlacedPart extends Part {
  *
  * @param root the data root of the originals
  */
-export function placed(root: string, parts: readonly Part[]): PlacedPart[] {
+export function placed(root: string, parts: readonly ConfigPart[]): PlacedPart[] {
   const sources = parts.map(({ part }) => resolve(root, part));
   const names = sources.map((source) => nameWithin(resolve(root), source));
   const free = (name: string): boolean =>

@@ -2,10 +2,10 @@ import { chooseMix } from '../data/augment/mixing.js';
 import { cropSize } from '../data/images/preprocessing.js';
 import type { ImageIndex } from '../data/index/image-index.js';
 import type { Mixed } from '../data/loader/worker-protocol.js';
-import { augmentation } from '../experiment/augmentation.js';
 import type { ExperimentPlan } from '../experiment/experiment-plan.js';
-import type { Normalization } from '../experiment/normalization.js';
+import type { Normalization } from '../experiment/input-normalization.js';
 import { softTargets } from '../experiment/targets.js';
+import { augmentation } from '../experiment/training-augmentation.js';
 import { trainingLoader } from '../experiment/training-loader.js';
 
 /** Images as training sees them, one position after another. */

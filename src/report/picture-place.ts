@@ -2,7 +2,7 @@
 import { realpathSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { isAbsolute, relative, resolve } from 'node:path';
-import type { ExperimentConfig } from '../config/schema.js';
+import type { ExperimentConfig } from '../config/experiment-schema.js';
 import { isPrepared, readFacts } from '../data/index/prepared-facts.js';
 import type { Picture } from './validation-images.js';
 

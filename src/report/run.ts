@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { basename, isAbsolute, join, relative } from 'node:path';
+import type { ExperimentConfig } from '../config/experiment-schema.js';
 import { type LoadedConfig, loadSavedConfig } from '../config/load.js';
-import type { ExperimentConfig } from '../config/schema.js';
 import { CheckpointError } from '../errors.js';
 import { planExperiment } from '../experiment/experiment-plan.js';
 import { flatten } from '../model/network-plan.js';

@@ -1,5 +1,5 @@
 /** A part of a status line. */
-export interface Part {
+export interface StatusPart {
   text: string;
   /** What it is instead where there is little room. */
   short?: string;
@@ -19,7 +19,7 @@ const BAR_KEEP = 10;
  * @param share of the bar that is full, 0 to 1
  * @param columns there are; the text has no more
  */
-export function statusLine(share: number, parts: readonly Part[], columns: number): string {
+export function statusLine(share: number, parts: readonly StatusPart[], columns: number): string {
   const bar = { text: '█'.repeat(BAR.narrowest), keep: BAR_KEEP };
   const shown = fitting([bar, ...parts], columns);
   if (!shown.includes(bar)) return textOf(shown).slice(0, Math.max(0, columns));
@@ -28,11 +28,11 @@ export function statusLine(share: number, parts: readonly Part[], columns: numbe
   return `${progressBar(share, width)}${GAP}${rest}`;
 }
 
-const textOf = (parts: readonly Part[]): string => parts.map(({ text }) => text).join(GAP);
+const textOf = (parts: readonly StatusPart[]): string => parts.map(({ text }) => text).join(GAP);
 
 /** First goes what is not needed, then what is needed gets its short form, then the last of it goes. */
-function fitting(parts: readonly Part[], columns: number): readonly Part[] {
-  const fits = (some: readonly Part[]): boolean => textOf(some).length <= columns;
+function fitting(parts: readonly StatusPart[], columns: number): readonly StatusPart[] {
+  const fits = (some: readonly StatusPart[]): boolean => textOf(some).length <= columns;
   let shown = parts;
   while (!fits(shown)) {
     const spare = shown.filter(({ keep }) => keep !== 'needed');

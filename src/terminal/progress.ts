@@ -1,4 +1,4 @@
-import { type Part, statusLine } from './fit.js';
+import { type StatusPart, statusLine } from './fit.js';
 import type { Terminal } from './terminal.js';
 
 /** Work that is done sooner is not shown. */
@@ -25,7 +25,7 @@ export class ProgressView {
       return;
     }
     if (this.#terminal.interactive) {
-      const parts: Part[] = [
+      const parts: StatusPart[] = [
         { text: what, keep: 'needed' },
         { text: `${done}/${total}`, keep: 'needed' },
         { text: note, keep: 0 },

@@ -1,5 +1,5 @@
 import type { LoggedRow, StepProgress, TrainEvents, TrainFacts } from '../train/events.js';
-import { type Part, statusLine, wrapped } from './fit.js';
+import { type StatusPart, statusLine, wrapped } from './fit.js';
 import type { Terminal } from './terminal.js';
 import { lossText, timeText } from './words.js';
 
@@ -92,12 +92,12 @@ class TrainingStatus {
     this.#evaluating = images < total ? `evaluating ${images}/${total}` : '';
   }
 
-  #parts(): Part[] {
+  #parts(): StatusPart[] {
     const { primary } = this.#facts;
     const epochs = Number(this.#facts.epochs.toFixed(1));
     const last = this.#last;
     const { epoch } = last ?? this.#facts;
-    const parts: Part[] = [{ text: `epoch ${epoch.toFixed(1)}/${epochs}`, keep: 'needed' }];
+    const parts: StatusPart[] = [{ text: `epoch ${epoch.toFixed(1)}/${epochs}`, keep: 'needed' }];
     if (last) {
       parts.push({ text: `step ${last.step}/${last.totalSteps}`, keep: 1 });
       for (const [name, loss] of last.losses) {

@@ -1,5 +1,5 @@
 import { type Difference, describeDifference, differences } from '../config/differences.js';
-import type { ExperimentConfig } from '../config/schema.js';
+import type { ExperimentConfig } from '../config/experiment-schema.js';
 import { asMapping, samplerType } from '../data/sampling/table.js';
 import { CheckpointError, ConfigError } from '../errors.js';
 import type { ExperimentPlan } from '../experiment/experiment-plan.js';

@@ -1,4 +1,4 @@
-import type { OptimizerConfig } from '../config/schema.js';
+import type { OptimizerConfig } from '../config/experiment-schema.js';
 import { CheckpointError } from '../errors.js';
 import type { Parameters } from '../model/parameters.js';
 import type { NamedTensor } from '../safetensors.js';

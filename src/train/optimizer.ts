@@ -1,4 +1,4 @@
-import type { OptimizerConfig } from '../config/schema.js';
+import type { OptimizerConfig } from '../config/experiment-schema.js';
 import type { Engine, Rows, Tensor } from '../engine/engine.js';
 import { inScope } from '../engine/scope.js';
 import type { Parameters, Slot } from '../model/parameters.js';

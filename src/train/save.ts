@@ -1,7 +1,7 @@
 import type { Engine } from '../engine/engine.js';
 import { TrainingError } from '../errors.js';
 import type { ExperimentPlan } from '../experiment/experiment-plan.js';
-import { type Normalization, normalizationTensors } from '../experiment/normalization.js';
+import { type Normalization, normalizationTensors } from '../experiment/input-normalization.js';
 import { allFinite } from '../finite.js';
 import type { Parameters } from '../model/parameters.js';
 import { type CheckpointTensors, type TensorCheck, writeCheckpoint } from '../run/checkpoint.js';
@@ -16,7 +16,7 @@ export const DIVERGED =
   'no checkpoint was written, earlier ones are untouched; lower optimizer.lr, add schedule.warmup, or check data.mean and data.std';
 
 /** What of a training a checkpoint is made of. */
-export interface Saved {
+export interface CheckpointParts {
   readonly plan: ExperimentPlan;
   readonly engine: Engine;
   readonly parameters: Parameters;
@@ -32,7 +32,11 @@ export interface Saved {
  * @returns its path
  * @throws TrainingError if a value is not finite, CheckpointError if it cannot be written; both change nothing
  */
-export function saveCheckpoint(run: RunFolder, saved: Saved, best: string | null): string {
+export function saveCheckpoint(
+  run: RunFolder,
+  saved: CheckpointParts,
+  best: string | null,
+): string {
   const { plan, parameters, normalization } = saved;
   const { config } = plan;
   const { name, library, device, precision } = saved.engine.info;

@@ -1,6 +1,6 @@
 import type { Duration } from '../config/duration.js';
+import type { ScheduleConfig } from '../config/experiment-schema.js';
 import type { LoadedConfig } from '../config/load.js';
-import type { ScheduleConfig } from '../config/schema.js';
 import { ConfigError } from '../errors.js';
 import type { Timeline } from '../experiment/timeline.js';
 

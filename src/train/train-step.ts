@@ -36,7 +36,7 @@ export interface Trained {
   readonly next: () => Promise<Batch>;
 }
 
-export interface StepOptions {
+export interface StepSettings {
   /** Steps done before. */
   readonly step: number;
   readonly lr: number;
@@ -57,7 +57,7 @@ export interface StepOptions {
  */
 export async function trainStep(
   { plan, network, parameters, next }: Trained,
-  { step, lr, probe }: StepOptions,
+  { step, lr, probe }: StepSettings,
 ): Promise<StepResult> {
   const { engine } = network;
   const { optimizer, training } = plan.config;

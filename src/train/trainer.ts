@@ -5,7 +5,7 @@ import type { Batch, Loader } from '../data/loader/loader.js';
 import { describeEngine, type Engine } from '../engine/engine.js';
 import { lengthOf, totalSteps } from '../experiment/epochs.js';
 import type { ExperimentPlan } from '../experiment/experiment-plan.js';
-import type { Normalization } from '../experiment/normalization.js';
+import type { Normalization } from '../experiment/input-normalization.js';
 import type { Timeline } from '../experiment/timeline.js';
 import { trainingLoader } from '../experiment/training-loader.js';
 import type { GradientRow } from '../run/gradient-row.js';
@@ -15,9 +15,9 @@ import { DataNotices } from './data-notices.js';
 import type { TrainEvents } from './events.js';
 import { Meter } from './meter.js';
 import { advising } from './out-of-memory.js';
-import { afterStep, afterValidation, type Progress, type Standing } from './progress.js';
 import { saveCheckpoint } from './save.js';
 import { learningRate } from './schedule.js';
+import { afterStep, afterValidation, type Standing, type TrainingProgress } from './standing.js';
 import { evaluateStep, lossColumns } from './step-evaluation.js';
 import { trainStep } from './train-step.js';
 import { type BeginningValues, openNetworks, type TrainingNetworks } from './training-networks.js';
@@ -33,7 +33,7 @@ export interface TrainOptions extends BeginningValues {
   /** Opens the run's folder: asked once, when all else has been accepted. Until then nothing is written. */
   readonly open: () => RunFolder;
   readonly timeline: Timeline;
-  readonly progress: Progress;
+  readonly progress: TrainingProgress;
   /** Stop after this step at the latest, with an evaluation and a checkpoint. */
   readonly maxSteps: number | null;
   /** Largest number of validation images; null for all. */
@@ -60,7 +60,7 @@ export interface TrainResult {
   /** Steps of the whole training: more than `step` also where `maxSteps` has ended it. */
   wholeSteps: number;
   epoch: number;
-  best: Progress['best'];
+  best: TrainingProgress['best'];
 }
 
 /** Trains from `progress` to the end. The run folder's checkpoints are whole at every moment. */

@@ -2,10 +2,10 @@
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import type { ExperimentConfig } from '../../src/config/experiment-schema.js';
 import { withAbsolutePaths, writtenPaths } from '../../src/config/file-paths.js';
 import { loadConfig, loadSavedConfig, parseConfig, withOverrides } from '../../src/config/load.js';
 import { printConfig } from '../../src/config/print.js';
-import type { ExperimentConfig } from '../../src/config/schema.js';
 import { folderWith, SMALL_CONFIG } from '../support/configs.js';
 
 afterEach(() => vi.unstubAllEnvs());

@@ -2,8 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
+import type { ExperimentConfig } from '../../src/config/experiment-schema.js';
 import { loadConfig } from '../../src/config/load.js';
-import type { ExperimentConfig } from '../../src/config/schema.js';
 import { type ExperimentPlan, planExperiment } from '../../src/experiment/experiment-plan.js';
 import { parametersOf, trunkOf } from '../../src/model/network-plan.js';
 import { totals } from '../../src/plan/cost.js';

@@ -2,8 +2,8 @@
 import { readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { stringify } from 'yaml';
+import type { ExperimentConfig } from '../../src/config/experiment-schema.js';
 import { loadConfig, parseConfig } from '../../src/config/load.js';
-import type { ExperimentConfig } from '../../src/config/schema.js';
 import { type ExperimentPlan, planExperiment } from '../../src/experiment/experiment-plan.js';
 
 const folder = fileURLToPath(new URL('../../configs/', import.meta.url));

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { startBackend } from '../../src/engine/wasm/backend.js';
-import { filterGradient, inputGradient } from '../../src/engine/wasm/conv-gradients.js';
+import { filterGradient, inputGradient } from '../../src/engine/wasm/convolution-gradients.js';
 import { Heap } from '../../src/engine/wasm/heap.js';
 import { openWasmEngine } from '../../src/engine/wasm/wasm-engine.js';
 import { Context, expectCloseValues } from './suite/context.js';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { Confusion } from '../../src/eval/confusion.js';
-import { perClassCsv, Tally } from '../../src/eval/evaluation-report.js';
+import { EvaluationTally, perClassCsv } from '../../src/eval/evaluation-report.js';
 import { paired } from '../../src/eval/paired.js';
 import { wilson } from '../../src/eval/wilson.js';
 
@@ -54,7 +54,7 @@ it('confusion counts by label and prediction', () => {
 
 describe('tally', () => {
   it('reports per class, with intervals, and what is taken for what', () => {
-    const tally = new Tally(['a', 'b', 'c']);
+    const tally = new EvaluationTally(['a', 'b', 'c']);
     const row = (...p: number[]): Float32Array => Float32Array.from(p, Math.log);
     tally.add(row(0.5, 0.25, 0.25), 0);
     tally.add(row(0.25, 0.5, 0.25), 0);

@@ -2,7 +2,7 @@
 import { parseConfig } from '../../src/config/load.js';
 import { type ExperimentPlan, planExperiment } from '../../src/experiment/experiment-plan.js';
 import type { ExportModel } from '../../src/export/exported-model.js';
-import { chainOf } from '../../src/model/dense.js';
+import { chainOf } from '../../src/model/dense-form.js';
 import { parametersOf } from '../../src/model/network-plan.js';
 import { Random } from '../../src/random.js';
 import { narrowPlan } from '../configs/narrow.js';

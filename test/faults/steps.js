@@ -7,9 +7,9 @@ import { openEngine } from '../../dist/engine/select.js';
 import { beginningTimeline } from '../../dist/experiment/epochs.js';
 import { planExperiment } from '../../dist/experiment/experiment-plan.js';
 import { openImages, openTrainingImages } from '../../dist/experiment/images.js';
-import { normalization } from '../../dist/experiment/normalization.js';
+import { normalization } from '../../dist/experiment/input-normalization.js';
 import { newRun, RunFolder } from '../../dist/run/run-folder.js';
-import { beginning } from '../../dist/train/progress.js';
+import { beginning } from '../../dist/train/standing.js';
 import { runTraining } from '../../dist/train/trainer.js';
 
 const [name, steps, config, out] = process.argv.slice(2);

@@ -4,8 +4,8 @@ import { planExperiment } from '../../src/experiment/experiment-plan.js';
 import { readCaffeModel } from '../../src/import/caffemodel.js';
 import { convert } from '../../src/import/convert.js';
 import { FOREIGN_DTYPES } from '../../src/import/dtypes.js';
-import type { Source } from '../../src/import/weight-file.js';
-import { chainOf } from '../../src/model/dense.js';
+import type { WeightFile } from '../../src/import/weight-file.js';
+import { chainOf } from '../../src/model/dense-form.js';
 import type { LayerPlan } from '../../src/model/layers/table.js';
 import type { NamedTensor } from '../../src/safetensors.js';
 
@@ -29,7 +29,7 @@ const counting = (shape: number[]): NamedTensor => ({
   shape,
   values: Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, (_, i) => i),
 });
-const caffe = (tensors: Record<string, NamedTensor>): Source => ({
+const caffe = (tensors: Record<string, NamedTensor>): WeightFile => ({
   format: 'caffemodel',
   tensors: new Map(Object.entries(tensors)),
 });
@@ -102,11 +102,11 @@ describe('layouts', () => {
 });
 
 describe('what does not fit is named', () => {
-  const vgg = (extra: Record<string, NamedTensor>): Source => ({
+  const vgg = (extra: Record<string, NamedTensor>): WeightFile => ({
     format: 'safetensors',
     tensors: new Map(Object.entries({ 'features.0.weight': counting([2, 3, 1, 1]), ...extra })),
   });
-  it.each<[string, Source, RegExp]>([
+  it.each<[string, WeightFile, RegExp]>([
     [
       'too few layers',
       vgg({}),

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { parseConfig } from '../../src/config/load.js';
-import { chainOf, planDense } from '../../src/model/dense.js';
+import { chainOf, planDense } from '../../src/model/dense-form.js';
 import type { ConvPlan } from '../../src/model/layers/conv.js';
 import type { PoolPlan } from '../../src/model/layers/pool.js';
 import type { SppPlan } from '../../src/model/layers/spp.js';

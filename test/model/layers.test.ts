@@ -8,7 +8,7 @@ import { memoryPlan } from '../../src/experiment/step-memory.js';
 import type { LayerPlan } from '../../src/model/layers/table.js';
 import { flatten, memoryOf, parametersOf, trunkOf } from '../../src/model/network-plan.js';
 import { countParameters, totals } from '../../src/plan/cost.js';
-import { planTable } from '../../src/plan/table.js';
+import { planTable } from '../../src/plan/plan-table.js';
 import { type Network, planError, planOf } from './planning.js';
 
 const plan = (size: number, ...segments: string[]): ExperimentPlan =>

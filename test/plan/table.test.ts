@@ -2,7 +2,7 @@ import { createColors } from 'picocolors';
 import { describe, expect, test } from 'vitest';
 import { parseConfig } from '../../src/config/load.js';
 import { planExperiment } from '../../src/experiment/experiment-plan.js';
-import { planTable } from '../../src/plan/table.js';
+import { planTable } from '../../src/plan/plan-table.js';
 import { SMALL_CONFIG } from '../support/configs.js';
 
 const plan = planExperiment(parseConfig(SMALL_CONFIG, 'c.yaml'));

@@ -1,6 +1,6 @@
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { OptimizerConfig } from '../../src/config/experiment-schema.js';
 import { parseConfig } from '../../src/config/load.js';
-import type { OptimizerConfig } from '../../src/config/schema.js';
 import type { Engine, Tensor } from '../../src/engine/engine.js';
 import { openWasmEngine } from '../../src/engine/wasm/wasm-engine.js';
 import { CheckpointError } from '../../src/errors.js';

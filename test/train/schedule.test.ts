@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import type { ScheduleConfig } from '../../src/config/experiment-schema.js';
 import { parseConfig } from '../../src/config/load.js';
-import type { ScheduleConfig } from '../../src/config/schema.js';
 import { ConfigError } from '../../src/errors.js';
 import { Timeline } from '../../src/experiment/timeline.js';
 import {

@@ -1,8 +1,8 @@
 import type { Skipped } from '../loader/failure-policy.js';
-import type { Moments } from './moments.js';
+import type { PixelMoments } from './moments.js';
 
 /** What is known of the images of a data set as a config crops them. */
-export interface DataStatistics extends Moments {
+export interface DataStatistics extends PixelMoments {
   /** Images that were counted. */
   images: number;
   /** Images that were left out as undecodable. */

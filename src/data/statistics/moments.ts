@@ -1,7 +1,7 @@
 /** Sums over images from which means and covariances follow. */
 import { type Eigen3, symmetricEigen3 } from './jacobi.js';
 
-export interface Moments {
+export interface PixelMoments {
   /** Mean of each pixel and channel, 0–255 scale, [h, w, 3]. */
   mean: Float32Array;
   /** Mean over all pixels of each channel, 0–255 scale. */
@@ -51,7 +51,7 @@ export class MomentSums {
   }
 
   /** Covariances divide by the number of pixels. At least one image must have been added. */
-  result(): Moments {
+  result(): PixelMoments {
     if (this.#images === 0) throw new RangeError('MomentSums.result(): no images');
     const mean = Float32Array.from(this.#sums, (sum) => sum / this.#images);
     const pixels = (this.#images * this.#sums.length) / 3;

@@ -62,6 +62,6 @@ function checkCount(values: Float32Array, shape: Shape): void {
 }
 
 /** @throws EngineError unless both shapes are the same. */
-export function checkSame(what: string, a: Shape, b: Shape): void {
+export function checkSameShape(what: string, a: Shape, b: Shape): void {
   demand(sameShape(a, b), () => `${what} needs equal shapes, got ${show(a)} and ${show(b)}`);
 }

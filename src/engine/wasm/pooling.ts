@@ -1,6 +1,6 @@
 /** Max and average pooling as loops over the heap: the backend has neither argmax nor these divisors. */
 import type { PoolWindow, Shape } from '../engine.js';
-import { outputSize } from './conv.js';
+import { outputSize } from './convolution.js';
 import { WasmSaved } from './handles.js';
 import { fourOf } from './heap.js';
 

@@ -3,12 +3,12 @@ import { allFinite } from '../../finite.js';
 import type { AdamWStep, SgdStep, Tensor } from '../engine.js';
 import * as loops from './elementwise.js';
 import { tensorOf } from './handles.js';
-import { checkSame, WasmMemory } from './memory.js';
+import { checkSameShape, WasmMemory } from './memory.js';
 import * as steps from './steps.js';
 
 export class WasmUpdates extends WasmMemory {
   accumulate(sum: Tensor, addend: Tensor): void {
-    checkSame('accumulate', sum.shape, addend.shape);
+    checkSameShape('accumulate', sum.shape, addend.shape);
     this.rewrite([sum], ([next]) => {
       loops.add(tensorOf(sum).values, tensorOf(addend).values, next);
     });
@@ -19,7 +19,7 @@ export class WasmUpdates extends WasmMemory {
   }
 
   lerp(t: Tensor, target: Tensor, share: number): void {
-    checkSame('lerp', t.shape, target.shape);
+    checkSameShape('lerp', t.shape, target.shape);
     this.rewrite([t], ([next]) => {
       loops.lerp(tensorOf(t).values, tensorOf(target).values, share, next);
     });
@@ -34,14 +34,14 @@ export class WasmUpdates extends WasmMemory {
   }
 
   sgd(w: Tensor, v: Tensor, gradient: Tensor, step: SgdStep): void {
-    for (const t of [v, gradient]) checkSame('sgd', w.shape, t.shape);
+    for (const t of [v, gradient]) checkSameShape('sgd', w.shape, t.shape);
     this.rewrite([w, v], ([nextW, nextV]) => {
       steps.sgd(valuesOf({ w, v, gradient }), { w: nextW, v: nextV }, step);
     });
   }
 
   adamw(w: Tensor, m: Tensor, v: Tensor, gradient: Tensor, step: AdamWStep): void {
-    for (const t of [m, v, gradient]) checkSame('adamw', w.shape, t.shape);
+    for (const t of [m, v, gradient]) checkSameShape('adamw', w.shape, t.shape);
     this.rewrite([w, m, v], ([nextW, nextM, nextV]) => {
       steps.adamw(valuesOf({ w, m, v, gradient }), { w: nextW, m: nextM, v: nextV }, step);
     });

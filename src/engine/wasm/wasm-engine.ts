@@ -23,14 +23,14 @@ import type {
 import { checkPoolWindow } from '../pool-window.js';
 import { startBackend, usesSimd } from './backend.js';
 import { concat, split } from './channels.js';
-import { ConvSaved, checkConv, checkWindow, convForward } from './conv.js';
-import { filterGradient, inputGradient } from './conv-gradients.js';
+import { ConvSaved, checkConv, checkWindow, convForward } from './convolution.js';
+import { filterGradient, inputGradient } from './convolution-gradients.js';
 import { checkDense, DenseSaved, denseInputGradient, weightGradient } from './dense.js';
 import * as loops from './elementwise.js';
 import { demand, factsOf, show, tensorOf, WasmSaved } from './handles.js';
 import { Heap, sizeOf } from './heap.js';
 import { softmaxCrossEntropy, softTargetCrossEntropy } from './loss.js';
-import { checkSame } from './memory.js';
+import { checkSameShape } from './memory.js';
 import * as norm from './normalization.js';
 import { type PoolFacts, PoolSaved, poolBackward, pooledShape, poolForward } from './pooling.js';
 import { WasmUpdates } from './updates.js';
@@ -90,14 +90,14 @@ class WasmEngine extends WasmUpdates implements Engine {
 
   convParameterGradient(saved: Saved, dz: Tensor): ParameterGradient {
     const facts = factsOf(saved, ConvSaved);
-    checkSame('the signal of a conv', dz.shape, facts.y);
+    checkSameShape('the signal of a conv', dz.shape, facts.y);
     const weight = this.own(filterGradient(this.heap, facts, tensorOf(dz).block));
     return { weight, bias: facts.bias ? this.#sumRows(dz) : null };
   }
 
   convInputGradient(saved: Saved, dz: Tensor): Tensor {
     const facts = factsOf(saved, ConvSaved);
-    checkSame('the signal of a conv', dz.shape, facts.y);
+    checkSameShape('the signal of a conv', dz.shape, facts.y);
     return this.own(inputGradient(this.heap, facts, tensorOf(dz).block));
   }
 
@@ -120,14 +120,14 @@ class WasmEngine extends WasmUpdates implements Engine {
 
   denseParameterGradient(saved: Saved, dz: Tensor): ParameterGradient {
     const facts = factsOf(saved, DenseSaved);
-    checkSame('the signal of a dense layer', dz.shape, facts.y);
+    checkSameShape('the signal of a dense layer', dz.shape, facts.y);
     const weight = this.own(weightGradient(this.heap, facts, tensorOf(dz).block));
     return { weight, bias: facts.bias ? this.#sumRows(dz) : null };
   }
 
   denseInputGradient(saved: Saved, dz: Tensor): Tensor {
     const facts = factsOf(saved, DenseSaved);
-    checkSame('the signal of a dense layer', dz.shape, facts.y);
+    checkSameShape('the signal of a dense layer', dz.shape, facts.y);
     return this.own(denseInputGradient(this.heap, facts, tensorOf(dz).block));
   }
 
@@ -135,7 +135,7 @@ class WasmEngine extends WasmUpdates implements Engine {
     demand(saved instanceof WasmSaved, () => 'what was saved belongs to another engine');
     const active = saved.activation();
     if (!active) return this.retain(dy);
-    checkSame('the signal of an activation', dy.shape, active.shape);
+    checkSameShape('the signal of an activation', dy.shape, active.shape);
     return this.fill(dy.shape, (dz) => {
       loops.mask(tensorOf(dy).values, this.heap.values(active), dz);
     });
@@ -152,7 +152,8 @@ class WasmEngine extends WasmUpdates implements Engine {
     demand(x.shape.length === 4 || x.shape.length === 2, () => {
       return `batch normalization needs x [b, h, w, c] or [b, c], got ${show(x.shape)}`;
     });
-    for (const t of Object.values(tensors)) checkSame('batch normalization', t.shape, [channels]);
+    for (const t of Object.values(tensors))
+      checkSameShape('batch normalization', t.shape, [channels]);
     const { mean, variance } = options.training
       ? this.#batchStatistics(x, tensors, options)
       : { mean: doubles(tensors.mean), variance: doubles(tensors.variance) };
@@ -174,7 +175,7 @@ class WasmEngine extends WasmUpdates implements Engine {
   batchNormGradient(saved: Saved, dz: Tensor): BatchNormGradient {
     const { heap } = this;
     const facts = factsOf(saved, norm.BatchNormSaved);
-    checkSame('the signal of a batch normalization', dz.shape, facts.x.shape);
+    checkSameShape('the signal of a batch normalization', dz.shape, facts.x.shape);
     const sums = norm.batchNormSums(heap.values(facts.x), tensorOf(dz).values, facts);
     const input = this.fill(dz.shape, (dx) => {
       const [x, weight] = [heap.values(facts.x), heap.values(facts.weight)];
@@ -197,7 +198,7 @@ class WasmEngine extends WasmUpdates implements Engine {
 
   lrnGradient(saved: Saved, dy: Tensor): Tensor {
     const { x, options } = factsOf(saved, norm.LrnSaved);
-    checkSame('the signal of a local response normalization', dy.shape, x.shape);
+    checkSameShape('the signal of a local response normalization', dy.shape, x.shape);
     return this.fill(x.shape, (dx) => {
       norm.lrnGradient(this.heap.values(x), tensorOf(dy).values, x.shape[3]!, options, dx);
     });
@@ -216,7 +217,7 @@ class WasmEngine extends WasmUpdates implements Engine {
 
   poolGradient(saved: Saved, dy: Tensor): Tensor {
     const facts = factsOf(saved, PoolSaved);
-    checkSame('the signal of a pooling', dy.shape, facts.y);
+    checkSameShape('the signal of a pooling', dy.shape, facts.y);
     return this.fill(facts.x, (dx) => poolBackward(tensorOf(dy).values, dx, facts));
   }
 
@@ -251,7 +252,7 @@ class WasmEngine extends WasmUpdates implements Engine {
     const [first, ...others] = xs;
     demand(first !== undefined, () => 'a sum of nothing');
     if (others.length === 0) return this.retain(first);
-    for (const other of others) checkSame('a sum', first.shape, other.shape);
+    for (const other of others) checkSameShape('a sum', first.shape, other.shape);
     return this.fill(first.shape, (sum) => {
       sum.set(tensorOf(first).values);
       for (const other of others) loops.add(sum, tensorOf(other).values, sum);

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { BatchNormGradient, Tensor } from '../../engine/engine.js';
 import { inScope } from '../../engine/scope.js';
 import type { Pass } from '../../relay/layer.js';
-import type { Affine, Constant } from './graph.js';
+import type { Affine, Constant } from './graph-builder.js';
 import { type AnyLayerPlan, type ParameterPlan, volume } from './layer-plan.js';
 import type { LayerType, Place } from './layer-type.js';
 import { named, relu } from './schema-parts.js';

@@ -4,7 +4,7 @@ import type { Window } from '../../engine/engine.js';
 import { relaySignals } from '../../relay/signals.js';
 import { batchNormOfConv, planBatchNorm } from './batchnorm.js';
 import { dropoutAfter } from './dropout.js';
-import type { Affine, Constant } from './graph.js';
+import type { Affine, Constant } from './graph-builder.js';
 import { type AnyLayerPlan, volume } from './layer-plan.js';
 import type { LayerType, Place } from './layer-type.js';
 import { repeated } from './repeated.js';

@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import type { Engine, Shape, Tensor } from '../../engine/engine.js';
 import type { Layer } from '../../relay/layer.js';
-import type { ChannelAffine, Constant, GraphPlace } from './graph.js';
+import type { ChannelAffine, Constant, GraphPlace } from './graph-builder.js';
 import type { LayerMemory } from './layer-memory.js';
 import type { AnyLayerPlan } from './layer-plan.js';
 import type { Arrival, WeightLayout } from './weight-layout.js';
@@ -27,7 +27,7 @@ export interface LayerType<Spec, Plan extends AnyLayerPlan = AnyLayerPlan>
    * @throws ConfigError naming the key path where sizes do not fit.
    */
   plan(spec: Spec, place: Place): Plan | readonly AnyLayerPlan[];
-  forward(plan: Plan, x: Tensor, runtime: Runtime): ReturnType<Layer['forward']>;
+  forward(plan: Plan, x: Tensor, runtime: LayerRuntime): ReturnType<Layer['forward']>;
   /** The paths inside a composite layer: chains of layers on the same input. */
   paths?(plan: Plan): readonly (readonly AnyLayerPlan[])[];
   /** In training it uses the statistics of a micro-batch, unless it is frozen. */
@@ -112,7 +112,7 @@ export interface Place {
 }
 
 /** What a layer's forward pass can use. */
-export interface Runtime {
+export interface LayerRuntime {
   readonly engine: Engine;
   /** The parameter's value; borrowed. */
   parameter(name: string): Tensor;

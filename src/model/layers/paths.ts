@@ -4,7 +4,7 @@ import type { Scope } from '../../engine/scope.js';
 import { ConfigError } from '../../errors.js';
 import type { GradientSink, Pass } from '../../relay/layer.js';
 import type { AnyLayerPlan } from './layer-plan.js';
-import type { Runtime } from './layer-type.js';
+import type { LayerRuntime } from './layer-type.js';
 
 /** A forward pass through a path. Whoever made it releases the passes; `y` belongs to the scope it was made in. */
 export interface PathRun {
@@ -20,7 +20,7 @@ export interface PathRun {
 export function runPaths(
   paths: readonly (readonly AnyLayerPlan[])[],
   x: Tensor,
-  runtime: Runtime,
+  runtime: LayerRuntime,
   scope: Scope,
 ): PathRun[] {
   return paths.map((path) => {

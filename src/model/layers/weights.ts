@@ -1,6 +1,6 @@
 import type { ParameterGradient, Shape } from '../../engine/engine.js';
 import type { Gradient } from '../../relay/layer.js';
-import type { Constant } from './graph.js';
+import type { Constant } from './graph-builder.js';
 import type { AnyLayerPlan, ParameterPlan } from './layer-plan.js';
 
 /** The weight, and the bias if it has one, of a layer that computes `weight * x + bias`. */

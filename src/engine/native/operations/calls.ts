@@ -1,5 +1,5 @@
 import type { ElementType, OpAttribute } from '../runtime/binding.js';
-import type { WindowPlan } from './window.js';
+import type { WindowPlan } from './window-padding.js';
 
 /** How a convolution is called: a window plan with the attributes that all three operations share. */
 export interface ConvCall extends WindowPlan {

@@ -21,7 +21,7 @@ import { expectShape } from '../runtime/shapes.js';
 import type { ConvCall } from './calls.js';
 import { cropGradient, padInput } from './padding.js';
 import type { ConvSaved } from './saved.js';
-import { planWindow } from './window.js';
+import { planWindow } from './window-padding.js';
 
 const ONEDNN = stringAttribute('_kernel', 'MklNameChangeOp');
 const CUDNN = boolAttribute('use_cudnn_on_gpu', true);

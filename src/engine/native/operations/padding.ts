@@ -2,7 +2,7 @@
 import { elements, typeAttribute } from '../runtime/attributes.js';
 import { DataType, type ElementType } from '../runtime/binding.js';
 import type { Runtime } from '../runtime/runtime.js';
-import type { WindowPlan } from './window.js';
+import type { WindowPlan } from './window-padding.js';
 
 const PADDINGS = typeAttribute('Tpaddings', DataType.int32);
 const INDEX = typeAttribute('Index', DataType.int32);

@@ -26,7 +26,7 @@ import { reluGradient } from './activation.js';
 import type { PoolCall } from './calls.js';
 import { cropGradient, padInput } from './padding.js';
 import type { PoolSaved } from './saved.js';
-import { planWindow, type WindowPlan } from './window.js';
+import { planWindow, type WindowPlan } from './window-padding.js';
 
 const ONEDNN = [
   stringAttribute('_kernel', 'MklNameChangeOp'),

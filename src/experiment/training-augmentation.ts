@@ -1,9 +1,9 @@
-import type { DataConfig } from '../config/schema.js';
+import type { DataConfig } from '../config/experiment-schema.js';
 import type { Augmentation } from '../data/augment/augment.js';
 import type { Mixing } from '../data/augment/mixing.js';
 import { type AugmentationRules, chosen } from '../data/augment/table.js';
 import { asMapping, samplerType } from '../data/sampling/table.js';
-import type { Normalization } from './normalization.js';
+import type { Normalization } from './input-normalization.js';
 
 /** How training images are varied. */
 export function augmentation(

@@ -1,4 +1,4 @@
-import type { ExperimentConfig } from '../config/schema.js';
+import type { ExperimentConfig } from '../config/experiment-schema.js';
 import type { Shape } from '../engine/engine.js';
 import { ConfigError } from '../errors.js';
 import type { AnyLayerPlan } from './layers/layer-plan.js';

@@ -3,7 +3,7 @@
  * kernels (its own input gradient kernel is 10 times slower, and it has none for the filter gradient).
  */
 import type { Window } from '../engine.js';
-import { type ConvFacts, convAttributes } from './conv.js';
+import { type ConvFacts, convAttributes } from './convolution.js';
 import { type Block, type Four, fourOf, type Heap, sizeOf } from './heap.js';
 
 /** At most so many values, 16 MB, in what one matrix product or convolution spreads out or packs. */

@@ -1,14 +1,14 @@
-import type { ScheduleConfig } from '../config/schema.js';
+import type { ScheduleConfig } from '../config/experiment-schema.js';
 import type { CheckpointState } from '../run/checkpoint-state.js';
 import { afterEvaluation, initialScheduleState } from './schedule.js';
 
 /** Where a training stands; all of it is in a checkpoint. */
-export type Progress = Pick<
+export type TrainingProgress = Pick<
   CheckpointState,
   'step' | 'position' | 'evaluated' | 'schedule' | 'best'
 >;
 
-export const beginning = (): Progress => ({
+export const beginning = (): TrainingProgress => ({
   step: 0,
   position: 0,
   evaluated: 0,
@@ -19,10 +19,10 @@ export const beginning = (): Progress => ({
 /** Where a training stands, with evaluations that only a stop has brought about: a resumed training makes them anew. */
 export interface Standing {
   /** What goes on: such an evaluation does not count in it. */
-  readonly progress: Progress;
+  readonly progress: TrainingProgress;
   /** The step of the last evaluation, and the best one, whether they count or not. */
   readonly evaluated: number;
-  readonly best: Progress['best'];
+  readonly best: TrainingProgress['best'];
 }
 
 /** @returns the same after an optimizer step on so many images */
@@ -43,7 +43,8 @@ export function afterValidation(
 ): { standing: Standing; improved: boolean } {
   const { step } = progress;
   const now = { top1: result.top1, step };
-  const isBetter = (than: Progress['best']): boolean => than === null || now.top1 > than.top1;
+  const isBetter = (than: TrainingProgress['best']): boolean =>
+    than === null || now.top1 > than.top1;
   const improved = isBetter(best);
   const counting = counts
     ? {

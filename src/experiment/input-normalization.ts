@@ -1,4 +1,4 @@
-import type { DataConfig } from '../config/schema.js';
+import type { DataConfig } from '../config/experiment-schema.js';
 import type { PcaColor } from '../data/augment/augment.js';
 import { divisors, type Preprocessing, type Triple } from '../data/images/preprocessing.js';
 import type { ImageIndex } from '../data/index/image-index.js';
