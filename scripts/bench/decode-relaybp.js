@@ -20,7 +20,7 @@ async function pass() {
     sampler: { kind: 'sequential', seed: 0 },
     start: 0,
     end: index.count,
-    slot: options.batch,
+    batchSize: options.batch,
     preprocessing: {
       resize: options.resize,
       crop: options.crop,

@@ -123,7 +123,7 @@ async function start() {
     sampler: { kind: 'class-aware', seed: SEED },
     start: 0,
     end: DRAWN,
-    slot: BATCH,
+    batchSize: BATCH,
     preprocessing: { resize: 256, crop: 224, mean: { kind: 'channel', values: [124, 116, 104] } },
     augment: { flip: true, color: null, resizedCrop: null },
     seed: SEED,

@@ -58,7 +58,7 @@ async function validateBatches(
     sampler: { kind: 'sequential', seed: 0 },
     start: 0,
     end: total,
-    slot: size,
+    batchSize: size,
     preprocessing,
     augment: null,
     seed: 0,

@@ -90,10 +90,10 @@ describe.each([1, 3])('with pairs %d apart', (distance) => {
   it('a position gives the same in whatever batches, workers, order and from wherever on', async () => {
     const expected = await load(options(augment), 60);
     for (const more of [
-      { slot: 1 },
-      { slot: 5 },
-      { slot: 12, workers: 3, slots: 6, lanes: 5 },
-      { slot: 3, workers: 2, cacheBytes: 0 },
+      { batchSize: 1 },
+      { batchSize: 5 },
+      { batchSize: 12, workers: 3, buffers: 6, lanes: 5 },
+      { batchSize: 3, workers: 2, cacheBytes: 0 },
     ]) {
       expect(await load(options(augment, more), 60), JSON.stringify(more)).toEqual(expected);
     }
@@ -162,7 +162,7 @@ it('an image whose partner is undecodable is mixed with what takes its place', a
   writeFileSync(join(folder.path, 'bad/b/0.png'), 'not an image');
   const bad = indexFolder(join(folder.path, 'bad')).index;
   const onError = { policy: 'skip', limit: 1 } as const;
-  const found = await load({ ...options(everything), dataset: bad, onError, slot: 1 }, 24);
+  const found = await load({ ...options(everything), dataset: bad, onError, batchSize: 1 }, 24);
   for (const { label, index, mixed } of found) {
     expect(bad.labels[index]).toBe(label);
     expect(bad.labels[mixed![1]]).toBe(mixed![0]);

@@ -11,7 +11,7 @@ export function loaderOptions(
     dataset,
     sampler: { kind: 'class-aware', seed: 1 },
     start: 0,
-    slot: 4,
+    batchSize: 4,
     preprocessing: { resize: 10, crop: 8, mean: { kind: 'channel', values: [0, 0, 0] } },
     augment: null,
     seed: 9,
@@ -20,7 +20,7 @@ export function loaderOptions(
   };
 }
 
-/** A batch's contents, free of its slot. */
+/** A batch's contents, free of its buffer. */
 export interface Copy {
   images: number[];
   labels: number[];

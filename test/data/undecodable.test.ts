@@ -35,7 +35,7 @@ describe('undecodable files', () => {
   it('skip: in training the next image of the class takes the place', async () => {
     const onError = { policy: 'skip', limit: 2 } as const;
     const loader = new Loader(
-      options(damaged, { ...train, sampler: sequential, onError, slot: 8 }),
+      options(damaged, { ...train, sampler: sequential, onError, batchSize: 8 }),
     );
     for (let epoch = 0; epoch < 2; epoch++) {
       const batch = (await loader.next())!;
@@ -54,7 +54,7 @@ describe('undecodable files', () => {
   it('skip: in evaluation it has the label −1 and zeros as pixels', async () => {
     const onError = { policy: 'skip', limit: 2 } as const;
     const [batch] = await collect(
-      options(damaged, { sampler: sequential, onError, slot: 8, end: 8 }),
+      options(damaged, { sampler: sequential, onError, batchSize: 8, end: 8 }),
     );
     expect(batch!.labels).toEqual([0, 0, -1, 0, 0, -1, 1, 1]);
     expect(batch!.indices).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);

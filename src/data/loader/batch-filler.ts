@@ -1,4 +1,4 @@
-/** Decodes the images of batch after batch into shared slots; runs inside a worker thread. */
+/** Decodes the images of batch after batch into shared buffers; runs inside a worker thread. */
 import { inputRegion, writeAugmented } from '../augment/augmented-input.js';
 import { chooseMix, mixInto, partnerOf } from '../augment/mixing.js';
 import { reasonOf } from '../images/decode.js';
@@ -8,12 +8,12 @@ import { cropSize } from '../images/preprocessing.js';
 import { substitute } from '../index/class-lists.js';
 import { createSampler, type Sampler } from '../sampling/sampler.js';
 import { ImageReader } from './image-reader.js';
-import { batchSize, type Failure, type FromWorker, type WorkerSetup } from './worker-protocol.js';
+import { type Failure, type FromWorker, imagesIn, type WorkerSetup } from './worker-protocol.js';
 
 /** A batch that is being filled. */
 interface Work {
   batch: number;
-  slot: number;
+  buffer: number;
   size: number;
   /** Images outside of the batch that some inside are mixed with. */
   guests: Guest[];
@@ -58,7 +58,7 @@ export class BatchFiller {
     this.#sampler = createSampler(setup.sampler, setup.dataset, setup.lists);
     this.#reader = new ImageReader(setup.dataset, setup.preprocessing.maxPixels);
     this.#cache = new PixelCache(setup.cacheBytes);
-    this.#free = setup.slots.map((_, i) => i);
+    this.#free = setup.buffers.map((_, i) => i);
     this.#next = setup.first;
   }
 
@@ -68,8 +68,8 @@ export class BatchFiller {
     await this.#reader.close();
   }
 
-  release(slot: number): void {
-    this.#free.push(slot);
+  release(buffer: number): void {
+    this.#free.push(buffer);
     this.#wake();
   }
 
@@ -89,27 +89,27 @@ export class BatchFiller {
       const taken = await this.#take();
       if (!taken) return;
       const { work, i } = taken;
-      const { batch, slot, size, guests, failures, changed } = work;
+      const { batch, buffer, size, guests, failures, changed } = work;
       await this.#fill(work, i);
       if (++work.done < size + guests.length) continue;
       this.#mix(work);
-      this.#send({ kind: 'filled', batch, slot, size, failures, changed });
+      this.#send({ kind: 'filled', batch, buffer, size, failures, changed });
     }
   }
 
-  /** The next image, number `i` of a batch; waits for a free slot. Null: no more work. */
+  /** The next image, number `i` of a batch; waits for a free buffer. Null: no more work. */
   async #take(): Promise<{ work: Work; i: number } | null> {
     for (;;) {
       if (this.#closed) return null;
       const work = this.#work;
       if (work && work.begun < work.size + work.guests.length) return { work, i: work.begun++ };
-      const size = batchSize(this.#setup, this.#next);
+      const size = imagesIn(this.#setup, this.#next);
       if (size === 0) return null;
-      const slot = this.#free.shift();
-      if (slot !== undefined) {
+      const buffer = this.#free.shift();
+      if (buffer !== undefined) {
         this.#work = {
           batch: this.#next,
-          slot,
+          buffer,
           size,
           guests: this.#guests(this.#next, size),
           begun: 0,
@@ -123,14 +123,14 @@ export class BatchFiller {
   }
 
   #firstPosition(batch: number): number {
-    return this.#setup.start + batch * this.#setup.slot;
+    return this.#setup.start + batch * this.#setup.batchSize;
   }
 
-  /** Decode image `i` of a batch into its slot, or guest `i − size`. */
+  /** Decode image `i` of a batch into its buffer, or guest `i − size`. */
   async #fill(work: Work, i: number): Promise<void> {
-    const { dataset, slots, preprocessing, augment, seed } = this.#setup;
+    const { dataset, buffers, preprocessing, augment, seed } = this.#setup;
     const guest = work.guests[i - work.size];
-    const to = guest ?? slots[work.slot]!;
+    const to = guest ?? buffers[work.buffer]!;
     const at = guest ? 0 : i;
     const position = guest?.position ?? this.#firstPosition(work.batch) + i;
     const values = this.#values();
@@ -166,12 +166,12 @@ export class BatchFiller {
   }
 
   /** Mixes the pairs of a batch whose images and guests are there. */
-  #mix({ batch, slot: number, size, guests }: Work): void {
-    const { augment, preprocessing, seed, slots } = this.#setup;
-    const slot = slots[number]!;
+  #mix({ batch, buffer: number, size, guests }: Work): void {
+    const { augment, preprocessing, seed, buffers } = this.#setup;
+    const buffer = buffers[number]!;
     const mixing = augment?.mixing;
-    if (!mixing || !slot.mixed) return;
-    const { images, labels, indices, mixed } = slot;
+    if (!mixing || !buffer.mixed) return;
+    const { images, labels, indices, mixed } = buffer;
     const first = this.#firstPosition(batch);
     const crop = cropSize(preprocessing);
     const values = this.#values();

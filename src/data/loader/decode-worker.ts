@@ -1,4 +1,4 @@
-/** The worker thread of a `Loader`: fills its slots, several images at a time. */
+/** The worker thread of a `Loader`: fills its buffers, several images at a time. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { reasonOf } from '../images/decode.js';
 import { BatchFiller } from './batch-filler.js';
@@ -11,7 +11,7 @@ const filler = new BatchFiller(workerData as WorkerSetup, (message: FromWorker) 
   port.postMessage(message),
 );
 port.on('message', (message: ToWorker) => {
-  if (message.kind === 'release') filler.release(message.slot);
+  if (message.kind === 'release') filler.release(message.buffer);
   else filler.close();
 });
 filler

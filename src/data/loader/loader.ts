@@ -2,9 +2,9 @@
  * Batches of decoded images, prepared ahead by worker threads.
  *
  * The main thread is busy inside the engine for seconds at a time, so decoding must not need it:
- * workers fill a ring of shared-memory slots, one micro-batch each, and only the two messages
+ * workers fill a ring of shared-memory buffers, one micro-batch each, and only the two messages
  * "filled" and "release" pass per batch. While the main thread is blocked, the workers go on until
- * the ring is full. Batch k always covers the positions start + k·slot …, and what it holds depends
+ * the ring is full. Batch k always covers the positions start + k·batchSize …, and what it holds depends
  * on (dataset, sampler, preprocessing, augment, seed, position) only: neither on timing, nor on the
  * depth of the ring or the number of workers, nor on where the run was resumed.
  */
@@ -21,10 +21,10 @@ import { startWorker } from '../worker-thread.js';
 import { type ChangedFiles, FailurePolicy, type OnError, type Skipped } from './failure-policy.js';
 import { checkSizes } from './image-reader.js';
 import {
-  batchSize,
+  type BatchBuffer,
   type FromWorker,
+  imagesIn,
   type Mixed,
-  type Slot,
   type WorkerSetup,
 } from './worker-protocol.js';
 
@@ -36,16 +36,16 @@ export interface LoaderOptions {
   /** Position after the last image: finite for evaluation; default: no end. */
   end?: number;
   /** Images per micro-batch. */
-  slot: number;
-  /** Micro-batches decoded ahead, at least 2; default 4. Memory: slots · slot · h · w · 12 bytes. */
-  slots?: number;
+  batchSize: number;
+  /** Micro-batches decoded ahead, at least 2; default 4. Memory: buffers · batchSize · h · w · 12 bytes. */
+  buffers?: number;
   preprocessing: Preprocessing;
   /** Null: evaluation, i.e. centre crops, and an undecodable image gets the label −1. */
   augment: Augmentation | null;
   /** Seed of the augmentation. */
   seed: number;
   onError: OnError;
-  /** Worker threads; default 1, at most one per slot. All share libuv's pool for decoding. */
+  /** Worker threads; default 1, at most one per buffer. All share libuv's pool for decoding. */
   workers?: number;
   /** Images in work at once, over all workers; default: two more than processors, as some wait for their thread. */
   lanes?: number;
@@ -54,7 +54,7 @@ export interface LoaderOptions {
 }
 
 export interface Batch {
-  /** [size, h, w, 3], a view into the slot: valid until release(). */
+  /** [size, h, w, 3], a view into the buffer: valid until release(). */
   images: Float32Array;
   /** [size]; −1: undecodable, must not count. Valid until release(). */
   labels: Int32Array;
@@ -62,15 +62,15 @@ export interface Batch {
   indices: Int32Array;
   /** What each image was mixed with; null or absent: nothing. Valid until release(). */
   mixed?: Mixed | null;
-  /** Images in this batch; fewer than `slot` in a partial last one. */
+  /** Images in this batch; fewer than `batchSize` in a partial last one. */
   size: number;
-  /** Give the slot back to the worker. Calling it again has no effect. */
+  /** Give the buffer back to the worker. Calling it again has no effect. */
   release(): void;
 }
 
 interface Thread {
   worker: Worker;
-  slots: Slot[];
+  buffers: BatchBuffer[];
   exited: Promise<void>;
   /** Batches of this thread that are asked for or handed out and not yet released. */
   held: number;
@@ -98,10 +98,10 @@ export class Loader {
     this.#options = { ...options, end: options.end ?? Number.POSITIVE_INFINITY };
     checkSizes(options.dataset, options.preprocessing.resize);
     this.#policy = new FailurePolicy(options.dataset, options.onError);
-    const slots = Math.max(2, options.slots ?? 4);
-    const workers = Math.min(Math.max(1, options.workers ?? 1), slots);
+    const buffers = Math.max(2, options.buffers ?? 4);
+    const workers = Math.min(Math.max(1, options.workers ?? 1), buffers);
     for (let w = 0; w < workers; w++) {
-      const own = Math.floor(slots / workers) + (w < slots % workers ? 1 : 0);
+      const own = Math.floor(buffers / workers) + (w < buffers % workers ? 1 : 0);
       this.#threads.push(this.#startThread(w, workers, own));
     }
   }
@@ -122,7 +122,7 @@ export class Loader {
   }
 
   /**
-   * The next batch; null after the last one and after close(). At most `slots` batches (with
+   * The next batch; null after the last one and after close(). At most `buffers` batches (with
    * several workers: each worker's share) may be held unreleased. The process is kept alive while next() waits, and not otherwise.
    * @throws DataError if a file is undecodable and the policy says so, or a worker has failed
    */
@@ -130,7 +130,7 @@ export class Loader {
     if (this.#closing) return null;
     if (this.#failed) throw this.#failed;
     const k = this.#next;
-    if (batchSize(this.#options, k) === 0) return null;
+    if (imagesIn(this.#options, k) === 0) return null;
     const thread = this.#threads[k % this.#threads.length]!;
     checkHeld(thread);
     this.#next++;
@@ -175,8 +175,8 @@ export class Loader {
     const options = this.#options;
     const lanes = options.lanes ?? availableParallelism() + 2;
     const [h, w] = cropSize(options.preprocessing);
-    const slots = Array.from({ length: count }, () =>
-      newSlot(options.slot, h * w * 3, Boolean(options.augment?.mixing)),
+    const buffers = Array.from({ length: count }, () =>
+      newBuffer(options.batchSize, h * w * 3, Boolean(options.augment?.mixing)),
     );
     const setup: WorkerSetup = {
       dataset: options.dataset,
@@ -187,8 +187,8 @@ export class Loader {
       seed: options.seed,
       start: options.start,
       end: options.end,
-      slot: options.slot,
-      slots,
+      batchSize: options.batchSize,
+      buffers,
       first,
       step,
       lanes: Math.max(1, Math.ceil(lanes / step)),
@@ -204,7 +204,7 @@ export class Loader {
       });
     });
     worker.unref();
-    return { worker, slots, exited, held: 0 };
+    return { worker, buffers, exited, held: 0 };
   }
 
   #receive(message: FromWorker): void {
@@ -241,9 +241,9 @@ export class Loader {
     }
   }
 
-  #batch(thread: Thread, { slot, size }: Filled): Batch {
-    const { images, labels, indices, mixed } = thread.slots[slot]!;
-    const perImage = images.length / this.#options.slot;
+  #batch(thread: Thread, { buffer, size }: Filled): Batch {
+    const { images, labels, indices, mixed } = thread.buffers[buffer]!;
+    const perImage = images.length / this.#options.batchSize;
     let held = true;
     return {
       images: images.subarray(0, size * perImage),
@@ -259,19 +259,19 @@ export class Loader {
         if (!held) return;
         held = false;
         thread.held--;
-        thread.worker.postMessage({ kind: 'release', slot });
+        thread.worker.postMessage({ kind: 'release', buffer });
       },
     };
   }
 }
 
-/** Without a free slot the worker could never fill the batch that is asked for. */
-function checkHeld({ held, slots }: Thread): void {
-  if (held < slots.length) return;
-  throw new Error(`all ${slots.length} slots are held: release() a batch before the next one`);
+/** Without a free buffer the worker could never fill the batch that is asked for. */
+function checkHeld({ held, buffers }: Thread): void {
+  if (held < buffers.length) return;
+  throw new Error(`all ${buffers.length} buffers are held: release() a batch before the next one`);
 }
 
-function newSlot(size: number, perImage: number, mixing: boolean): Slot {
+function newBuffer(size: number, perImage: number, mixing: boolean): BatchBuffer {
   const integers = (): Int32Array => new Int32Array(new SharedArrayBuffer(4 * size));
   const floats = (count: number): Float32Array =>
     new Float32Array(new SharedArrayBuffer(4 * count));

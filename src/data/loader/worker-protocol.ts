@@ -6,12 +6,12 @@ import type { ImageIndex } from '../index/image-index.js';
 import type { SamplerSpec } from '../sampling/sampler.js';
 
 /** One micro-batch in shared memory. The worker owns it until it says 'filled', then the loader. */
-export interface Slot {
-  /** [slot, h, w, 3], ready to feed. */
+export interface BatchBuffer {
+  /** [batchSize, h, w, 3], ready to feed. */
   images: Float32Array;
-  /** [slot]; −1: undecodable, does not count. */
+  /** [batchSize]; −1: undecodable, does not count. */
   labels: Int32Array;
-  /** [slot]: image index. */
+  /** [batchSize]: image index. */
   indices: Int32Array;
   /** With mixing: of each image the one that was mixed into it. */
   mixed: Mixed | null;
@@ -19,11 +19,11 @@ export interface Slot {
 
 /** What the images of a batch were mixed with; an image that was not mixed has itself here, and the share 1. */
 export interface Mixed {
-  /** [slot]: label of the other image. */
+  /** [batchSize]: label of the other image. */
   labels: Int32Array;
-  /** [slot]: its image index. */
+  /** [batchSize]: its image index. */
   indices: Int32Array;
-  /** [slot]: the share that the image keeps of its own, and its label of the target. */
+  /** [batchSize]: the share that the image keeps of its own, and its label of the target. */
   shares: Float32Array;
 }
 
@@ -40,8 +40,8 @@ export interface WorkerSetup {
   /** Position after the last image; Infinity: no end. */
   end: number;
   /** Images per batch. */
-  slot: number;
-  slots: Slot[];
+  batchSize: number;
+  buffers: BatchBuffer[];
   /** This worker fills the batches first, first + step, first + 2·step, … */
   first: number;
   step: number;
@@ -51,8 +51,8 @@ export interface WorkerSetup {
   cacheBytes: number;
 }
 
-/** The loader gives a slot back, or asks the worker to finish what it decodes and exit. */
-export type ToWorker = { kind: 'release'; slot: number } | { kind: 'close' };
+/** The loader gives a buffer back, or asks the worker to finish what it decodes and exit. */
+export type ToWorker = { kind: 'release'; buffer: number } | { kind: 'close' };
 
 /** A file that could not be decoded. */
 export interface Failure {
@@ -64,7 +64,7 @@ export type FromWorker =
   | {
       kind: 'filled';
       batch: number;
-      slot: number;
+      buffer: number;
       size: number;
       failures: Failure[];
       /** Images whose files are not as the index says. */
@@ -73,7 +73,10 @@ export type FromWorker =
   /** Not a file's fault: the worker cannot go on. */
   | { kind: 'broken'; message: string };
 
-/** Images that batch k holds: `slot`, fewer in a partial last batch, 0 after the end. */
-export function batchSize(setup: Pick<WorkerSetup, 'start' | 'end' | 'slot'>, k: number): number {
-  return Math.max(0, Math.min(setup.slot, setup.end - (setup.start + k * setup.slot)));
+/** Images that batch k holds: `batchSize`, fewer in a partial last batch, 0 after the end. */
+export function imagesIn(
+  setup: Pick<WorkerSetup, 'start' | 'end' | 'batchSize'>,
+  k: number,
+): number {
+  return Math.max(0, Math.min(setup.batchSize, setup.end - (setup.start + k * setup.batchSize)));
 }

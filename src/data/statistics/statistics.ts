@@ -34,7 +34,7 @@ export interface StatisticsOptions
   onNotice?: (line: string) => void;
 }
 
-const SLOT = 32;
+const BATCH = 32;
 /** Undecodable files whose names are kept. */
 const NAMED = 10;
 
@@ -71,7 +71,7 @@ export async function dataStatistics(
     sampler: { kind: total < dataset.count ? 'shuffle' : 'sequential', seed: 0 },
     start: 0,
     end: total,
-    slot: SLOT,
+    batchSize: BATCH,
     preprocessing: {
       resize,
       crop: [height, width],

@@ -100,10 +100,10 @@ describe('Loader', () => {
       const augment = { flip: true, color: null };
       const base = options(patterns, { sampler: { kind, seed: 2 }, augment });
       const expected = await collect(base, 10);
-      expect(await collect({ ...base, slots: 2, lanes: 1, cacheBytes: 0 }, 10)).toEqual(expected);
-      expect(await collect({ ...base, slots: 5, workers: 2, lanes: 7 }, 10)).toEqual(expected);
+      expect(await collect({ ...base, buffers: 2, lanes: 1, cacheBytes: 0 }, 10)).toEqual(expected);
+      expect(await collect({ ...base, buffers: 5, workers: 2, lanes: 7 }, 10)).toEqual(expected);
       expect(await collect({ ...base, start: 12 }, 7)).toEqual(expected.slice(3));
-      const regrouped = await collect({ ...base, slot: 5, slots: 3 }, 8);
+      const regrouped = await collect({ ...base, batchSize: 5, buffers: 3 }, 8);
       expect(images(regrouped)).toEqual(images(expected));
       expect(images(await collect({ ...base, seed: 10 }, 10))).not.toEqual(images(expected));
     },
@@ -129,7 +129,7 @@ describe('Loader', () => {
   });
 
   it('fills the ring while the main thread is blocked', async () => {
-    const loader = new Loader(options(patterns, { slots: 4 }));
+    const loader = new Loader(options(patterns, { buffers: 4 }));
     (await loader.next())!.release();
     const waited = loader.waitedMs;
     expect(waited).toBeGreaterThan(0);
@@ -139,18 +139,18 @@ describe('Loader', () => {
     await loader.close();
   });
 
-  it('keeps batches apart that are held at once, and refuses to wait for a held slot', async () => {
-    const loader = new Loader(options(patterns, { slots: 3 }));
+  it('keeps batches apart that are held at once, and refuses to wait for a held buffer', async () => {
+    const loader = new Loader(options(patterns, { buffers: 3 }));
     const held = [await loader.next(), await loader.next(), await loader.next()];
     expect(held.map((batch) => copy(batch!))).toEqual(await collect(options(patterns), 3));
-    await expect(loader.next()).rejects.toThrow('all 3 slots are held: release() a batch');
+    await expect(loader.next()).rejects.toThrow('all 3 buffers are held: release() a batch');
     held[1]!.release();
     expect(copy((await loader.next())!)).toEqual((await collect(options(patterns), 4))[3]);
     await loader.close();
   });
 
   it('closes early, with a pending next(), and twice', async () => {
-    const loader = new Loader(options(patterns, { slot: 64 }));
+    const loader = new Loader(options(patterns, { batchSize: 64 }));
     const pending = loader.next();
     const closed = loader.close();
     expect(loader.close()).toBe(closed);
