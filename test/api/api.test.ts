@@ -75,9 +75,14 @@ describe('train', () => {
 });
 
 describe('predict', () => {
+  let run: string;
+  beforeAll(async () => {
+    ({ run } = await train(config(1), { out: join(folder, 'one'), engine: 'wasm' }));
+  });
+
   it('names the classes of images one by one', async () => {
     const found = [];
-    for await (const each of predict(join(folder, 'b'), [join(images, 'val')], {
+    for await (const each of predict(run, [join(images, 'val')], {
       engine: 'wasm',
       topk: 2,
     })) {
@@ -86,16 +91,14 @@ describe('predict', () => {
     expect(found).toHaveLength(15);
     expect(found.map(({ best }) => best.length)).toEqual(Array(15).fill(2));
     const right = found.filter(({ image, best }) => image.includes(`/${best[0]!.class}/`));
-    const { top1 } = await evaluate(join(folder, 'b'), { engine: 'wasm' });
+    const { top1 } = await evaluate(run, { engine: 'wasm' });
     expect((100 * right.length) / found.length).toBeCloseTo(top1, 9);
   });
 
   it('may be left early', async () => {
     const count = readdirSync(join(images, 'val')).length;
     expect(count).toBe(3);
-    for await (const { reason } of predict(join(folder, 'b'), [join(images, 'val')], {
-      engine: 'wasm',
-    })) {
+    for await (const { reason } of predict(run, [join(images, 'val')], { engine: 'wasm' })) {
       expect(reason).toBeNull();
       break;
     }

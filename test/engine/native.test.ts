@@ -3,8 +3,6 @@ import type { Tensor } from '../../src/engine/engine.js';
 import { engineRoot, locateNative } from '../../src/engine/locate.js';
 import type { NativeEngine } from '../../src/engine/native/native-engine.js';
 import { openNativeEngine } from '../../src/engine/native/opening/open.js';
-import { DataType } from '../../src/engine/native/runtime/binding.js';
-import type { Runtime } from '../../src/engine/native/runtime/runtime.js';
 import { bf16ProductsProblem } from './bf16-products.js';
 import { engineSuite } from './suite.js';
 
@@ -52,15 +50,9 @@ if (location) {
 
 /** Stores whatever has four axes as bfloat16, as between the layers of a network. */
 function narrowing(engine: NativeEngine): NativeEngine {
-  const { runtime } = engine as unknown as { runtime: Runtime };
-  const { tensor } = engine;
-  engine.tensor = (values, shape) => {
-    const wide = tensor.call(engine, values, shape);
-    if (shape.length !== 4) return wide;
-    const id = runtime.cast(runtime.value(wide), DataType.float, DataType.bfloat16);
-    engine.dispose(wide);
-    return runtime.own(id, shape, DataType.bfloat16);
-  };
+  const { tensor, map } = engine;
+  engine.tensor = (values, shape) =>
+    (shape.length === 4 ? map : tensor).call(engine, values, shape);
   return engine;
 }
 

@@ -14,6 +14,17 @@ export class NativeMemory {
     return this.runtime.own(this.upload(values, shape), shape);
   }
 
+  /** As `tensor`, in the type that maps between layers have (bfloat16 under bf16): for tests. */
+  map(values: Float32Array, shape: Shape): Tensor {
+    const { runtime } = this;
+    const { maps } = runtime.mode;
+    if (maps === DataType.float) return this.tensor(values, shape);
+    return scoped(runtime, (scope) => {
+      const wide = scope.temporary(this.upload(values, shape));
+      return runtime.own(runtime.cast(wide, DataType.float, maps), shape, maps);
+    });
+  }
+
   zeros(shape: Shape): Tensor {
     const { runtime } = this;
     const attributes = [FLOAT, typeAttribute('index_type', DataType.int32)];
