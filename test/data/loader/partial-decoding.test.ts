@@ -64,7 +64,7 @@ it.each<[string, Augmentation | null]>([
   for (const more of [
     { cacheBytes: 0 },
     { cacheBytes: 100_000, workers: 2 },
-    { cacheBytes: 0, workers: 3, slots: 6, lanes: 7 },
+    { cacheBytes: 0, workers: 3, buffers: 6, lanes: 7 },
   ]) {
     expect(await collect(options(more)), JSON.stringify(more)).toEqual(whole);
   }
