@@ -69,7 +69,7 @@ export async function inspect(
       const limit = `more than ${MAX_RESIZED_PIXELS} pixels with a shorter side of ${TRAINED}`;
       found('undecodable', `${width}x${height} would be ${limit}`);
     } else if (contents) await decodePart({ contents, name: null }, { resize: RESIZE, maxPixels });
-    else await decodeImage(path, RESIZE, undefined, maxPixels);
+    else await decodeImage(path, RESIZE, maxPixels);
     const named = extname(shown(path)).slice(1).toLowerCase();
     if (named !== '' && format !== (FORMATS[named] ?? named))
       found('wrongExtension', `holds ${format}`);

@@ -123,7 +123,7 @@ function listName(file: string | undefined, part: string, parts: number): string
 }
 
 /** A part of a data set, below its root, and how its files are to be read. */
-interface CheckedPart {
+interface PartToRead {
   name: string;
   /** For the names of files about it. */
   short: string;
@@ -134,7 +134,7 @@ interface CheckedPart {
 function checkedData(
   target: string,
   labels: LabelMeaning | undefined,
-): { root: string; parts: CheckedPart[]; maxPixels: number } {
+): { root: string; parts: PartToRead[]; maxPixels: number } {
   const declared = labels === undefined ? {} : { labels };
   if (!isConfig(target)) {
     const { root, parts } = findParts(target);

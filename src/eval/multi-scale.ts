@@ -17,7 +17,7 @@ export function multiScale(
   flip: boolean,
   average: Average,
 ): Protocol {
-  const { std, kernel } = preprocessing;
+  const { std } = preprocessing;
   const meanFor = stretchedMeans(preprocessing);
   const input = (pixels: Pixels, mirrored: boolean): NetworkInput => {
     const { height, width } = pixels;
@@ -31,7 +31,6 @@ export function multiScale(
     sides: scales,
     flip,
     average,
-    kernel,
     smallest: scales.map((scale) => [scale, scale] as const),
     inputs: (sizes) =>
       sizes.flatMap((pixels) => (flip ? [false, true] : [false]).map((m) => input(pixels, m))),

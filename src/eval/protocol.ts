@@ -1,4 +1,4 @@
-import type { Kernel, Pixels } from '../data/images/preprocessing.js';
+import type { Pixels } from '../data/images/preprocessing.js';
 
 /** One input of the network, `[height, width, 3]`. */
 export interface NetworkInput {
@@ -18,7 +18,6 @@ export interface Protocol {
   readonly sides: readonly number[];
   readonly flip: boolean;
   readonly average: Average;
-  readonly kernel?: Kernel;
   /** Larger images count as undecodable. */
   readonly maxPixels?: number;
   /** NetworkInput sizes `[height, width]` that the network must be able to take, to find out before the first image. */

@@ -13,13 +13,12 @@ export function singleCrop(
   flip: boolean,
   average: Average,
 ): Protocol {
-  const { resize, crop, kernel } = preprocessing;
+  const { resize, crop } = preprocessing;
   return {
     name: 'single-crop',
     sides: [resize],
     flip,
     average,
-    kernel,
     smallest: [[crop, crop]],
     inputs: ([pixels]) => {
       const view = centreView(pixels!, [crop, crop]);

@@ -7,13 +7,12 @@ export function tenCrop(
   preprocessing: Preprocessing & { crop: number },
   average: Average,
 ): Protocol {
-  const { resize, crop, kernel } = preprocessing;
+  const { resize, crop } = preprocessing;
   return {
     name: 'ten-crop',
     sides: [resize],
     flip: true,
     average,
-    kernel,
     smallest: [[crop, crop]],
     inputs: ([pixels]) =>
       tenViews(pixels!, crop).map((view) => cropInput(pixels!, view, preprocessing)),

@@ -9,7 +9,7 @@ import type { PixelBatch } from './runtimes.js';
 /** Centre crops of the first images of an index that can be decoded, evenly spread over it. */
 export async function imagePixels(
   index: ImageIndex,
-  { resize, crop, kernel, maxPixels }: ExportModel['preprocessing'],
+  { resize, crop, maxPixels }: ExportModel['preprocessing'],
   count: number,
   onNotice: (line: string) => void,
 ): Promise<PixelBatch> {
@@ -18,7 +18,7 @@ export async function imagePixels(
   for (let i = 0; i < Math.min(count, index.count); i++) {
     const image = Math.floor((i * index.count) / Math.min(count, index.count));
     try {
-      const pixels = await (await reader.load(image)).decode({ resize, kernel });
+      const pixels = await (await reader.load(image)).decode({ resize });
       const raw = new Float32Array(crop * crop * 3);
       const plain = { mean: { kind: 'channel', values: [0, 0, 0] }, std: null } as const;
       writeInput(raw, 0, pixels, centreView(pixels, [crop, crop]), [crop, crop], plain);

@@ -1,4 +1,9 @@
-import { channelMean, divisors, type Preprocessing } from '../data/images/preprocessing.js';
+import {
+  channelMean,
+  divisors,
+  type Preprocessing,
+  RESIZING_KERNEL,
+} from '../data/images/preprocessing.js';
 import type { LayerPlan } from '../model/layers/table.js';
 import type { NamedTensor } from '../safetensors.js';
 import { version } from '../version.js';
@@ -30,7 +35,7 @@ export const PROBABILITIES = 'probabilities';
 
 /** What every format says about the network beside its graph: format version 1 (docs/export.md). */
 export function exportMetadata(model: ExportModel, format: ExportFormat) {
-  const { crop, resize, kernel, mean } = model.preprocessing;
+  const { crop, resize, mean } = model.preprocessing;
   const graph = format !== 'safetensors';
   const channelsFirst = format === 'onnx';
   return {
@@ -54,7 +59,7 @@ export function exportMetadata(model: ExportModel, format: ExportFormat) {
       resize: {
         shorterSide: resize,
         keepAspectRatio: true,
-        kernel: kernel ?? 'lanczos3',
+        kernel: RESIZING_KERNEL,
         antialias: true,
       },
       crop: { height: crop, width: crop, position: 'centre' },

@@ -12,7 +12,7 @@ import { grayToSrgb } from './gray-profile.js';
 import { type ImageFile, readImageFile } from './image-file.js';
 import { type ChoosePart, type ImagePart, wholeImage } from './image-part.js';
 import { withExifInFront } from './late-exif.js';
-import type { Kernel, Pixels } from './preprocessing.js';
+import { type Pixels, RESIZING_KERNEL } from './preprocessing.js';
 import { MAX_RESIZED_PIXELS, resizedSize } from './resized-size.js';
 import { sharpsFactor } from './shrink-on-load.js';
 import { whyNoTurboJpeg } from './turbojpeg.js';
@@ -47,16 +47,14 @@ export const MAX_PIXELS = 100_000_000;
 export async function decodeImage(
   path: string | Buffer,
   resize: number,
-  kernel: Kernel = 'lanczos3',
   maxPixels: number = MAX_PIXELS,
 ): Promise<Pixels> {
-  return decodePart(await readImageFile(path, maxPixels), { resize, kernel, maxPixels });
+  return decodePart(await readImageFile(path, maxPixels), { resize, maxPixels });
 }
 
 export interface DecodeOptions {
   /** Length of the shorter side. */
   resize: number;
-  kernel?: Kernel;
   maxPixels?: number;
   /** What is wanted of the image; default: all of it. */
   choose?: ChoosePart;
@@ -65,13 +63,13 @@ export interface DecodeOptions {
 /** As `decodeImage`, of a file that has been read: at least what is wanted of it. */
 export async function decodePart(
   { contents, name }: Pick<ImageFile, 'contents' | 'name'>,
-  { resize, kernel = 'lanczos3', maxPixels = MAX_PIXELS, choose }: DecodeOptions,
+  { resize, maxPixels = MAX_PIXELS, choose }: DecodeOptions,
 ): Promise<ImagePart> {
   if (typeof contents !== 'string') {
-    const part = await decodeFastJpeg(contents, resize, kernel, maxPixels, choose);
+    const part = await decodeFastJpeg(contents, resize, maxPixels, choose);
     if (part) return part;
   }
-  return wholeImage(await decodeSource(contents, name, resize, kernel, maxPixels));
+  return wholeImage(await decodeSource(contents, name, resize, maxPixels));
 }
 
 /** @param source a path, or the contents of a file; @param name to open it by, if there is one that is text */
@@ -79,7 +77,6 @@ async function decodeSource(
   contents: string | Buffer,
   name: string | null,
   resize: number,
-  kernel: Kernel,
   maxPixels: number,
 ): Promise<Pixels> {
   const source = typeof contents === 'string' ? contents : await withExifInFront(contents);
@@ -95,7 +92,13 @@ async function decodeSource(
   });
   const image = await inSrgb(opened, header);
   image
-    .resize({ width: resize, height: resize, fit: 'outside', kernel, fastShrinkOnLoad: false })
+    .resize({
+      width: resize,
+      height: resize,
+      fit: 'outside',
+      kernel: RESIZING_KERNEL,
+      fastShrinkOnLoad: false,
+    })
     .flatten({ background: '#ffffff' })
     .toColourspace('srgb')
     .raw({ depth: 'uchar' });

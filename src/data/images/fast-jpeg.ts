@@ -7,7 +7,6 @@ import { type FilterWeights, filterWeights } from './filter-weights.js';
 import type { ChoosePart, ImagePart, Region } from './image-part.js';
 import { type JpegHeader, readJpegHeader } from './jpeg-header.js';
 import { storedRegion, upright, uprightSize } from './orientation.js';
-import type { Kernel } from './preprocessing.js';
 import { Resampler } from './resampler.js';
 import { MAX_RESIZED_PIXELS, resizedSize, type Size } from './resized-size.js';
 import { shrinkFactor } from './shrink-on-load.js';
@@ -43,7 +42,6 @@ process.once('exit', () => {
 export async function decodeFastJpeg(
   bytes: Uint8Array,
   resize: number,
-  kernel: Kernel,
   maxPixels: number,
   choose: ChoosePart = () => null,
 ): Promise<ImagePart | null> {
@@ -60,7 +58,6 @@ export async function decodeFastJpeg(
   if (decoded.width * decoded.height > MOST_DECODED) return null;
   const target = resizedSize(stored, resize);
   if (target.width * target.height > MAX_RESIZED_PIXELS) return null;
-  if (target.width !== stored.width && kernel !== 'lanczos3') return null;
   const whole = uprightSize(target, orientation);
   const { top, left, ...size } = choose(whole) ?? { top: 0, left: 0, ...whole };
   const wanted = storedRegion({ top, left, ...size }, orientation, target);

@@ -5,8 +5,8 @@
  * The paper subtracts the mean image and divides by nothing, which is the default here.
  */
 
-/** The interpolation kernels of sharp (libvips). */
-export type Kernel = 'nearest' | 'linear' | 'cubic' | 'mitchell' | 'lanczos2' | 'lanczos3';
+/** How images are resized, here and by sharp (libvips): antialiased where they shrink. */
+export const RESIZING_KERNEL = 'lanczos3';
 
 export type Triple = readonly [number, number, number];
 
@@ -23,8 +23,6 @@ export interface Preprocessing {
   mean: Mean;
   /** Divisor after the mean subtraction, 0–255 scale: one number or [r, g, b]. Default: none. */
   std?: number | Triple | null;
-  /** Default 'lanczos3', sharp's own default; it antialiases when shrinking. */
-  kernel?: Kernel;
   /** Width times height of the largest image that is decoded; default 100 million. */
   maxPixels?: number;
 }

@@ -6,6 +6,7 @@ import { DataError } from '../../errors.js';
 import { openRegularFile } from '../../regular-file.js';
 import { type DecodeOptions, decodePart } from '../images/decode.js';
 import { type ImagePart, wholeImage } from '../images/image-part.js';
+import { RESIZING_KERNEL } from '../images/preprocessing.js';
 import { checksum, shardName } from './shard-file.js';
 
 /** Where the images of an index are; plain data that a worker can receive. */
@@ -53,7 +54,7 @@ export class PackedReader {
    * @throws Error with the reason if it could not be decoded, or is damaged
    */
   async read(image: number, options: DecodeOptions): Promise<ImagePart> {
-    const { resize, kernel } = options;
+    const { resize } = options;
     const reason = this.#failures.get(image);
     if (reason !== undefined) throw new Error(reason);
     const { encoding, side } = this.#packed;
@@ -63,7 +64,7 @@ export class PackedReader {
     const height = this.#packed.rows[4 * image + 2]!;
     if (resize === side) return wholeImage({ data: bytes, width, height });
     const { data, info } = await sharp(bytes, { raw: { width, height, channels: 3 } })
-      .resize({ width: resize, height: resize, fit: 'outside', kernel: kernel ?? 'lanczos3' })
+      .resize({ width: resize, height: resize, fit: 'outside', kernel: RESIZING_KERNEL })
       .raw()
       .toBuffer({ resolveWithObject: true });
     return wholeImage({ data, width: info.width, height: info.height });

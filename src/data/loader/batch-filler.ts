@@ -217,12 +217,12 @@ export class BatchFiller {
     if (this.#bad.has(image)) return null;
     const cached = this.#cache.get(image);
     if (cached) return wholeImage(cached);
-    const { resize, kernel } = this.#setup.preprocessing;
+    const { resize } = this.#setup.preprocessing;
     try {
       const loaded = await this.#reader.load(image);
       if (loaded.changed) changed.push(image);
-      if (this.#cache.isFull) return await loaded.decode({ resize, kernel, choose });
-      const pixels = await loaded.decode({ resize, kernel });
+      if (this.#cache.isFull) return await loaded.decode({ resize, choose });
+      const pixels = await loaded.decode({ resize });
       this.#cache.add(image, pixels);
       return pixels;
     } catch (error) {

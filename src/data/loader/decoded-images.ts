@@ -1,6 +1,6 @@
 /** Whole decoded images in order, for test protocols that cut their inputs out of them (paper, §4). */
 import { reasonOf } from '../images/decode.js';
-import type { Kernel, Pixels } from '../images/preprocessing.js';
+import type { Pixels } from '../images/preprocessing.js';
 import type { ImageIndex } from '../index/image-index.js';
 import { checkSizes, ImageReader } from './image-reader.js';
 import { ordered } from './ordered.js';
@@ -20,7 +20,6 @@ export interface DecodedImagesOptions {
   dataset: ImageIndex;
   /** Lengths of the shorter side. */
   sides: readonly number[];
-  kernel?: Kernel;
   maxPixels?: number;
   /** Images decoded ahead; default 16. */
   ahead?: number;
@@ -43,14 +42,14 @@ export async function* decodedImages(options: DecodedImagesOptions): AsyncGenera
 
 async function decode(
   reader: ImageReader,
-  { sides, kernel }: DecodedImagesOptions,
+  { sides }: DecodedImagesOptions,
   index: number,
 ): Promise<DecodedImage> {
   let changed = false;
   try {
     const loaded = await reader.load(index);
     changed = loaded.changed;
-    const sizes = await Promise.all(sides.map((resize) => loaded.decode({ resize, kernel })));
+    const sizes = await Promise.all(sides.map((resize) => loaded.decode({ resize })));
     return { index, reason: null, changed, sizes };
   } catch (error) {
     return { index, reason: reasonOf(error), changed, sizes: [] };

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { DataError } from '../../errors.js';
 import { messageWithPath } from '../../system-error.js';
 import { DECODING, MAX_PIXELS } from '../images/decode.js';
-import { cropSize, type Preprocessing } from '../images/preprocessing.js';
+import { cropSize, type Preprocessing, RESIZING_KERNEL } from '../images/preprocessing.js';
 import { fingerprint } from '../index/fingerprint.js';
 import { type ImageIndex, imagePath, relativePath } from '../index/image-index.js';
 import type { Packed } from '../index/packed.js';
@@ -22,8 +22,7 @@ export interface FoundStatistics {
   read: boolean;
 }
 
-export interface StatisticsOptions
-  extends Pick<Preprocessing, 'resize' | 'crop' | 'kernel' | 'maxPixels'> {
+export interface StatisticsOptions extends Pick<Preprocessing, 'resize' | 'crop' | 'maxPixels'> {
   /** Folder for the result; made if missing. Null: compute anew and keep nothing. */
   cacheDir: string | null;
   /** Number of images to use, drawn evenly at random (always the same ones). Default: all. */
@@ -51,12 +50,12 @@ export async function dataStatistics(
   dataset: ImageIndex,
   options: StatisticsOptions,
 ): Promise<FoundStatistics> {
-  const { resize, kernel, maxPixels, cacheDir, onProgress } = options;
+  const { resize, maxPixels, cacheDir, onProgress } = options;
   const [height, width] = cropSize(options);
   const total = Math.min(dataset.count, options.sampleLimit ?? dataset.count);
   const data = fingerprint(dataset);
   const key = {
-    ...{ data, resize, height, width, kernel: kernel ?? 'lanczos3', images: total },
+    ...{ data, resize, height, width, kernel: RESIZING_KERNEL, images: total },
     maxPixels: maxPixels ?? MAX_PIXELS,
     decoding: dataset.packed?.decoding ?? DECODING,
     ...(dataset.packed ? preparedKey(dataset.packed, resize) : {}),
@@ -75,7 +74,6 @@ export async function dataStatistics(
     preprocessing: {
       resize,
       crop: [height, width],
-      kernel,
       maxPixels,
       mean: { kind: 'channel', values: [0, 0, 0] },
     },

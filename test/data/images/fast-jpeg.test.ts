@@ -28,7 +28,7 @@ const named = cases.map(
 );
 const sha256 = (data: Uint8Array): string => createHash('sha256').update(data).digest('hex');
 const fast = (bytes: Uint8Array, resize: number): Promise<Pixels | null> =>
-  decodeFastJpeg(bytes, resize, 'lanczos3', 1e8);
+  decodeFastJpeg(bytes, resize, 1e8);
 const meanDifference = (a: Pixels, b: Pixels): number =>
   a.data.reduce((sum, value, i) => sum + Math.abs(value - b.data[i]!), 0) / a.data.length;
 
@@ -163,14 +163,9 @@ describe('what is unusual is left to sharp', () => {
   ])('%s', async (_, bytes) => expect(await fast(bytes, 20)).toBeNull());
 
   it('also what is too large', async () => {
-    expect(await decodeFastJpeg(plain, 20, 'lanczos3', 67 * 43 - 1)).toBeNull();
-    expect(await decodeFastJpeg(plain, 20, 'lanczos3', 67 * 43)).not.toBeNull();
+    expect(await decodeFastJpeg(plain, 20, 67 * 43 - 1)).toBeNull();
+    expect(await decodeFastJpeg(plain, 20, 67 * 43)).not.toBeNull();
     expect(await fast(plain, 2000)).toBeNull();
-  });
-
-  it('and other kernels', async () => {
-    expect(await decodeFastJpeg(plain, 20, 'cubic', 1e8)).toBeNull();
-    expect(await decodeFastJpeg(plain, 43, 'cubic', 1e8)).not.toBeNull();
   });
 });
 
