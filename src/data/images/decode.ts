@@ -66,6 +66,7 @@ export async function decodePart(
   { resize, maxPixels = MAX_PIXELS, choose }: DecodeOptions,
 ): Promise<ImagePart> {
   if (typeof contents !== 'string') {
+    if (contents.length === 0) throw new Error('the file is empty');
     const part = await decodeFastJpeg(contents, resize, maxPixels, choose);
     if (part) return part;
   }
