@@ -1,5 +1,5 @@
+import { h, type JSX } from 'preact';
 import type { ValidationReport } from '../page-data.js';
-import { h } from './dom.js';
 import { percent } from './format.js';
 
 const PAIRS = 40;
@@ -8,7 +8,7 @@ const PAIRS = 40;
 export function confusedPairs(
   { classes, perClass, confusion }: ValidationReport,
   onChoose: (label: number, predicted: number) => void,
-): HTMLElement {
+): JSX.Element {
   const wrong = confusion
     .filter(([label, predicted]) => label !== predicted)
     .sort((a, b) => b[2] - a[2] || b[2] / perClass[b[0]]!.images - a[2] / perClass[a[0]]!.images)
@@ -16,19 +16,19 @@ export function confusedPairs(
   return h(
     'div',
     { class: 'pairs' },
-    h('h3', {}, 'Most confused'),
+    h('h3', null, 'Most confused'),
     h(
       'ol',
       { class: 'scroll' },
       wrong.map(([label, predicted, count]) =>
         h(
           'li',
-          {},
+          null,
           h(
             'button',
-            { type: 'button', onclick: () => onChoose(label, predicted) },
-            h('span', {}, `${classes[label]} → ${classes[predicted]}`),
-            h('b', {}, `${count} · ${percent((100 * count) / perClass[label]!.images, 0)}`),
+            { type: 'button', onClick: () => onChoose(label, predicted) },
+            h('span', null, `${classes[label]} → ${classes[predicted]}`),
+            h('b', null, `${count} · ${percent((100 * count) / perClass[label]!.images, 0)}`),
           ),
         ),
       ),

@@ -1,6 +1,9 @@
+import { h, type JSX } from 'preact';
+import { useMemo, useState } from 'preact/hooks';
 import type { Columns, RunReport } from '../page-data.js';
-import { Chart, type ChartSpec, type Line } from './chart.js';
-import { choice, h } from './dom.js';
+import { Chart } from './chart.js';
+import type { ChartSpec, Line } from './chart-spec.js';
+import { choice, typedIn } from './controls.js';
 import { percent } from './format.js';
 import { across, type Group, type Series, titleOf } from './group.js';
 
@@ -11,138 +14,124 @@ interface Options {
   /** The mean of a group's seeds, or each of them. */
   seeds: 'mean' | 'each';
   /** Labels of groups. */
-  hidden: Set<string>;
+  hidden: ReadonlySet<string>;
 }
 
 const GROUP = 'training';
 
-/** Losses, accuracies, learning rate and speed over the training, all runs in each chart. */
-export function curves(): { element: HTMLElement; update: (groups: readonly Group[]) => void } {
-  const options: Options = {
-    x: 'epoch',
-    log: 'linear',
-    smoothing: 0,
-    seeds: 'mean',
-    hidden: new Set(),
-  };
-  const charts = new Map<string, Chart>();
-  const grid = h('div', { class: 'grid charts' });
-  const toggles = h('div', { class: 'toggles', role: 'group', 'aria-label': 'runs shown' });
-  let current: readonly Group[] = [];
+const BEGINNING: Options = {
+  x: 'epoch',
+  log: 'linear',
+  smoothing: 0,
+  seeds: 'mean',
+  hidden: new Set(),
+};
 
-  const draw = (): void => {
-    const specs = specsOf(current, options);
-    for (const [title, chart] of charts) {
-      if (specs.some((spec) => spec.title === title)) continue;
-      chart.element.remove();
-      charts.delete(title);
-    }
-    for (const spec of specs) {
-      const chart = charts.get(spec.title);
-      if (chart) chart.update(spec);
-      else {
-        const made = new Chart(spec);
-        charts.set(spec.title, made);
-        grid.append(made.element);
-      }
-    }
-  };
-  const drawToggles = (): void => {
-    toggles.hidden = current.length < 2;
-    toggles.replaceChildren(
-      ...current.map((group) => {
-        const { label, color } = group;
-        const box = h('input', {
-          type: 'checkbox',
-          checked: !options.hidden.has(label),
-          onchange: () => {
-            if (box.checked) options.hidden.delete(label);
-            else options.hidden.add(label);
-            draw();
-          },
-        });
-        const dot = h('i', { style: `background:var(${color})` });
-        return h('label', { class: 'toggle' }, box, dot, titleOf(group));
-      }),
-    );
-  };
+/** Losses, accuracies, learning rate and speed over the training, all runs in each chart. */
+export function Curves({ groups }: { groups: readonly Group[] }): JSX.Element {
+  const [options, setOptions] = useState(BEGINNING);
+  const set = (changed: Partial<Options>): void => setOptions((now) => ({ ...now, ...changed }));
+  const specs = useMemo(() => specsOf(groups, options), [groups, options]);
+  const single = groups.every(({ runs }) => runs.length === 1);
+  return h(
+    'div',
+    null,
+    h('div', { class: 'controls' }, controls(groups, options, set, single)),
+    h(
+      'p',
+      { class: 'note' },
+      'Thin: training batches as they were seen, augmented. Bold with dots: validation. Drag to zoom, double click to see everything.',
+      h('span', { hidden: single }, BANDS),
+    ),
+    h(
+      'div',
+      { class: 'grid charts' },
+      specs.map((spec) => h(Chart, { spec, key: spec.title })),
+    ),
+  );
+}
+
+const BANDS =
+  ' Runs that differ by their seed alone are one line, their mean, with a band of one standard deviation (n − 1) on either side, where all of them have a value.';
+
+function controls(
+  groups: readonly Group[],
+  options: Options,
+  set: (changed: Partial<Options>) => void,
+  single: boolean,
+): JSX.Element[] {
   const slider = h('input', {
     type: 'range',
     min: 0,
     max: 0.95,
     step: 0.05,
-    value: 0,
-    oninput: () => {
-      options.smoothing = Number(slider.value);
-      draw();
-    },
+    value: options.smoothing,
+    onInput: (event: Event) => set({ smoothing: Number(typedIn(event)) }),
   });
-  const seeds = choice(
-    'runs of one config',
-    [
+  const seeds = choice<Options['seeds']>({
+    label: 'runs of one config',
+    options: [
       ['mean', 'mean of seeds'],
       ['each', 'each seed'],
-    ] as const,
-    'mean',
-    (chosen) => {
-      options.seeds = chosen;
-      draw();
-    },
-  );
-  const bands = h(
-    'span',
-    {},
-    ' Runs that differ by their seed alone are one line, their mean, with a band of one standard deviation (n − 1) on either side, where all of them have a value.',
-  );
-  const controls = h(
-    'div',
-    { class: 'controls' },
-    toggles,
-    choice(
-      'horizontal axis',
-      [
+    ],
+    chosen: options.seeds,
+    onChoose: (chosen) => set({ seeds: chosen }),
+  });
+  return [
+    toggles(groups, options, set),
+    choice<Options['x']>({
+      label: 'horizontal axis',
+      options: [
         ['epoch', 'epochs'],
         ['step', 'steps'],
-      ] as const,
-      'epoch',
-      (x) => {
-        options.x = x;
-        draw();
-      },
-    ),
-    choice(
-      'loss axis',
-      [
+      ],
+      chosen: options.x,
+      onChoose: (x) => set({ x }),
+    }),
+    choice<Options['log']>({
+      label: 'loss axis',
+      options: [
         ['linear', 'linear'],
         ['log', 'log loss'],
-      ] as const,
-      'linear',
-      (log) => {
-        options.log = log;
-        draw();
-      },
-    ),
-    seeds,
-    h('label', { class: 'field' }, h('span', {}, 'smoothing'), slider),
+      ],
+      chosen: options.log,
+      onChoose: (log) => set({ log }),
+    }),
+    ...(single ? [] : [seeds]),
+    h('label', { class: 'field' }, h('span', null, 'smoothing'), slider),
+  ];
+}
+
+/** Which runs are shown, where there are several. */
+function toggles(
+  groups: readonly Group[],
+  { hidden }: Options,
+  set: (changed: Partial<Options>) => void,
+): JSX.Element {
+  const toggle = (label: string): void =>
+    set({
+      hidden: new Set(
+        hidden.has(label) ? [...hidden].filter((each) => each !== label) : [...hidden, label],
+      ),
+    });
+  return h(
+    'div',
+    { class: 'toggles', role: 'group', 'aria-label': 'runs shown', hidden: groups.length < 2 },
+    groups.map((group) => {
+      const { label, color } = group;
+      return h(
+        'label',
+        { class: 'toggle', key: label },
+        h('input', {
+          type: 'checkbox',
+          checked: !hidden.has(label),
+          onChange: () => toggle(label),
+        }),
+        h('i', { style: `background:var(${color})` }),
+        titleOf(group),
+      );
+    }),
   );
-  const key = h(
-    'p',
-    { class: 'note' },
-    'Thin: training batches as they were seen, augmented. Bold with dots: validation. Drag to zoom, double click to see everything.',
-    bands,
-  );
-  return {
-    element: h('div', {}, controls, key, grid),
-    update(groups) {
-      const names = (list: readonly Group[]): string => list.map(titleOf).join();
-      const same = names(groups) === names(current);
-      current = groups;
-      seeds.hidden = groups.every(({ runs }) => runs.length === 1);
-      bands.hidden = seeds.hidden;
-      if (!same || toggles.childElementCount === 0) drawToggles();
-      draw();
-    },
-  };
 }
 
 function specsOf(groups: readonly Group[], options: Options): ChartSpec[] {

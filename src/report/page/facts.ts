@@ -1,5 +1,5 @@
+import { h, type JSX } from 'preact';
 import type { RunReport } from '../page-data.js';
-import { h } from './dom.js';
 import { count, duration, minute, percent, whole } from './format.js';
 import { type Group, spreadText, titleOf } from './group.js';
 import { bestOf, lastOf } from './seeds.js';
@@ -7,7 +7,7 @@ import { bestOf, lastOf } from './seeds.js';
 type Row = [name: string, text: (run: RunReport) => string, all?: (group: Group) => string];
 
 /** What there is to know of every run, in a column; seeds of one config share theirs. */
-export function facts(groups: readonly Group[]): HTMLElement {
+export function facts(groups: readonly Group[]): JSX.Element {
   const head = groups.map((group) =>
     h(
       'th',
@@ -19,17 +19,17 @@ export function facts(groups: readonly Group[]): HTMLElement {
   return h(
     'table',
     { class: 'facts' },
-    h('thead', {}, h('tr', {}, h('td', {}), head)),
+    h('thead', null, h('tr', null, h('td', null), head)),
     h(
       'tbody',
-      {},
-      ROWS.map((row) => h('tr', {}, h('th', { scope: 'row' }, row[0]), cells(row, groups))),
+      null,
+      ROWS.map((row) => h('tr', null, h('th', { scope: 'row' }, row[0]), cells(row, groups))),
     ),
   );
 }
 
 /** A cell for each group; what is the same in all of them once, except for what the row is about. */
-function cells([, text, all]: Row, groups: readonly Group[]): HTMLElement[] {
+function cells([, text, all]: Row, groups: readonly Group[]): JSX.Element[] {
   const texts = groups.map((group) =>
     all && group.runs.length > 1 ? all(group) : each(group, text),
   );

@@ -1,28 +1,32 @@
-import type { GalleryImage, RunReport } from '../page-data.js';
-import { choice, h } from './dom.js';
+import { h, type JSX } from 'preact';
+import { useState } from 'preact/hooks';
+import type { GalleryImage, RunReport, ValidationReport } from '../page-data.js';
+import { choice } from './controls.js';
 import { percent, whole } from './format.js';
 
 /** Validation images with their label and the five best predictions (paper, Figures 3 and 4). */
-export function gallery(run: RunReport): HTMLElement {
+export function Gallery({ run }: { run: RunReport }): JSX.Element {
   const { validation } = run;
   if (!validation) return h('p', { class: 'empty' }, `Not available: ${run.missing}`);
+  return h(Galleries, { validation });
+}
+
+function Galleries({ validation }: { validation: ValidationReport }): JSX.Element {
   const { galleries, classes } = validation;
-  const grid = h('div', { class: 'gallery' });
-  const show = (title: string): void => {
-    const images = galleries.find((each) => each.title === title)?.images ?? [];
-    grid.replaceChildren(
-      ...(images.length > 0
-        ? images.map((image) => card(image, classes))
-        : [h('p', { class: 'empty' }, 'None.')]),
-    );
-  };
+  const [chosen, onChoose] = useState(galleries[0]!.title);
+  const images = galleries.find(({ title }) => title === chosen)?.images ?? [];
   const options = galleries.map(({ title }) => [title, title] as const);
-  show(galleries[0]!.title);
   return h(
     'div',
-    {},
-    h('div', { class: 'controls' }, choice('gallery', options, galleries[0]!.title, show)),
-    grid,
+    null,
+    h('div', { class: 'controls' }, choice({ label: 'gallery', options, chosen, onChoose })),
+    h(
+      'div',
+      { class: 'gallery', key: chosen },
+      images.length > 0
+        ? images.map((image) => card(image, classes))
+        : h('p', { class: 'empty' }, 'None.'),
+    ),
     h(
       'p',
       { class: 'note' },
@@ -34,7 +38,7 @@ export function gallery(run: RunReport): HTMLElement {
 function card(
   { path, picture, label, rank, best }: GalleryImage,
   classes: readonly string[],
-): HTMLElement {
+): JSX.Element {
   const name = classes[label]!;
   return h(
     'figure',
@@ -44,12 +48,12 @@ function card(
       : h('div', { class: 'lost' }, 'no picture'),
     h(
       'figcaption',
-      {},
+      null,
       h('b', { title: path }, name),
       h('span', { class: 'rank' }, rank === 1 ? 'right' : `rank ${rank}`),
       h(
         'ol',
-        {},
+        null,
         best.map(([at, probability]) =>
           h(
             'li',

@@ -1,7 +1,10 @@
+import { h, type JSX } from 'preact';
+import { useMemo, useState } from 'preact/hooks';
 import type { GradientRow, LayerGradients } from '../../run/gradient-row.js';
 import type { RunReport } from '../page-data.js';
-import { Chart, type ChartSpec, type Line } from './chart.js';
-import { choice, h } from './dom.js';
+import { Chart } from './chart.js';
+import type { ChartSpec, Line } from './chart-spec.js';
+import { choice, typedIn } from './controls.js';
 import { short } from './format.js';
 import { lossColor } from './theme.js';
 
@@ -11,65 +14,57 @@ type Measure = 'gradient' | 'ratio';
 const SHOWN = 6;
 
 /** The paper's Figure 1 for one run: gradients layer by layer, in total and by loss, and the angle between losses. */
-export function gradients(run: RunReport): HTMLElement {
+export function Gradients({ run }: { run: RunReport }): JSX.Element {
+  if (run.gradients.length > 0) return h(Recorded, { run });
+  return h(
+    'p',
+    { class: 'empty' },
+    'Not recorded. Set ',
+    h('code', null, 'diagnostics: {gradients: every 100 steps}'),
+    ' in the config to measure them during training; the training itself stays the same.',
+  );
+}
+
+function Recorded({ run }: { run: RunReport }): JSX.Element {
   const rows = run.gradients;
-  if (rows.length === 0) {
-    return h(
-      'p',
-      { class: 'empty' },
-      'Not recorded. Set ',
-      h('code', {}, 'diagnostics: {gradients: every 100 steps}'),
-      ' in the config to measure them during training; the training itself stays the same.',
-    );
-  }
-  let measure: Measure = 'gradient';
-  let at = rows.length - 1;
-  const over = new Chart(overIterations(run, measure));
-  const byLoss = new Chart(ofLosses(run, rows[at]!, measure));
-  const cosines = cosineSpecs(rows).map((spec) => new Chart(spec));
-  const readout = h('output', {}, `step ${rows[at]!.step}`);
-  const draw = (): void => {
-    over.update(overIterations(run, measure));
-    byLoss.update(ofLosses(run, rows[at]!, measure));
-    readout.textContent = `step ${rows[at]!.step}`;
-  };
+  const [measure, onChoose] = useState<Measure>('gradient');
+  const [at, setAt] = useState(rows.length - 1);
+  const over = useMemo(() => overIterations(run, measure), [run, measure]);
+  const byLoss = useMemo(() => ofLosses(run, rows[at]!, measure), [run, rows, at, measure]);
+  const cosines = useMemo(() => cosineSpecs(rows), [rows]);
   const slider = h('input', {
     type: 'range',
     min: 0,
     max: rows.length - 1,
     value: at,
     'aria-label': 'step of the chart by loss',
-    oninput: () => {
-      at = Number(slider.value);
-      draw();
-    },
+    onInput: (event: Event) => setAt(Number(typedIn(event))),
   });
+  const options = [
+    ['gradient', 'mean |gradient|'],
+    ['ratio', 'relative to mean |weight|'],
+  ] as const;
   return h(
     'div',
-    {},
+    null,
     h(
       'div',
       { class: 'controls' },
-      choice(
-        'measure',
-        [
-          ['gradient', 'mean |gradient|'],
-          ['ratio', 'relative to mean |weight|'],
-        ] as const,
-        measure,
-        (chosen) => {
-          measure = chosen;
-          draw();
-        },
+      choice<Measure>({ label: 'measure', options, chosen: measure, onChoose }),
+      h(
+        'label',
+        { class: 'field' },
+        h('span', null, 'by loss at'),
+        slider,
+        h('output', null, `step ${rows[at]!.step}`),
       ),
-      h('label', { class: 'field' }, h('span', {}, 'by loss at'), slider, readout),
     ),
     h(
       'div',
       { class: 'grid charts' },
-      over.element,
-      byLoss.element,
-      cosines.map((c) => c.element),
+      h(Chart, { spec: over }),
+      h(Chart, { spec: byLoss }),
+      cosines.map((spec) => h(Chart, { spec, key: spec.title })),
     ),
     cosines.length === 0 &&
       h(

@@ -1,7 +1,10 @@
+import { h, type JSX } from 'preact';
+import { useRef } from 'preact/hooks';
 import type { FigureLayer, FigureLoss, NetworkFigure, RunReport } from '../page-data.js';
-import { h, numbers, onWidth, svg } from './dom.js';
+import { Numbers } from './controls.js';
 import { count } from './format.js';
 import { lossColor } from './theme.js';
+import { useWidth } from './width.js';
 
 /** Pixels: what lies where in the figure. */
 const MAP_TOP = 74;
@@ -22,17 +25,12 @@ interface Placed {
 }
 
 /** The network as the paper's Figure 2 draws it: segments, heads, and each loss's range as a coloured flow. */
-export function networkFigure(run: RunReport): HTMLElement {
+export function NetworkDrawing({ run }: { run: RunReport }): JSX.Element {
   const { network, method } = run;
-  const scroll = h('div', {
-    class: 'scroll figure2',
-    tabindex: 0,
-    role: 'region',
-    'aria-label': `network of ${run.label}`,
-  });
-  onWidth(scroll, (width) => scroll.replaceChildren(draw(network, method, width)));
+  const scroll = useRef<HTMLDivElement>(null);
+  const width = useWidth(scroll);
   const layers = network.segments.flatMap((segment) => segment.layers);
-  const table = numbers(`Layers of ${run.label}`, () => ({
+  const make = () => ({
     head: ['layer', 'what', 'output', 'parameters', 'trained by'],
     rows: layers.map((layer, at) => [
       layer.name,
@@ -45,16 +43,30 @@ export function networkFigure(run: RunReport): HTMLElement {
             .join(', ')
         : '',
     ]),
-  }));
-  table.querySelector('summary')!.textContent = 'Layers';
-  return h('div', {}, scroll, table);
+  });
+  return h(
+    'div',
+    null,
+    h(
+      'div',
+      {
+        ref: scroll,
+        class: 'scroll figure2',
+        tabindex: 0,
+        role: 'region',
+        'aria-label': `network of ${run.label}`,
+      },
+      width > 0 && draw(network, method, width),
+    ),
+    h(Numbers, { caption: `Layers of ${run.label}`, summary: 'Layers', make }),
+  );
 }
 
 function lossesAt({ losses }: NetworkFigure, at: number): FigureLoss[] {
   return losses.filter(({ tap, bottom }) => at >= bottom && at <= tap);
 }
 
-function draw(network: NetworkFigure, method: string, available: number): SVGElement {
+function draw(network: NetworkFigure, method: string, available: number): JSX.Element {
   const { segments, losses } = network;
   const layers = segments.flatMap((segment) => segment.layers);
   const units = layers.reduce((sum, layer) => sum + share(layer), 0);
@@ -81,7 +93,7 @@ function draw(network: NetworkFigure, method: string, available: number): SVGEle
   const height = lanesEnd + 30;
   // Without heads above the trunk their room is left out.
   const from = losses.length > 1 ? 0 : MAP_TOP - 20;
-  return svg(
+  return h(
     'svg',
     {
       width,
@@ -110,26 +122,26 @@ function layerHeight(network: NetworkFigure, layer: FigureLayer): number {
 }
 
 /** Filled by the losses that train it, side by side in height; grey where nothing is trained. */
-function layerBox(network: NetworkFigure, { layer, x, width }: Placed, at: number): SVGElement {
+function layerBox(network: NetworkFigure, { layer, x, width }: Placed, at: number): JSX.Element {
   const height = layerHeight(network, layer);
   const top = MAP_TOP + (MAP_HEIGHT - height) / 2;
   const trained = layer.trainable ? lossesAt(network, at) : [];
   const part = height / Math.max(1, trained.length);
   const box = { x: x + 1.5, width: Math.max(3, width - 3) };
-  const label = svg('text', { class: 'name' }, layer.name);
   const middle = x + width / 2 + 4;
-  label.setAttribute('transform', `translate(${middle} ${MAP_TOP + MAP_HEIGHT + 8}) rotate(-90)`);
-  return svg(
+  const transform = `translate(${middle} ${MAP_TOP + MAP_HEIGHT + 8}) rotate(-90)`;
+  const label = h('text', { class: 'name', transform }, layer.name);
+  return h(
     'g',
-    {},
-    svg(
+    null,
+    h(
       'title',
-      {},
+      null,
       `${layer.name}: ${layer.what}, output ${layer.output.join('×')}, ${count(layer.parameters)} parameters` +
         (trained.length > 0 ? `, trained by ${trained.map(({ name }) => name).join(' and ')}` : ''),
     ),
     trained.map((loss, i) =>
-      svg('rect', {
+      h('rect', {
         ...box,
         y: top + i * part,
         height: part,
@@ -137,7 +149,7 @@ function layerBox(network: NetworkFigure, { layer, x, width }: Placed, at: numbe
         class: 'trained',
       }),
     ),
-    svg('rect', {
+    h('rect', {
       ...box,
       y: top,
       height,
@@ -151,22 +163,22 @@ function layerBox(network: NetworkFigure, { layer, x, width }: Placed, at: numbe
 function bracket(
   { name, x, width }: { name: string; x: number; width: number },
   y: number,
-): SVGElement {
-  return svg(
+): JSX.Element {
+  return h(
     'g',
-    {},
-    svg('path', { d: `M${x + 2} ${y - 5}v5h${width - 4}v-5`, class: 'bracket' }),
-    svg('text', { x: x + width / 2, y: y + 17, class: 'segment' }, name),
+    null,
+    h('path', { d: `M${x + 2} ${y - 5}v5h${width - 4}v-5`, class: 'bracket' }),
+    h('text', { x: x + width / 2, y: y + 17, class: 'segment' }, name),
   );
 }
 
-function inputArrow(): SVGElement {
+function inputArrow(): JSX.Element {
   const y = MAP_TOP + MAP_HEIGHT / 2;
-  return svg(
+  return h(
     'g',
-    {},
-    svg('text', { x: 0, y: y - 10, class: 'small' }, 'images'),
-    svg('path', { d: `M2 ${y}h34m-6 -5l6 5l-6 5`, class: 'wire' }),
+    null,
+    h('text', { x: 0, y: y - 10, class: 'small' }, 'images'),
+    h('path', { d: `M2 ${y}h34m-6 -5l6 5l-6 5`, class: 'wire' }),
   );
 }
 
@@ -175,12 +187,12 @@ function overlaps(
   network: NetworkFigure,
   placed: readonly Placed[],
   lanesEnd: number,
-): SVGElement[] {
+): JSX.Element[] {
   const shared = placed.map((_, at) => {
     const names = lossesAt(network, at).map(({ name }) => name);
     return names.length > 1 ? names.join(' and ') : '';
   });
-  const bands: SVGElement[] = [];
+  const bands: JSX.Element[] = [];
   for (let at = 0; at < placed.length; at++) {
     if (!shared[at] || shared[at - 1] === shared[at]) continue;
     let end = at;
@@ -188,10 +200,10 @@ function overlaps(
     const x = placed[at]!.x - 4;
     const width = placed[end]!.x + placed[end]!.width + 4 - x;
     bands.push(
-      svg(
+      h(
         'g',
-        {},
-        svg('rect', {
+        null,
+        h('rect', {
           x,
           y: MAP_TOP - 12,
           width,
@@ -199,7 +211,7 @@ function overlaps(
           rx: 8,
           class: 'overlap',
         }),
-        svg('text', { x: x + width / 2, y: lanesEnd + 18, class: 'small middle' }, 'overlap'),
+        h('text', { x: x + width / 2, y: lanesEnd + 18, class: 'small middle' }, 'overlap'),
       ),
     );
   }
@@ -214,7 +226,7 @@ function headAndFlow(
   placed: readonly Placed[],
   headX: number,
   lanesTop: number,
-): SVGElement[] {
+): JSX.Element[] {
   const style = `--flow:var(${lossColor(index)})`;
   const tap = placed[loss.tap]!;
   const tapX = tap.x + tap.width;
@@ -231,19 +243,19 @@ function headAndFlow(
     : `M${tapX + GAP / 2} ${MAP_TOP + MAP_HEIGHT / 2}H${tapX + 8}V${box.y + 46}`;
   const y = lanesTop + index * LANE + LANE / 2;
   const start = atEnd ? headX + HEAD / 2 : tapX + 8;
-  const elements = [
-    svg('path', { d: wire, class: 'wire' }),
-    svg(
+  const elements: JSX.Element[] = [
+    h('path', { d: wire, class: 'wire' }),
+    h(
       'g',
       { style },
-      svg(
+      h(
         'title',
-        {},
+        null,
         `head of ${loss.name}: ${loss.head.map(({ name, what }) => `${name} ${what}`).join(', ')}`,
       ),
-      svg('rect', { ...box, width: HEAD, height: 46, rx: 7, class: 'head' }),
-      svg('text', { x: box.x + HEAD / 2, y: middle - 3, class: 'middle strong' }, loss.name),
-      svg(
+      h('rect', { ...box, width: HEAD, height: 46, rx: 7, class: 'head' }),
+      h('text', { x: box.x + HEAD / 2, y: middle - 3, class: 'middle strong' }, loss.name),
+      h(
         'text',
         { x: box.x + HEAD / 2, y: middle + 13, class: 'middle small' },
         layers.replace('batchnorm', 'bn'),
@@ -256,19 +268,19 @@ function headAndFlow(
   const end = bottom.x;
   const down = atEnd ? box.y + 46 : MAP_TOP + MAP_HEIGHT / 2;
   elements.push(
-    svg(
+    h(
       'g',
       { style, class: 'flow' },
-      svg(
+      h(
         'title',
-        {},
+        null,
         rangeText(
           loss,
           placed.map(({ layer }) => layer),
         ),
       ),
-      svg('path', { d: `M${start} ${down}V${y}`, class: 'down' }),
-      svg('path', {
+      h('path', { d: `M${start} ${down}V${y}`, class: 'down' }),
+      h('path', {
         d: `M${start} ${y - 7}H${end + 9}v-5l-11 12l11 12v-5H${start}z`,
         class: 'bar',
       }),
@@ -282,16 +294,16 @@ function headAndFlow(
 function flowLabel(
   label: string,
   { start, end, y, atEnd }: { start: number; end: number; y: number; atEnd: boolean },
-): SVGElement {
+): JSX.Element {
   const room = start - end - ARROWHEAD - LABEL_MARGIN;
   if (label.length * LETTER <= room) {
-    return svg('text', { x: start - LABEL_MARGIN, y: y + 4, class: 'onbar' }, label);
+    return h('text', { x: start - LABEL_MARGIN, y: y + 4, class: 'onbar' }, label);
   }
   // Behind the last head the drawing ends: there it goes before the arrow's point.
   const beside = atEnd
     ? { x: end - LABEL_MARGIN, class: 'bybar before' }
     : { x: start + LABEL_MARGIN, class: 'bybar' };
-  return svg('text', { ...beside, y: y + 4 }, label);
+  return h('text', { ...beside, y: y + 4 }, label);
 }
 
 function rangeText(

@@ -1,5 +1,5 @@
+import { h, type JSX } from 'preact';
 import type { RunReport } from '../page-data.js';
-import { h } from './dom.js';
 import { percent } from './format.js';
 import { type Group, spreadOf } from './group.js';
 
@@ -38,15 +38,15 @@ const COLUMNS: readonly [string, (run: RunReport) => number | undefined][] = [
 ];
 
 /** The accuracies of every seed, with mean and standard deviation; nothing where there is one of each. */
-export function seeds(groups: readonly Group[]): HTMLElement | null {
+export function seeds(groups: readonly Group[]): JSX.Element | null {
   const several = groups.filter(({ runs }) => runs.length > 1);
   if (several.length === 0) return null;
   const head = (text: string, attributes: Record<string, string | number> = {}) =>
     h('th', { scope: 'col', class: 'number', ...attributes }, text);
   return h(
     'div',
-    {},
-    h('h3', {}, 'Seeds'),
+    null,
+    h('h3', null, 'Seeds'),
     h(
       'div',
       { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': 'seeds' },
@@ -55,18 +55,18 @@ export function seeds(groups: readonly Group[]): HTMLElement | null {
         { class: 'seeds' },
         h(
           'thead',
-          {},
+          null,
           h(
             'tr',
-            {},
-            h('td'),
+            null,
+            h('td', null),
             head('best accuracy', { colspan: 2 }),
             head('last accuracy', { colspan: 2 }),
           ),
           h(
             'tr',
-            {},
-            h('td'),
+            null,
+            h('td', null),
             COLUMNS.map(([name]) => head(name)),
           ),
         ),
@@ -77,8 +77,8 @@ export function seeds(groups: readonly Group[]): HTMLElement | null {
   );
 }
 
-function body({ label, color, runs }: Group): HTMLElement {
-  const row = (name: HTMLElement | string, values: string[], of: string | null = null) =>
+function body({ label, color, runs }: Group): JSX.Element {
+  const row = (name: JSX.Element | string, values: string[], of: string | null = null) =>
     h(
       'tr',
       { class: of },
@@ -92,16 +92,21 @@ function body({ label, color, runs }: Group): HTMLElement {
   const dot = h('i', { class: 'dot', style: `background:var(${color})` });
   return h(
     'tbody',
-    {},
+    null,
     runs.map((run) => {
-      const name = h('span', {}, `seed ${run.settings.seed ?? '–'} `, h('small', {}, run.label));
+      const name = h(
+        'span',
+        null,
+        `seed ${run.settings.seed ?? '–'} `,
+        h('small', null, run.label),
+      );
       return row(
         name,
         COLUMNS.map(([, of]) => percent(of(run))),
       );
     }),
     row(
-      h('span', {}, dot, `${label}: mean`),
+      h('span', null, dot, `${label}: mean`),
       spreads.map((spread) => percent(spread?.mean)),
       'mean',
     ),

@@ -1,15 +1,16 @@
+import { h, type JSX } from 'preact';
 import type { RunReport } from '../page-data.js';
-import { h, numbers } from './dom.js';
+import { Numbers } from './controls.js';
 import { facts, plain } from './facts.js';
 import { minute, whole } from './format.js';
 import { type Group, spreadText, titleOf } from './group.js';
 import { bestOf, seeds } from './seeds.js';
 
 /** What was trained, how far, and how well. */
-export function summary(groups: readonly Group[]): HTMLElement {
+export function summary(groups: readonly Group[]): JSX.Element {
   return h(
     'div',
-    {},
+    null,
     h('div', { class: 'grid cards' }, groups.map(card)),
     leftOut(groups),
     seeds(groups),
@@ -24,17 +25,17 @@ export function summary(groups: readonly Group[]): HTMLElement {
   );
 }
 
-function card(group: Group): HTMLElement {
+function card(group: Group): JSX.Element {
   const { runs, color } = group;
   const best = runs.map(bestOf);
   const figure = (name: string, value: string) =>
-    h('div', { class: 'figure' }, h('b', {}, value), h('span', {}, name));
+    h('div', { class: 'figure' }, h('b', null, value), h('span', null, name));
   const first = best[0];
   const [done, steps] = progressOf(runs);
   return h(
     'article',
     { class: 'card', style: `--accent:var(${color})` },
-    h('header', {}, h('h3', {}, titleOf(group)), h('span', { class: 'chip' }, runs[0]!.method)),
+    h('header', null, h('h3', null, titleOf(group)), h('span', { class: 'chip' }, runs[0]!.method)),
     h(
       'div',
       { class: 'figures' },
@@ -52,10 +53,10 @@ function card(group: Group): HTMLElement {
 }
 
 /** What the runs' files hold that the page does not show. */
-function leftOut(groups: readonly Group[]): HTMLElement | null {
+function leftOut(groups: readonly Group[]): JSX.Element | null {
   const runs = groups.flatMap((group) => group.runs);
   const lines = runs.flatMap(({ label, leftOut: texts }) =>
-    texts.map((text) => h('li', {}, runs.length > 1 ? `${label}: ${text}` : text)),
+    texts.map((text) => h('li', null, runs.length > 1 ? `${label}: ${text}` : text)),
   );
   return lines.length === 0 ? null : h('ul', { class: 'note left-out' }, lines);
 }
@@ -71,7 +72,7 @@ function progressOf(runs: readonly RunReport[]): [share: number, text: string] {
 }
 
 /** `finished`, or `2 finished, 1 in progress`. */
-function states(runs: readonly RunReport[]): (HTMLElement | string)[] {
+function states(runs: readonly RunReport[]): (JSX.Element | string)[] {
   const counts = new Map<RunReport['state'], number>();
   for (const { state } of runs) counts.set(state, (counts.get(state) ?? 0) + 1);
   return [...counts].flatMap(([state, n], i) => [
@@ -84,20 +85,20 @@ function states(runs: readonly RunReport[]): (HTMLElement | string)[] {
   ]);
 }
 
-function config({ label, runs }: Group, groups: number): HTMLElement {
+function config({ label, runs }: Group, groups: number): JSX.Element {
   const [{ yaml, settings }, ...others] = runs as [RunReport, ...RunReport[]];
   const of = groups > 1 ? ` of ${label}` : '';
   const seed = others.length > 0 ? `, seed ${plain(settings.seed)}` : '';
   return h(
     'details',
-    {},
-    h('summary', {}, `Config${of}${seed}`),
+    null,
+    h('summary', null, `Config${of}${seed}`),
     h('pre', { class: 'scroll', tabindex: 0 }, yaml),
   );
 }
 
 /** What was typed, when and where; nothing of runs that did not write it down. */
-function commands(groups: readonly Group[]): HTMLElement | null {
+function commands(groups: readonly Group[]): JSX.Element | null {
   const runs = groups.flatMap((group) => group.runs).filter(({ sessions }) => sessions.length > 0);
   const lines = runs.flatMap(({ label, sessions }) =>
     sessions.map(({ started, host, folder, command }) => {
@@ -107,23 +108,22 @@ function commands(groups: readonly Group[]): HTMLElement | null {
   if (lines.length === 0) return null;
   return h(
     'details',
-    {},
-    h('summary', {}, `Commands (${lines.length})`),
+    null,
+    h('summary', null, `Commands (${lines.length})`),
     h('pre', { class: 'scroll commands', tabindex: 0 }, lines.join('\n')),
   );
 }
 
-function differences(groups: readonly Group[]): HTMLElement | null {
+function differences(groups: readonly Group[]): JSX.Element | null {
   const runs = groups.flatMap((group) => group.runs);
   const keys = [...new Set(runs.flatMap(({ settings }) => Object.keys(settings)))];
   const value = (group: Group, key: string): string =>
     [...new Set(group.runs.map(({ settings }) => settings[key] ?? 'not set'))].join(', ');
   const differing = keys.filter((key) => new Set(groups.map((one) => value(one, key))).size > 1);
   const rows = differing.map((key) => [key, ...groups.map((group) => value(group, key))]);
-  const table = numbers('Settings that differ', () => ({
-    head: ['key', ...groups.map(titleOf)],
-    rows,
-  }));
-  table.querySelector('summary')!.textContent = `Settings that differ (${differing.length})`;
-  return table;
+  return h(Numbers, {
+    caption: 'Settings that differ',
+    summary: `Settings that differ (${differing.length})`,
+    make: () => ({ head: ['key', ...groups.map(titleOf)], rows }),
+  });
 }

@@ -1,16 +1,9 @@
-import { h } from './dom.js';
+import { h, type JSX } from 'preact';
+import { useEffect, useLayoutEffect, useState } from 'preact/hooks';
 
 type Theme = 'auto' | 'light' | 'dark';
 const NEXT: Record<Theme, Theme> = { auto: 'light', light: 'dark', dark: 'auto' };
-interface Listener {
-  owner: Element;
-  changed: () => void;
-  gone: () => void;
-  /** Whether the owner has been seen in the document. */
-  seen: boolean;
-}
-
-const listeners = new Set<Listener>();
+const listeners = new Set<() => void>();
 const cache = new Map<string, string>();
 
 /** The colour that a custom property of the style sheet has in the present theme. */
@@ -26,21 +19,10 @@ export function color(property: string): string {
 export const runColor = (run: number): string => `--run-${run % 8}`;
 export const lossColor = (loss: number): string => `--loss-${loss % 5}`;
 
-/**
- * For what is drawn on a canvas: called when the colours change.
- *
- * @param owner once it has left the document it is forgotten
- * @param gone called then
- */
-export function onTheme(owner: Element, changed: () => void, gone: () => void = () => {}): void {
-  for (const listener of listeners) {
-    if (listener.owner.isConnected) listener.seen = true;
-    else if (listener.seen) {
-      listeners.delete(listener);
-      listener.gone();
-    }
-  }
-  listeners.add({ owner, changed, gone, seen: false });
+/** For what is drawn on a canvas: calls when the colours change. @returns what ends that */
+export function onTheme(changed: () => void): () => void {
+  listeners.add(changed);
+  return () => listeners.delete(changed);
 }
 
 const system = matchMedia('(prefers-color-scheme: dark)');
@@ -50,21 +32,25 @@ function show(theme: Theme): void {
   document.documentElement.dataset.theme =
     theme === 'auto' ? (system.matches ? 'dark' : 'light') : theme;
   cache.clear();
-  for (const listener of listeners) listener.changed();
+  for (const changed of listeners) changed();
 }
 
+const TEXTS: Record<Theme, string> = { auto: '◐ auto', light: '○ light', dark: '● dark' };
+
 /** A button that goes from the system's theme to light to dark. */
-export function themeButton(): HTMLElement {
-  let theme: Theme = 'auto';
-  const button = h('button', { type: 'button', class: 'quiet' });
-  const choose = (chosen: Theme): void => {
-    theme = chosen;
-    button.textContent = { auto: '◐ auto', light: '○ light', dark: '● dark' }[theme];
-    button.setAttribute('aria-label', `colours: ${theme}`);
-    show(theme);
-  };
-  button.addEventListener('click', () => choose(NEXT[theme]));
-  system.addEventListener('change', () => show(theme));
-  choose(theme);
-  return button;
+export function ThemeButton(): JSX.Element {
+  const [theme, setTheme] = useState<Theme>('auto');
+  useLayoutEffect(() => show(theme), [theme]);
+  useEffect(() => {
+    const changed = (): void => show(theme);
+    system.addEventListener('change', changed);
+    return () => system.removeEventListener('change', changed);
+  }, [theme]);
+  const onClick = (): void => setTheme(NEXT[theme]);
+  const label = `colours: ${theme}`;
+  return h(
+    'button',
+    { type: 'button', class: 'quiet', 'aria-label': label, onClick },
+    TEXTS[theme],
+  );
 }
