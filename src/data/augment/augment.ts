@@ -11,8 +11,6 @@ export interface PcaColor {
   vectors: readonly [Triple, Triple, Triple];
   /** Eigenvalues of the covariance on the 0–1 scale, largest first. */
   values: Triple;
-  /** Standard deviation of the α; default 0.1, as in the paper. */
-  std?: number;
 }
 
 export interface Augmentation extends AugmentationRules {
@@ -46,18 +44,20 @@ export function chooseView(
   return { top, left, flip: flip && mirror, shift: color ? colorShift(color, alphas) : [0, 0, 0] };
 }
 
+/** Standard deviation of the α of the colour shift, as in the paper. */
+const ALPHA = 0.1;
+
 /**
- * AlexNet's colour shift: Σᵢ pᵢ · αᵢ · λᵢ, with αᵢ = std × `normals[i]`.
+ * AlexNet's colour shift: Σᵢ pᵢ · αᵢ · λᵢ, with αᵢ = 0.1 × `normals[i]`.
  *
  * λ are eigenvalues on the 0–1 scale, so the sum is multiplied by 255 to fit the pixels here.
  * @returns what to add to [r, g, b], 0–255 scale
  */
 export function colorShift(color: PcaColor, normals: Triple): Triple {
-  const std = color.std ?? 0.1;
   const channel = (c: 0 | 1 | 2): number => {
     let sum = 0;
     for (const i of [0, 1, 2] as const) {
-      sum += color.vectors[i][c] * normals[i] * std * color.values[i];
+      sum += color.vectors[i][c] * normals[i] * ALPHA * color.values[i];
     }
     return 255 * sum;
   };

@@ -25,8 +25,6 @@ export interface FoundStatistics {
 export interface StatisticsOptions extends Pick<Preprocessing, 'resize' | 'crop' | 'maxPixels'> {
   /** Folder for the result; made if missing. Null: compute anew and keep nothing. */
   cacheDir: string | null;
-  /** Number of images to use, drawn evenly at random (always the same ones). Default: all. */
-  sampleLimit?: number;
   /** Called now and then with the images done and their total; not if a kept result is read. */
   onProgress?: (done: number, total: number) => void;
   /** Takes a line if the result cannot be kept. */
@@ -52,7 +50,7 @@ export async function dataStatistics(
 ): Promise<FoundStatistics> {
   const { resize, maxPixels, cacheDir, onProgress } = options;
   const [height, width] = cropSize(options);
-  const total = Math.min(dataset.count, options.sampleLimit ?? dataset.count);
+  const total = dataset.count;
   const data = fingerprint(dataset);
   const key = {
     ...{ data, resize, height, width, kernel: RESIZING_KERNEL, images: total },
@@ -67,7 +65,7 @@ export async function dataStatistics(
   const sums = new MomentSums(height * width * 3);
   const loader = new Loader({
     dataset,
-    sampler: { kind: total < dataset.count ? 'shuffle' : 'sequential', seed: 0 },
+    sampler: { kind: 'sequential', seed: 0 },
     start: 0,
     end: total,
     batchSize: BATCH,

@@ -128,11 +128,6 @@ describe('dataStatistics', () => {
     expect(readdirSync(at('cache')).length).toBe(2);
   });
 
-  it('can use a sample', async () => {
-    const { statistics } = await dataStatistics(dataset, options({ sampleLimit: 2 }));
-    expect(statistics.images + statistics.undecodable).toBe(2);
-  });
-
   it('says so when nothing can be decoded', async () => {
     mkdirSync(at('bad/a'), { recursive: true });
     writeFileSync(at('bad/a/1.jpg'), 'x');
