@@ -34,7 +34,7 @@ export async function parquetImages(
     const schemaPath = getSchemaPath(metadata.schema, [...columns.image]);
     const pages = metadata.row_groups.flatMap((row, group) => {
       const chunk = { data: chunkOf(row, columns.image), schemaPath };
-      return [...imagePages(chunk, read)].map((page) => ({ page, group }));
+      return [...imagePages(chunk, size, read)].map((page) => ({ page, group }));
     });
     const labels = await labelsOf(metadata, columns, size, read);
     const rows = pages.reduce((sum, { page }) => sum + page.rows, 0);

@@ -39,8 +39,19 @@ export interface ImagePage {
 const MOST_HEADER = 1 << 20;
 const FIRST_LOOK = 1 << 14;
 
-/** @throws Error in a few words if the column holds no single images, or the file is damaged */
-export function* imagePages({ data, schemaPath }: ImageChunk, read: ReadAt): Generator<ImagePage> {
+/** Rows and bytes that a page may have when it is decoded: files from elsewhere are not believed. */
+const MOST_ROWS = 1 << 22;
+const MOST_BYTES = 1 << 30;
+
+/**
+ * @param size of the file in bytes
+ * @throws Error in a few words if the column holds no single images, or the file is damaged
+ */
+export function* imagePages(
+  { data, schemaPath }: ImageChunk,
+  size: number,
+  read: ReadAt,
+): Generator<ImagePage> {
   if (data.type !== 'BYTE_ARRAY')
     throw new Error(`its images are of the type ${data.type}, not bytes`);
   if (getMaxRepetitionLevel(schemaPath) > 0) throw new Error('it has lists of images in its rows');
@@ -48,17 +59,23 @@ export function* imagePages({ data, schemaPath }: ImageChunk, read: ReadAt): Gen
   const start = Math.min(first, Number(data.data_page_offset));
   const end = start + Number(data.total_compressed_size);
   const total = Number(data.num_values);
+  if (start < 0 || end > size) throw new Error('it is damaged');
   let [dictionary, dictionaryLength] = [0, 0];
   for (let at = start, rows = 0; rows < total; ) {
     const { header, length } = headerAt(at, end, read);
     const whole = length + header.compressed_page_size;
-    if (header.compressed_page_size < 0 || at + whole > end) throw new Error('it is damaged');
+    const most = header.uncompressed_page_size;
+    if (header.compressed_page_size < 0 || at + whole > end || most < 0 || most > MOST_BYTES) {
+      throw new Error('it is damaged');
+    }
     const values = header.data_page_header?.num_values ?? header.data_page_header_v2?.num_values;
     if (header.type === 'DICTIONARY_PAGE') [dictionary, dictionaryLength] = [at, whole];
     else if (values !== undefined) {
+      if (values < 0 || values > MOST_ROWS || rows + values > total) {
+        throw new Error('it is damaged');
+      }
       const places = placesOf(header, data, schemaPath, at + length, read);
       const own = { rows: values, places, offset: at, length: whole, dictionary, dictionaryLength };
-      if (values < 0 || rows + values > total) throw new Error('it is damaged');
       yield own;
       rows += values;
     }
