@@ -6,7 +6,7 @@ import type { LabelMeaning } from '../config/label-meaning.js';
 import { loadConfig } from '../config/load.js';
 import { MAX_PIXELS } from '../data/images/decode.js';
 import type { ImageIndex } from '../data/index/image-index.js';
-import { DataError } from '../errors.js';
+import { ConfigError, DataError } from '../errors.js';
 import { indexCache } from '../experiment/data-cache.js';
 import { openImages, type Reading, readingOf } from '../experiment/images.js';
 import { writeOutput } from '../files.js';
@@ -75,6 +75,7 @@ export async function dataCheckCommand(
     const open = (classes: readonly string[] | undefined): Promise<ImageIndex> =>
       openImages(root, name, classes, notice, cache, reading);
     const index = await openPart(open, parts[0]?.index.classes, notice);
+    if (index.members && options.fixList !== undefined) throw noList(name);
     parts.push({ name, index });
   }
   const given = withDefaults(options, CHECK_DEFAULTS);
@@ -99,6 +100,12 @@ export async function dataCheckCommand(
   const seconds = Number(((performance.now() - began) / 1000).toFixed(1));
   return { formatVersion: 1, relaybp: version, seconds, ...report, lists };
 }
+
+const noList = (part: string): ConfigError =>
+  new ConfigError(
+    `--fix-list: the images of ${part} lie in tar or Parquet files, and a list names files`,
+    'leave it out; training skips images that cannot be decoded (data.onError)',
+  );
 
 /** With the classes of the first part, as training opens it; a part with classes of its own is opened all the same. */
 async function openPart(

@@ -3,7 +3,8 @@ import { basename, isAbsolute, join, relative, resolve } from 'node:path';
 import type { ClassFolders } from '../config/class-folders.js';
 import { parseConfig } from '../config/load.js';
 import type { ImageIndex } from '../data/index/image-index.js';
-import { ConfigError } from '../errors.js';
+import { isShards } from '../data/index/shard-files.js';
+import { ConfigError, DataError } from '../errors.js';
 import { planExperiment } from '../experiment/experiment-plan.js';
 import { openImages } from '../experiment/images.js';
 import { writeOutput } from '../files.js';
@@ -50,6 +51,7 @@ export async function initCommand(
   hooks: Hooks = {},
 ): Promise<InitResult> {
   const { notice } = listening(hooks);
+  if (isShards(folder, '.')) throw notForShards(folder);
   const layout = findLayout(folder);
   checkLabelled(layout);
   if (layout.root.includes('${')) {
@@ -138,6 +140,12 @@ export async function initCommand(
     throw error;
   }
 }
+
+const notForShards = (folder: string): DataError =>
+  new DataError(
+    `${folder}: holds tar or Parquet files, of which no config is made`,
+    'docs/datasets.md has one for such data sets',
+  );
 
 /** The training images, and which of their folders are the classes where that is not plain. */
 async function trainingFolders(

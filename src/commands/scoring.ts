@@ -5,6 +5,7 @@ import type { LabelMeaning } from '../config/label-meaning.js';
 import { changedNotice } from '../data/index/file-changes.js';
 import { type ImageIndex, imagePath, relativePath } from '../data/index/image-index.js';
 import type { IndexCache } from '../data/index/index-cache.js';
+import { isShards } from '../data/index/shard-files.js';
 import type { Engine } from '../engine/engine.js';
 import { openEngine } from '../engine/select.js';
 import { ConfigError } from '../errors.js';
@@ -251,8 +252,11 @@ function runTestSet(
   return [dataRoot ?? root, val];
 }
 
-/** A folder of class folders, or a list file with paths relative to where it lies. */
+/** A folder of class folders, a list file with paths relative to where it lies, or shards. */
 function testSet(path: string): [root: string, part: string] {
+  const [root, part] = [dirname(path), basename(path)];
+  const isFolder = statSync(path, { throwIfNoEntry: false })?.isDirectory();
+  if (isFolder) return [path, '.'];
   const isFile = statSync(path, { throwIfNoEntry: false })?.isFile();
-  return isFile ? [dirname(path), basename(path)] : [path, '.'];
+  return isFile || isShards(root, part) ? [root, part] : [path, '.'];
 }

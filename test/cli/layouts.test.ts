@@ -275,6 +275,10 @@ describe('WebDataset', () => {
     const { evaluation, counts } = await trained(DATA);
     expect(counts).toEqual([each(NAMES, 4), each(NAMES, 2)]);
     expect(allRight(evaluation)).toEqual(each(NAMES, 2));
+    const others = await succeeds(
+      ...['eval', 'run', '--engine', 'wasm', '--data', 'wds/train-{000..001}.tar', '--json'],
+    );
+    expect((JSON.parse(others.stdout) as Evaluated).images).toBe(16);
     await succeeds('train', 'layout.yaml', '--engine', 'wasm', '--out', 'a', '--max-steps', '4');
     await succeeds('train', 'layout.yaml', '--engine', 'wasm', '--out', 'b', '--max-steps', '2');
     await succeeds(
@@ -294,6 +298,10 @@ describe('WebDataset', () => {
       ...['data', 'prepare', 'layout.yaml', '--out', 'copies', '--format', 'copies'],
     );
     expect([copies.code, copies.stderr]).toEqual([2, expect.stringContaining('lie in shards')]);
+    const fix = await relaybp('data', 'check', 'layout.yaml', '--fix-list', 'good.txt');
+    expect([fix.code, fix.stderr]).toEqual([2, expect.stringContaining('a list names files')]);
+    const init = await relaybp('init', 'wds');
+    expect([init.code, init.stderr]).toEqual([3, expect.stringContaining('docs/datasets.md')]);
     const options = ['--engine', 'wasm', '--fast-dev-run', '--set', 'data.root=prepared'];
     await succeeds('train', 'layout.yaml', ...options);
   });

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
-import type { DataConfig } from '../../src/config/schema.js';
+import type { DataConfig } from '../../src/config/experiment-schema.js';
 import { picturesInPlace } from '../../src/report/picture-place.js';
 import type { Picture } from '../../src/report/validation-images.js';
 
