@@ -244,9 +244,18 @@ function table(rows) {
     'relaybp',
     'other',
     'ratio',
+    'of best',
     'RSS',
     'other RSS',
   ];
+  /** Of the fastest of PyTorch's forms for the same case. */
+  const best = (/** @type {Record<string, any>} */ row) =>
+    Math.min(
+      ...rows
+        .filter((other) => ['case', 'precision', 'mode'].every((key) => other[key] === row[key]))
+        .filter((other) => other.formulation !== 'own-bp')
+        .map((other) => other.ratio),
+    ).toFixed(3);
   const cells = rows.map((row) => {
     const own = row.formulation === 'own-bp';
     const other = own ? row.relaybp_bp_img_s : row.pytorch_img_s;
@@ -262,6 +271,7 @@ function table(rows) {
       row.relaybp_img_s.toFixed(2),
       other.toFixed(2),
       ratio,
+      own ? '' : best(row),
       row.relaybp_rss_mb.toFixed(0),
       otherRss.toFixed(0),
     ];
@@ -269,7 +279,8 @@ function table(rows) {
   return [
     columns(header, cells, 4),
     '',
-    'images per second; ratio: relaybp over PyTorch, median of the rounds (smallest to largest); RSS: peak, MiB',
+    'images per second; ratio: relaybp over PyTorch, median of the rounds (smallest to largest);',
+    "of best: over the fastest of PyTorch's forms that were measured; RSS: peak, MiB",
     'own-bp: other is relaybp in mode bp; time of relay over bp = ratio x multiply-adds of relay over bp',
   ].join('\n');
 }
