@@ -1,5 +1,5 @@
 /**
- * relaybp's image loader against a PyTorch DataLoader with Pillow, interleaved in one run. See docs/benchmarks.md.
+ * relaybp's image loader against a PyTorch DataLoader with Pillow and other decoders, interleaved in one run. See docs/benchmarks.md.
  *
  *     SCENES_VARIED=/path/to/scenes-varied node scripts/bench-decode.js
  *     node scripts/bench-decode.js --images /path/to/folder/of/class/folders --resize 256 --crop 224
@@ -11,14 +11,15 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { Contender } from './bench/contender.js';
 import { imageSets, SETS } from './bench/image-sets.js';
-import { compared, interleave } from './bench/interleave.js';
-import { benchmark, columns, count, note } from './bench/options.js';
+import { compared, interleave, median } from './bench/interleave.js';
+import { benchmark, columns, count, list, note } from './bench/options.js';
 import { benchPython } from './bench/python.js';
 
 const OURS = fileURLToPath(new URL('bench/decode-relaybp.js', import.meta.url));
 const PILLOW = fileURLToPath(new URL('bench-decode.py', import.meta.url));
 
 const BATCH = 16;
+const AGAINST = ['pillow', 'draft', 'torchvision', 'simplejpeg'];
 
 const USAGE = `usage: node scripts/bench-decode.js [options]
   --sets LIST     of ${Object.keys(SETS).join(', ')} (default: all)
@@ -27,6 +28,7 @@ const USAGE = `usage: node scripts/bench-decode.js [options]
   --crop N        of --images (default: 224)
   --workers N     decoding at once, on both sides (default: the number of processors)
   --rounds N      (default: 5)
+  --against LIST  of pillow, draft, torchvision, simplejpeg (default: all)
   --python PATH   an interpreter with the pinned PyTorch and Pillow (default: one is installed)
   --json          one line of JSON per comparison instead of a table`;
 
@@ -38,6 +40,7 @@ const { values: args } = parseArgs({
     crop: { type: 'string', default: '224' },
     workers: { type: 'string', default: String(availableParallelism()) },
     rounds: { type: 'string', default: '5' },
+    against: { type: 'string', default: AGAINST.join() },
     python: { type: 'string' },
     json: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
@@ -46,18 +49,18 @@ const { values: args } = parseArgs({
 
 /**
  * @param {import('./bench/image-sets.js').ImageSet} set
- * @param {boolean} draft
+ * @param {string} against
  * @param {string} python
  */
-async function compare({ name, folder, resize, crop }, draft, python) {
+async function compare({ name, folder, resize, crop }, against, python) {
   const workers = count(args.workers, '--workers');
   const options = JSON.stringify({ folder, resize, crop, batch: BATCH, workers });
   const ours = new Contender('relaybp', process.execPath, [OURS, options], {
     UV_THREADPOOL_SIZE: `${workers}`, // what decodes; a thread more puts the pixels into batches
   });
-  const theirs = new Contender('Pillow', python, [
+  const theirs = new Contender(against, python, [
     ...[PILLOW, folder, '--resize', `${resize}`, '--crop', `${crop}`],
-    ...['--batch', `${BATCH}`, '--workers', `${workers}`, ...(draft ? ['--draft'] : [])],
+    ...['--batch', `${BATCH}`, '--workers', `${workers}`, '--decoder', against],
   ]);
   try {
     const [us, them] = [await ours.ready(), await theirs.ready()];
@@ -66,7 +69,7 @@ async function compare({ name, folder, resize, crop }, draft, python) {
         `${folder}: relaybp finds ${us.images} images, the other side ${them.images}`,
       );
     }
-    const { rounds } = await interleave([ours, theirs], {
+    const { rounds, turns } = await interleave([ours, theirs], {
       rounds: count(args.rounds, '--rounds'),
       steps: 1,
       warmup: 1,
@@ -78,9 +81,12 @@ async function compare({ name, folder, resize, crop }, draft, python) {
       resize,
       crop,
       workers,
-      draft,
+      against,
       relaybp_img_s: speeds[0],
-      pillow_img_s: speeds[1],
+      their_img_s: speeds[1],
+      cpu_ms: median(turns[0].map(({ cpu }) => cpu[0])),
+      decode_alone_ms: median(turns[0].map(({ alone }) => alone)),
+      peak_mib: turns[0].at(-1)?.memory?.peak,
       ...ratios,
       rounds: rounds.length,
     };
@@ -96,9 +102,9 @@ await benchmark(USAGE, args.help, async () => {
   const rows = [];
   try {
     for await (const set of imageSets(work, args)) {
-      for (const draft of [false, true]) {
-        note(`${set.name}, Pillow ${draft ? 'with' : 'without'} draft`);
-        const row = await compare(set, draft, python);
+      for (const against of list(args.against, AGAINST, '--against')) {
+        note(`${set.name}, against ${against}`);
+        const row = await compare(set, against, python);
         rows.push(row);
         if (args.json) process.stdout.write(`${JSON.stringify(row)}\n`);
       }
@@ -109,15 +115,20 @@ await benchmark(USAGE, args.help, async () => {
   if (args.json) return;
   const cells = rows.map((row) => [
     row.images,
-    row.draft ? 'draft' : '',
+    row.against,
     `${row.count}`,
     `${row.resize}/${row.crop}`,
     row.relaybp_img_s.toFixed(0),
-    row.pillow_img_s.toFixed(0),
+    row.their_img_s.toFixed(0),
     `${row.ratio.toFixed(3)} (${row.ratio_min.toFixed(3)}-${row.ratio_max.toFixed(3)})`,
+    `${row.cpu_ms.toFixed(2)} (${(row.cpu_ms / row.decode_alone_ms).toFixed(2)})`,
+    `${row.peak_mib ?? ''}`,
   ]);
-  const header = ['set', 'Pillow', 'images', 'resize/crop', 'relaybp', 'Pillow img/s', 'ratio'];
+  const header = [
+    ...['set', 'against', 'images', 'resize/crop', 'relaybp', 'their img/s', 'ratio'],
+    ...['CPU ms', 'peak MiB'],
+  ];
   process.stdout.write(
-    `${columns(header, cells, 2)}\n\nimages per second with ${args.workers} workers; ratio: relaybp over Pillow, median of the rounds\n`,
+    `${columns(header, cells, 2)}\n\nimages per second with ${args.workers} workers; ratio: relaybp over the other, median of the rounds; CPU ms: of relaybp an image, and how many times libjpeg-turbo's decoding alone that is\n`,
   );
 });

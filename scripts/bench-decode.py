@@ -5,7 +5,8 @@ for evaluation written out (Resize, CenterCrop, ToTensor, Normalize). For script
 A line with a number on stdin decodes all images as many times; what comes back are milliseconds per image of each
 time, from the first batch on: starting processes does not count.
 
-With --draft Pillow's decoder shrinks while it decodes (Image.draft), which torchvision does not ask it to do.
+--decoder draft: Pillow's decoder shrinks while it decodes (Image.draft), which torchvision does not ask it to do;
+torchvision: torchvision.io.decode_jpeg in place of Pillow; simplejpeg: that package.
 """
 
 import argparse
@@ -20,10 +21,58 @@ from PIL import Image
 from torch.utils.data import DataLoader, Dataset
 
 
+def pillow(path, resize, draft=False):
+    with open(path, "rb") as file:
+        image = Image.open(file)
+        if draft:
+            # As much as leaves the shorter side no smaller than it is resized to.
+            scale = resize / min(image.size)
+            image.draft("RGB", (round(image.width * scale), round(image.height * scale)))
+        return np.array(smaller(image.convert("RGB"), resize))
+
+
+def simple(path, resize):
+    """simplejpeg, with libjpeg-turbo's accurate settings, and Pillow to resize."""
+    import simplejpeg
+
+    with open(path, "rb") as file:
+        data = file.read()
+    pixels = simplejpeg.decode_jpeg(data, "RGB", fastdct=False, fastupsample=False)
+    return pixels if min(pixels.shape[:2]) == resize else np.array(smaller(Image.fromarray(pixels), resize))
+
+
+def smaller(image, resize):
+    width, height = image.size
+    short = min(width, height)
+    if short == resize:
+        return image
+    size = (int(resize * width / short), int(resize * height / short))
+    return image.resize(size, Image.Resampling.BILINEAR)
+
+
+def torchvision(path, resize):
+    """torchvision's own decoder and its antialiased resize of tensors."""
+    from torchvision.io import ImageReadMode, decode_jpeg, read_file
+    from torchvision.transforms.v2 import functional
+
+    pixels = decode_jpeg(read_file(path), mode=ImageReadMode.RGB)
+    if min(pixels.shape[1:]) != resize:
+        pixels = functional.resize(pixels, [resize], antialias=True)
+    return pixels.permute(1, 2, 0)
+
+
+DECODERS = {
+    "pillow": pillow,
+    "draft": lambda path, resize: pillow(path, resize, draft=True),
+    "torchvision": torchvision,
+    "simplejpeg": simple,
+}
+
+
 class Images(Dataset):
-    def __init__(self, folder, resize, crop, draft):
+    def __init__(self, folder, resize, crop, decoder):
         self.paths = sorted(str(path) for path in Path(folder).rglob("*.jpg"))
-        self.resize, self.crop, self.draft = resize, crop, draft
+        self.resize, self.crop, self.decoder = resize, crop, decoder
         self.mean = torch.tensor([0.485, 0.456, 0.406]).view(3, 1, 1)
         self.std = torch.tensor([0.229, 0.224, 0.225]).view(3, 1, 1)
 
@@ -31,23 +80,11 @@ class Images(Dataset):
         return len(self.paths)
 
     def __getitem__(self, index):
-        with open(self.paths[index], "rb") as file:
-            image = Image.open(file)
-            if self.draft:
-                # As much as leaves the shorter side no smaller than it is resized to.
-                scale = self.resize / min(image.size)
-                image.draft("RGB", (round(image.width * scale), round(image.height * scale)))
-            image = image.convert("RGB")
-        width, height = image.size
-        short = min(width, height)
-        if short != self.resize:
-            size = (int(self.resize * width / short), int(self.resize * height / short))
-            image = image.resize(size, Image.Resampling.BILINEAR)
-        width, height = image.size
+        image = torch.as_tensor(DECODERS[self.decoder](self.paths[index], self.resize))
+        height, width, _ = image.shape
         left, top = round((width - self.crop) / 2), round((height - self.crop) / 2)
-        image = image.crop((left, top, left + self.crop, top + self.crop))
-        pixels = torch.from_numpy(np.array(image)).permute(2, 0, 1).contiguous()
-        pixels = pixels.to(torch.float32).div(255)
+        image = image[top : top + self.crop, left : left + self.crop]
+        pixels = image.permute(2, 0, 1).contiguous().to(torch.float32).div(255)
         return pixels.sub_(self.mean).div_(self.std), 0
 
 
@@ -69,9 +106,9 @@ def main():
     parser.add_argument("--crop", type=int, required=True)
     parser.add_argument("--batch", type=int, required=True)
     parser.add_argument("--workers", type=int, required=True)
-    parser.add_argument("--draft", action="store_true")
+    parser.add_argument("--decoder", choices=DECODERS, default="pillow")
     args = parser.parse_args()
-    images = Images(args.folder, args.resize, args.crop, args.draft)
+    images = Images(args.folder, args.resize, args.crop, args.decoder)
     loader = DataLoader(images, args.batch, num_workers=args.workers, persistent_workers=True)
     print(json.dumps({"ready": {"images": len(images)}}), flush=True)
     for line in sys.stdin:

@@ -23,7 +23,10 @@ const CANNOT_BE_OPENED = ['ENXIO', 'ENODEV'];
  *
  * @throws Error in a few words if it is no regular file; what the system says if it cannot be opened
  */
-export function openRegular(path: string | Buffer): number {
+export const openRegular = (path: string | Buffer): number => openRegularWithStats(path).file;
+
+/** The same. @returns also what the system says of it */
+export function openRegularWithStats(path: string | Buffer): { file: number; stats: Stats } {
   let file: number;
   try {
     checkRegular(statSync(path)); // before it is opened: of a device that alone may do something
@@ -32,8 +35,9 @@ export function openRegular(path: string | Buffer): number {
     throw opening(error);
   }
   try {
-    checkRegular(fstatSync(file));
-    return file;
+    const stats = fstatSync(file);
+    checkRegular(stats);
+    return { file, stats };
   } catch (error) {
     closeSync(file);
     throw error;

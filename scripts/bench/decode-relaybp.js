@@ -1,17 +1,29 @@
 /**
- * relaybp's loader as a contender: `node decode-relaybp.js <options as JSON>` with `root` and `part` of a data set,
- * `resize`, `crop`, `batch`, `workers`. A line with a number on stdin decodes all images as many times; what comes back
- * are milliseconds for each image set, from the first batch on: starting threads does not count.
+ * relaybp's loader as a contender: `node decode-relaybp.js <options as JSON>` with `folder` of a data set, `resize`,
+ * `crop`, `batch`, `workers`. A line with a number on stdin decodes all images as many times; what comes back are
+ * milliseconds for each image set, from the first batch on: starting threads does not count. `cpu`: milliseconds of
+ * processor time an image; `alone`: that of libjpeg-turbo's decoding alone, of the same files, at the same scale.
  */
+import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 
 const options = JSON.parse(process.argv[2]);
-const { openImages } = await import('../../dist/experiment/images.js');
-const { Loader } = await import('../../dist/data/loader/loader.js');
-const { processMemory } = await import('../../dist/bench/memory-use.js');
+const dist = new URL('../../dist/', import.meta.url);
+const load = (/** @type {string} */ file) => import(new URL(file, dist).href);
+const { openImages } = await load('experiment/images.js');
+const { Loader } = await load('data/loader/loader.js');
+const { imageFile } = await load('data/index/image-index.js');
+const { JpegDecoder } = await load('data/images/turbojpeg.js');
+const { shrinkFactor } = await load('data/images/shrink-on-load.js');
+const { processMemory } = await load('bench/memory-use.js');
 
 const index = await openImages(options.folder, '.', undefined, () => {});
 const print = (/** @type {unknown} */ value) => process.stdout.write(`${JSON.stringify(value)}\n`);
+
+const cpuMs = () => {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
+};
 
 /** Every image decoded, resized, cropped in the centre and normalised, in batches. */
 async function pass() {
@@ -34,25 +46,49 @@ async function pass() {
     cacheBytes: 0,
   });
   try {
-    let [since, images, sum] = [0, 0, 0];
+    let [since, cpu, images, sum] = [0, 0, 0, 0];
     for (;;) {
       const batch = await loader.next();
       if (!batch) break;
-      if (since === 0) since = performance.now();
+      if (since === 0) [since, cpu] = [performance.now(), cpuMs()];
       else images += batch.size;
       sum += batch.images[0] ?? 0; // as a training would: something reads it
       batch.release();
     }
     if (!Number.isFinite(sum) || images === 0) throw new Error('no images were decoded');
-    return (performance.now() - since) / images;
+    return { ms: (performance.now() - since) / images, cpu: (cpuMs() - cpu) / images };
   } finally {
     await loader.close();
   }
 }
 
+/** Processor time of libjpeg-turbo an image, over so many of the files. */
+async function alone(/** @type {number} */ most) {
+  const decoder = JpegDecoder.open();
+  if (!decoder) return null;
+  const out = new Uint8Array(1 << 26);
+  let [total, images] = [0, 0];
+  for (let i = 0; i < Math.min(most, index.count); i++) {
+    const bytes = readFileSync(imageFile(index, i));
+    const start = cpuMs();
+    const { width, height } = decoder.header(bytes);
+    const shrink = shrinkFactor({ width, height }, options.resize);
+    if (!(await decoder.decode(bytes, shrink, null, out))) throw new Error(`image ${i}`);
+    total += cpuMs() - start;
+    images++;
+  }
+  decoder.close();
+  return total / images;
+}
+
 print({ ready: { images: index.count } });
 for await (const line of createInterface({ input: process.stdin })) {
   const ms = [];
-  for (let i = 0; i < Number(line); i++) ms.push(await pass());
-  print({ ms, memory: processMemory() });
+  const cpu = [];
+  for (let i = 0; i < Number(line); i++) {
+    const found = await pass();
+    ms.push(found.ms);
+    cpu.push(found.cpu);
+  }
+  print({ ms, cpu, alone: await alone(200), memory: processMemory() });
 }

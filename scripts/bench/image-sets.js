@@ -4,10 +4,15 @@ import { join } from 'node:path';
 import sharp from 'sharp';
 import { count, list, note } from './options.js';
 
-/** `enlarge`: the shorter side that the images are enlarged to, as large photographs are needed and not at hand. */
+/**
+ * `enlarge`: the shorter side that the images are enlarged to, as large photographs are needed and not at hand; `cover`:
+ * the width and height that they are resized and cut to.
+ */
 export const SETS = {
   large: { variable: 'SCENES_VARIED', enlarge: 1600, most: 192, resize: 256, crop: 224 },
   middle: { variable: 'SCENES_VARIED', enlarge: 1024, most: 256, resize: 256, crop: 224 },
+  photos: { variable: 'SCENES_VARIED', cover: [500, 375], most: 512, resize: 256, crop: 224 },
+  squares: { variable: 'SCENES_VARIED', cover: [256, 256], most: 1024, resize: 256, crop: 224 },
   varied: { variable: 'SCENES_VARIED', enlarge: 0, most: 1024, resize: 256, crop: 224 },
   small: { variable: 'SCENES_SMALL', enlarge: 0, most: 2048, resize: 72, crop: 64 },
 };
@@ -25,13 +30,14 @@ export async function* imageSets(work, args) {
     return;
   }
   for (const name of list(args.sets, Object.keys(SETS), '--sets')) {
-    const { variable, enlarge, most, resize, crop } = SETS[/** @type {keyof SETS} */ (name)];
+    const set = SETS[/** @type {keyof SETS} */ (name)];
+    const { variable, most, resize, crop } = set;
     const root = process.env[variable];
     if (!root) throw new Error(`--sets ${name}: ${variable} must name the data set's folder`);
     const folder = join(work, name, 'all');
     mkdirSync(folder, { recursive: true });
     note(`${name}: preparing images`);
-    await prepare(join(root, 'train'), folder, enlarge, most);
+    await prepare(join(root, 'train'), folder, set, most);
     yield { name, folder: join(work, name), resize, crop };
   }
 }
@@ -41,10 +47,10 @@ export async function* imageSets(work, args) {
  *
  * @param {string} from
  * @param {string} to
- * @param {number} enlarge
+ * @param {{ enlarge?: number, cover?: number[] }} size
  * @param {number} most
  */
-async function prepare(from, to, enlarge, most) {
+async function prepare(from, to, { enlarge = 0, cover }, most) {
   const files = readdirSync(from, { recursive: true, encoding: 'utf8' })
     .filter((file) => file.endsWith('.jpg'))
     .sort();
@@ -52,6 +58,7 @@ async function prepare(from, to, enlarge, most) {
   const taken = files.filter((_, i) => i % step === 0).slice(0, most);
   for (const [i, file] of taken.entries()) {
     const image = sharp(join(from, file)).toColourspace('srgb');
+    if (cover) image.resize({ width: cover[0], height: cover[1], fit: 'cover' });
     if (enlarge > 0) image.resize({ width: enlarge, height: enlarge, fit: 'outside' });
     await image.jpeg({ quality: 90 }).toFile(join(to, `${i}.jpg`));
   }

@@ -11,8 +11,8 @@ const PAUSE_MS = 300;
  * @param {[import('./contender.js').Contender, import('./contender.js').Contender]} pair
  * @param {{ rounds: number, steps: number, warmup: number, skip?: number, onRound?: (round: number, ms: [number, number]) => void }} options
  *   `skip`: so many steps at the beginning of each turn do not count
- * @returns {Promise<{ rounds: [number, number][], memory: [import('./contender.js').Memory, import('./contender.js').Memory] }>}
- *   for each round both contenders' median milliseconds of a step, and their memory at the end
+ * @returns {Promise<{ rounds: [number, number][], memory: [import('./contender.js').Memory, import('./contender.js').Memory], turns: [any[], any[]] }>}
+ *   for each round both contenders' median milliseconds of a step, their memory at the end, and all that they said
  */
 export async function interleave(pair, { rounds, steps, warmup, skip = 0, onRound }) {
   for (const contender of pair) {
@@ -22,18 +22,21 @@ export async function interleave(pair, { rounds, steps, warmup, skip = 0, onRoun
   /** @type {[number, number][]} */
   const measured = [];
   const memory = [];
+  /** @type {[any[], any[]]} */
+  const turns = [[], []];
   for (let round = 0; round < rounds; round++) {
     const ms = [0, 0];
     for (const i of round % 2 === 0 ? [0, 1] : [1, 0]) {
       const turn = await pair[i].run(steps);
       ms[i] = median(turn.ms.slice(skip));
       memory[i] = turn.memory;
+      turns[i].push(turn);
       await setTimeout(PAUSE_MS);
     }
     measured.push([ms[0], ms[1]]);
     onRound?.(round, [ms[0], ms[1]]);
   }
-  return { rounds: measured, memory: [memory[0], memory[1]] };
+  return { rounds: measured, memory: [memory[0], memory[1]], turns };
 }
 
 /**

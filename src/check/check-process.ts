@@ -2,7 +2,6 @@
  * A process that inspects images for `Inspector`. A process rather than a thread, as the number of threads that decode
  * is set for a process as a whole, when it starts.
  */
-import { stat } from 'node:fs/promises';
 import { reasonOf } from '../data/images/decode.js';
 import { pathOf } from '../data/index/file-names.js';
 import { mtimeStamp } from '../data/index/image-index.js';
@@ -36,8 +35,8 @@ async function check({ from, files, contents, sizes, mtimes }: CheckBatch): Prom
     try {
       const own = contents?.[i];
       if (typeof own === 'string') throw new Error(own);
-      const state = own ? null : await stat(path);
-      const { findings, reasons, hash } = await inspect(path, limits, own && Buffer.from(own));
+      const found = await inspect(path, limits, own && Buffer.from(own));
+      const { findings, reasons, hash, state } = found;
       const known = state !== null && mtimes[i] !== 0;
       const changed = known && (state.size !== sizes[i] || mtimeStamp(state.mtimeMs) !== mtimes[i]);
       result.findings[i] = findings | (changed ? bitOf('changed') : 0);

@@ -1,12 +1,15 @@
 /** Everything that one image file tells about itself. */
 import { createHash } from 'node:crypto';
 import { extname } from 'node:path';
-import sharp from 'sharp';
-import { decodeImage, decodePart, reasonOf } from '../data/images/decode.js';
+import sharp, { type Metadata } from 'sharp';
+import { decodePart, reasonOf } from '../data/images/decode.js';
+import { decodeFastJpeg } from '../data/images/fast-jpeg.js';
+import { readImageFile } from '../data/images/image-file.js';
+import { readJpegHeader } from '../data/images/jpeg-header.js';
 import { withExifInFront } from '../data/images/late-exif.js';
-import { MAX_RESIZED_PIXELS } from '../data/images/resized-size.js';
+import { MAX_RESIZED_PIXELS, type Size } from '../data/images/resized-size.js';
 import { type FilePath, shown } from '../data/index/file-names.js';
-import { expectSize, MOST_BYTES, openRegularFile } from '../regular-file.js';
+import { MOST_BYTES, readRegularBytes } from '../regular-file.js';
 import { bitOf, type KindName } from './kinds.js';
 
 export interface Limits {
@@ -23,6 +26,8 @@ export interface Inspection {
   reasons: [KindName, string][];
   /** The first 64 bits of the SHA-256 of the file's bytes. */
   hash: readonly [high: number, low: number];
+  /** What the system says of the file; null if the image lies in a larger one. */
+  state: { size: number; mtimeMs: number } | null;
 }
 
 /** Shorter side to decode to: what is damaged shows at any size, and a small one is twice as fast. */
@@ -39,21 +44,23 @@ const FORMATS: Readonly<Record<string, string>> = {
 };
 
 /**
- * Decodes an image exactly as training does, and looks at its header. The decoder reads the file once more, out of the
- * system's memory.
+ * Decodes an image exactly as training does, and looks at its header.
  *
  * @param contents of an image that lies in a larger file
  * @throws what the system says if the file cannot be read
  */
 export async function inspect(
   path: FilePath,
-  { maxPixels, minSide }: Limits,
+  limits: Limits,
   contents?: Buffer,
 ): Promise<Inspection> {
-  const bytes = contents ?? (await contentsOf(path));
+  const file = contents ? { contents, name: null } : await readImageFile(path, 0);
+  const state = 'state' in file ? file.state : null;
+  const bytes =
+    typeof file.contents === 'string' ? readRegularBytes(file.contents, MOST_BYTES) : file.contents;
   const digest = createHash('sha256').update(bytes).digest();
   const hash = [digest.readUInt32BE(0), digest.readUInt32BE(4)] as const;
-  if (bytes.length === 0) return { findings: bitOf('zeroByte'), reasons: [], hash };
+  if (bytes.length === 0) return { findings: bitOf('zeroByte'), reasons: [], hash, state };
   let findings = 0;
   const reasons: [KindName, string][] = [];
   const found = (kind: KindName, why?: string): void => {
@@ -61,15 +68,17 @@ export async function inspect(
     if (why !== undefined) reasons.push([kind, why]);
   };
   try {
-    const meta = await sharp(await withExifInFront(bytes), { limitInputPixels: false }).metadata();
+    const { maxPixels, minSide } = limits;
+    const usual = await usualJpeg(bytes, maxPixels);
+    const meta =
+      usual ?? (await sharp(await withExifInFront(bytes), { limitInputPixels: false }).metadata());
     const { width, height, space, depth, hasAlpha, orientation, format } = meta;
     if (width * height > maxPixels) {
       found('tooLarge', `${width}x${height}, more than ${maxPixels} pixels`);
     } else if (tooLong(width, height)) {
       const limit = `more than ${MAX_RESIZED_PIXELS} pixels with a shorter side of ${TRAINED}`;
       found('undecodable', `${width}x${height} would be ${limit}`);
-    } else if (contents) await decodePart({ contents, name: null }, { resize: RESIZE, maxPixels });
-    else await decodeImage(path, RESIZE, maxPixels);
+    } else if (!usual) await decodePart(file, { resize: RESIZE, maxPixels });
     const named = extname(shown(path)).slice(1).toLowerCase();
     if (named !== '' && format !== (FORMATS[named] ?? named))
       found('wrongExtension', `holds ${format}`);
@@ -85,17 +94,19 @@ export async function inspect(
     const why = looksLikeText(bytes) ? 'text, perhaps a web page' : once(reasonOf(error));
     found(isCut(bytes) ? 'truncated' : 'undecodable', why);
   }
-  return { findings, reasons, hash };
+  return { findings, reasons, hash, state };
 }
 
-async function contentsOf(path: FilePath): Promise<Buffer> {
-  const { file, size } = await openRegularFile(path);
-  try {
-    expectSize(size, MOST_BYTES);
-    return await file.readFile();
-  } finally {
-    await file.close();
-  }
+/** What sharp would say of a JPEG that the fast decoder decodes; null if it is for sharp to say. */
+async function usualJpeg(
+  bytes: Buffer,
+  maxPixels: number,
+): Promise<(Partial<Metadata> & Size) | null> {
+  const header = readJpegHeader(bytes);
+  if (!header || tooLong(header.width, header.height)) return null;
+  if (!(await decodeFastJpeg(bytes, RESIZE, maxPixels))) return null;
+  const { width, height, gray, orientation } = header;
+  return { width, height, space: gray ? 'b-w' : 'srgb', orientation, format: 'jpeg' };
 }
 
 const tooLong = (width: number, height: number): boolean => {

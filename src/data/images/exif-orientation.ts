@@ -6,7 +6,7 @@ const ENTRY = 12;
 
 /**
  * @param tiff the EXIF data behind `Exif\0\0`
- * @returns 1 to 8; 1 if they do not say; null if they are not as they should be
+ * @returns 1 to 8; 1 if they do not say, also where that is said by 0; null if they are not as they should be
  */
 export function exifOrientation(tiff: Uint8Array): number | null {
   if (tiff.length < 14) return null;
@@ -23,8 +23,8 @@ export function exifOrientation(tiff: Uint8Array): number | null {
     if (view.getUint16(at, little) !== ORIENTATION) continue;
     const plain = view.getUint16(at + 2, little) === SHORT && view.getUint32(at + 4, little) === 1;
     const value = view.getUint16(at + 8, little);
-    if (!plain || found !== null || value < 1 || value > 8) return null;
-    found = value;
+    if (!plain || found !== null || value > 8) return null;
+    found = value || 1;
   }
   return found ?? 1;
 }

@@ -7,6 +7,7 @@ import { type FilterWeights, filterWeights } from './filter-weights.js';
 import type { ChoosePart, ImagePart, Region } from './image-part.js';
 import { type JpegHeader, readJpegHeader } from './jpeg-header.js';
 import { storedRegion, upright, uprightSize } from './orientation.js';
+import { changesNothing } from './plain-profile.js';
 import { Resampler } from './resampler.js';
 import { MAX_RESIZED_PIXELS, resizedSize, type Size } from './resized-size.js';
 import { shrinkFactor } from './shrink-on-load.js';
@@ -46,7 +47,7 @@ export async function decodeFastJpeg(
   choose: ChoosePart = () => null,
 ): Promise<ImagePart | null> {
   const header = readJpegHeader(bytes);
-  if (!header || header.profile.length > 0) return null;
+  if (!header) return null;
   const { width, height, orientation } = header;
   const shrink = shrinkFactor(header, resize);
   if (width * height > maxPixels || Math.min(width, height) > MOST_SCALED * shrink * resize) {
@@ -59,8 +60,11 @@ export async function decodeFastJpeg(
   const target = resizedSize(stored, resize);
   if (target.width * target.height > MAX_RESIZED_PIXELS) return null;
   const whole = uprightSize(target, orientation);
-  const { top, left, ...size } = choose(whole) ?? { top: 0, left: 0, ...whole };
-  const wanted = storedRegion({ top, left, ...size }, orientation, target);
+  const region = choose(whole) ?? { top: 0, left: 0, ...whole };
+  const { top, left } = region;
+  const wanted = storedRegion(region, orientation, target);
+  const { profile, gray } = header;
+  if (profile.length > 0 && !(await changesNothing(profile, gray))) return null;
   const bench = idle.pop() ?? open();
   if (!bench) return null;
   try {
@@ -70,7 +74,7 @@ export async function decodeFastJpeg(
     const { width, height } = wanted;
     return { ...upright({ data, width, height }, orientation), top, left, whole };
   } finally {
-    if (bench.resampler.bytes > MOST_KEPT) bench.decoder.close();
+    if (bench.decoder.failed || bench.resampler.bytes > MOST_KEPT) bench.decoder.close();
     else idle.push(bench);
   }
 }
@@ -96,30 +100,29 @@ async function pixels(
   bytes: Uint8Array,
   { header, shrink, decoded, stored, target, wanted }: Task,
 ): Promise<Uint8Array | null> {
-  const same = target.width === stored.width;
-  if (same && wanted.width === decoded.width && wanted.height === decoded.height) {
-    const data = new Uint8Array(3 * decoded.width * decoded.height);
-    return (await decoder.decode(bytes, shrink, null, data)) ? data : null;
+  if (target.width === stored.width) {
+    const { top, left, width } = wanted;
+    const part = decodedPart(header, shrink, decoded, top, left, left + width);
+    const data = new Uint8Array(3 * part.width * part.height);
+    return (await decoder.decode(bytes, shrink, part, data)) ? cut(data, part, wanted) : null;
   }
   const scale = Math.min(stored.width, stored.height) / Math.min(target.width, target.height);
-  const down = same ? null : filterWeights(stored.height, target.height, scale);
-  const across = same ? null : filterWeights(stored.width, target.width, scale);
+  const down = filterWeights(stored.height, target.height, scale);
+  const across = filterWeights(stored.width, target.width, scale);
   const [top] = sources(down, wanted.top, wanted.height);
   const [left, right] = sources(across, wanted.left, wanted.width);
   const part = decodedPart(header, shrink, decoded, top, left, Math.min(right, stored.width));
   const source = resampler.source(part.height, part.width);
   if (!(await decoder.decode(bytes, shrink, part, source))) return null;
-  if (down && across) return resampler.resize(part, down, across, wanted);
-  return cut(source, part, wanted);
+  return resampler.resize(part, down, across, wanted);
 }
 
 /** The source pixels that pixels of the result take: the first, and the one after the last. */
 function sources(
-  weights: FilterWeights | null,
+  weights: FilterWeights,
   first: number,
   count: number,
 ): [first: number, end: number] {
-  if (!weights) return [first, first + count];
   return [weights.starts[first]!, weights.starts[first + count - 1]! + weights.taps];
 }
 
@@ -144,15 +147,14 @@ function decodedPart(
   return { top, left: from, width: end - from, height: decoded.height - top };
 }
 
-/** A part of a part. */
+/** A part of a part, in the same memory. */
 function cut(data: Uint8Array, from: Region, wanted: Region): Uint8Array {
   const row = 3 * wanted.width;
-  const result = new Uint8Array(row * wanted.height);
-  for (let y = 0; y < wanted.height; y++) {
-    const at = 3 * ((wanted.top - from.top + y) * from.width + wanted.left - from.left);
-    result.set(data.subarray(at, at + row), row * y);
+  let at = 3 * ((wanted.top - from.top) * from.width + wanted.left - from.left);
+  for (let y = 0; y < wanted.height; y++, at += 3 * from.width) {
+    data.copyWithin(row * y, at, at + row);
   }
-  return result;
+  return data.subarray(0, row * wanted.height);
 }
 
 function open(): Bench | null {

@@ -2,9 +2,14 @@
  * Reading image files. They are read whole before they are decoded: libvips would map them into memory, and a file that
  * is cut off meanwhile would end the process (SIGBUS). Only what is larger than any JPEG is left to libvips to read.
  */
-import { closeSync, fstatSync, readSync } from 'node:fs';
+import { closeSync, readSync } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
-import { expectSize, MOST_BYTES, openRegular, openRegularFile } from '../../regular-file.js';
+import {
+  expectSize,
+  MOST_BYTES,
+  openRegularFile,
+  openRegularWithStats,
+} from '../../regular-file.js';
 import { findLateExif } from './late-exif.js';
 
 export interface ImageFile {
@@ -59,9 +64,9 @@ const nameOf = (path: string | Buffer): string | null => (typeof path === 'strin
 
 /** Null if it is too large for that. */
 function readAtOnce(path: string | Buffer): ImageFile | null {
-  const file = openRegular(path);
+  const { file, stats } = openRegularWithStats(path);
   try {
-    const { size, mtimeMs } = fstatSync(file);
+    const { size, mtimeMs } = stats;
     if (size > MOST_WAITED_FOR) return null;
     // One byte more than there should be: a file may have grown, and is read to its end.
     const bytes = Buffer.allocUnsafeSlow(size + 1);

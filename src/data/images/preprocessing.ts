@@ -103,26 +103,36 @@ export function writeInput(
     const has = mean.values.length;
     throw new RangeError(`the mean image has ${has} values; a ${h}×${w} crop needs ${h * w * 3}`);
   }
-  const [red, green, blue] = divisors({ std }).map((divisor) => 1 / divisor) as [
-    number,
-    number,
-    number,
-  ];
-  const image = mean.kind === 'pixel' ? mean.values : null;
-  const base = mean.kind === 'channel' ? mean.values : ([0, 0, 0] as const);
-  const [addRed, addGreen, addBlue] = [shift[0] - base[0], shift[1] - base[1], shift[2] - base[2]];
   const { data } = pixels;
+  const scale = divisors({ std }).map((divisor) => 1 / divisor) as [number, number, number];
   const step = flip ? -3 : 3;
+  const first = (y: number): number => ((top + y) * pixels.width + left + (flip ? w - 1 : 0)) * 3;
+  if (mean.kind === 'channel') {
+    // A channel has 256 values: each is computed once.
+    const [red, green, blue] = ([0, 1, 2] as const).map((c) =>
+      Float32Array.from(LEVELS, (value) => (value + (shift[c] - mean.values[c])) * scale[c]),
+    ) as [Float32Array, Float32Array, Float32Array];
+    for (let y = 0, to = offset; y < h; y++) {
+      for (let x = 0, from = first(y); x < w; x++, to += 3, from += step) {
+        out[to] = red[data[from]!]!;
+        out[to + 1] = green[data[from + 1]!]!;
+        out[to + 2] = blue[data[from + 2]!]!;
+      }
+    }
+    return;
+  }
+  const { values } = mean;
   for (let y = 0, at = 0; y < h; y++) {
-    let from = ((top + y) * pixels.width + left + (flip ? w - 1 : 0)) * 3;
-    for (let x = 0; x < w; x++, at += 3, from += step) {
+    for (let x = 0, from = first(y); x < w; x++, at += 3, from += step) {
       const to = offset + at;
-      out[to] = (data[from]! + addRed - (image ? image[at]! : 0)) * red;
-      out[to + 1] = (data[from + 1]! + addGreen - (image ? image[at + 1]! : 0)) * green;
-      out[to + 2] = (data[from + 2]! + addBlue - (image ? image[at + 2]! : 0)) * blue;
+      out[to] = (data[from]! + shift[0] - values[at]!) * scale[0];
+      out[to + 1] = (data[from + 1]! + shift[1] - values[at + 1]!) * scale[1];
+      out[to + 2] = (data[from + 2]! + shift[2] - values[at + 2]!) * scale[2];
     }
   }
 }
+
+const LEVELS = Uint8Array.from({ length: 256 }, (_, value) => value);
 
 /**
  * Bilinear resize of a mean image, for tests at other input sizes than it was computed at.

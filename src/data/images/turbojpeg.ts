@@ -3,7 +3,9 @@
  *
  * Facts that its documentation does not tell (measured with 3.1.2): with its defaults, pixels equal Pillow's to the bit;
  * a warning is a result of −1 with the error code 0, so −1 is all that counts here; the scale and the region stay set
- * for the next image; the code and text of an error are not reset by a good decode.
+ * for the next image; the code and text of an error are not reset by a good decode. After a header that could not be read,
+ * the same handle may say of the next file that it has been read, and give the size of the one before: so a handle that
+ * has failed is not used again.
  */
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
@@ -136,6 +138,7 @@ function functions(koffi: typeof import('koffi'), file: ReturnType<typeof koffi.
 export class JpegDecoder {
   readonly #library: Library;
   readonly #handle: Handle;
+  #failed = false;
 
   private constructor(library: Library, handle: Handle) {
     this.#library = library;
@@ -151,10 +154,20 @@ export class JpegDecoder {
     return new JpegDecoder(found, handle);
   }
 
-  /** Null if there is anything wrong with it. */
+  /** Whether it has refused a file: it must be closed then. */
+  get failed(): boolean {
+    return this.#failed;
+  }
+
+  /**
+   * Null if there is anything wrong with it. Of a file that ends before its picture begins the library says nothing, and
+   * leaves what it said of the one before: `readJpegHeader` sees to that.
+   */
   header(bytes: Uint8Array): Header | null {
+    if (this.#failed) throw new Error('this decoder has failed');
     const handle = this.#handle;
-    if (this.#library.header(handle, bytes, bytes.length) !== 0) return null;
+    this.#failed = this.#library.header(handle, bytes, bytes.length) !== 0;
+    if (this.#failed) return null;
     const get = (name: keyof typeof PARAMETER): number =>
       this.#library.get(handle, PARAMETER[name]);
     return {
@@ -192,6 +205,7 @@ export class JpegDecoder {
       w: part?.width ?? 0,
       h: part?.height ?? 0,
     };
+    this.#failed = true; // until it is done
     if (this.#library.scale(handle, { num: 1, denom: shrink }) !== 0) return false;
     if (this.#library.crop(handle, region) !== 0) return false;
     const status = await new Promise<number>((resolve, reject) => {
@@ -200,7 +214,8 @@ export class JpegDecoder {
         error ? reject(error) : resolve(status),
       );
     });
-    return status === 0;
+    this.#failed = status !== 0;
+    return !this.#failed;
   }
 
   close(): void {

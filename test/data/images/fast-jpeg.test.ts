@@ -7,7 +7,7 @@ import { decodeImage } from '../../../src/data/images/decode.js';
 import { decodeFastJpeg } from '../../../src/data/images/fast-jpeg.js';
 import type { Pixels } from '../../../src/data/images/preprocessing.js';
 import { JpegDecoder, whyNoTurboJpeg } from '../../../src/data/images/turbojpeg.js';
-import { decodedBySharp, withOrientation } from './jpegs.js';
+import { decodedBySharp, withOrientation, withSegment } from './jpegs.js';
 
 /** A line of the fixture; see scripts/reference-jpeg.py. */
 interface Reference {
@@ -60,6 +60,22 @@ describe('pixels equal those of Pillow to the bit', () => {
       }
     },
   );
+});
+
+it('a decoder that has refused a file is not used again', () => {
+  const decoder = JpegDecoder.open()!;
+  try {
+    const whole = Buffer.from(cases[0]!.jpeg, 'base64');
+    expect(decoder.header(whole)).toMatchObject({ width: 64, height: 48, lossless: false });
+    const broken = Buffer.from(whole);
+    broken[broken.indexOf(Buffer.from([0xff, 0xc0])) + 3] = 3; // a frame too short for its components
+    expect(decoder.header(broken)).toBeNull();
+    expect(decoder.failed).toBe(true);
+    // libjpeg-turbo might give the size of the file before.
+    expect(() => decoder.header(whole)).toThrow('has failed');
+  } finally {
+    decoder.close();
+  }
 });
 
 describe('orientations', () => {
@@ -207,5 +223,32 @@ describe.skipIf(!data)(`real images${skipped}`, () => {
     expect(count).toBeGreaterThan(40);
     expect(sum / count).toBeLessThan(0.25);
     expect(worst).toBeLessThan(0.5);
+  });
+});
+
+describe('colour profiles', () => {
+  const plain = Buffer.from(cases.find(({ size }) => size[0] === 67)!.jpeg, 'base64');
+  const withProfile = async (name: string): Promise<Buffer> => {
+    const pixel = sharp({ create: { width: 1, height: 1, channels: 3, background: '#123456' } });
+    const tagged = await pixel.withIccProfile(name).jpeg().toBuffer();
+    const { icc } = await sharp(tagged).metadata();
+    const content = Buffer.concat([Buffer.from('ICC_PROFILE\0\u0001\u0001', 'latin1'), icc!]);
+    return withSegment(plain, 0xe2, content);
+  };
+
+  it('of sRGB change nothing, and need no sharp', async () => {
+    const tagged = await withProfile('srgb');
+    expect((await sharp(tagged).metadata()).icc).toBeDefined();
+    expect((await fast(tagged, 43))!.data).toEqual((await fast(plain, 43))!.data);
+    const judge = await decodedBySharp(tagged, 43);
+    expect(meanDifference((await fast(tagged, 43))!, judge)).toBe(0);
+  });
+
+  it('of other colours, and broken ones, are for sharp', async () => {
+    expect(await fast(await withProfile('p3'), 43)).toBeNull();
+    const broken = withSegment(plain, 0xe2, Buffer.from('ICC_PROFILE\0\u0001\u0001xyz', 'latin1'));
+    const found = await fast(broken, 43);
+    const judge = await decodedBySharp(broken, 43);
+    if (found) expect(meanDifference(found, judge)).toBe(0);
   });
 });
