@@ -58,16 +58,18 @@ export interface DecodeOptions {
   maxPixels?: number;
   /** What is wanted of the image; default: all of it. */
   choose?: ChoosePart;
+  /** The caller will `release` the pixels, soon, so that they need not be copied. */
+  borrow?: boolean;
 }
 
 /** As `decodeImage`, of a file that has been read: at least what is wanted of it. */
 export async function decodePart(
   { contents, name }: Pick<ImageFile, 'contents' | 'name'>,
-  { resize, maxPixels = MAX_PIXELS, choose }: DecodeOptions,
+  { resize, maxPixels = MAX_PIXELS, choose, borrow }: DecodeOptions,
 ): Promise<ImagePart> {
   if (typeof contents !== 'string') {
     if (contents.length === 0) throw new Error('the file is empty');
-    const part = await decodeFastJpeg(contents, resize, maxPixels, choose);
+    const part = await decodeFastJpeg(contents, resize, maxPixels, { choose, borrow });
     if (part) return part;
   }
   return wholeImage(await decodeSource(contents, name, resize, maxPixels));

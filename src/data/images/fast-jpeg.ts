@@ -8,6 +8,7 @@ import type { ChoosePart, ImagePart, Region } from './image-part.js';
 import { type JpegHeader, readJpegHeader } from './jpeg-header.js';
 import { storedRegion, upright, uprightSize } from './orientation.js';
 import { changesNothing } from './plain-profile.js';
+import type { InputTarget } from './preprocessing.js';
 import { Resampler } from './resampler.js';
 import { MAX_RESIZED_PIXELS, resizedSize, type Size } from './resized-size.js';
 import { shrinkFactor } from './shrink-on-load.js';
@@ -38,13 +39,14 @@ process.once('exit', () => {
  *
  * @param bytes must not change meanwhile
  * @param choose what is wanted of it; whatever that is, its pixels are the same
+ * @param borrow whether the caller will `release` the pixels
  * @returns null if this is for sharp to decode, or to refuse
  */
 export async function decodeFastJpeg(
   bytes: Uint8Array,
   resize: number,
   maxPixels: number,
-  choose: ChoosePart = () => null,
+  { choose, borrow = false }: { choose?: ChoosePart; borrow?: boolean } = {},
 ): Promise<ImagePart | null> {
   const header = readJpegHeader(bytes);
   if (!header) return null;
@@ -60,23 +62,42 @@ export async function decodeFastJpeg(
   const target = resizedSize(stored, resize);
   if (target.width * target.height > MAX_RESIZED_PIXELS) return null;
   const whole = uprightSize(target, orientation);
-  const region = choose(whole) ?? { top: 0, left: 0, ...whole };
+  const region = choose?.(whole) ?? { top: 0, left: 0, ...whole };
   const { top, left } = region;
   const wanted = storedRegion(region, orientation, target);
   const { profile, gray } = header;
   if (profile.length > 0 && !(await changesNothing(profile, gray))) return null;
   const bench = idle.pop() ?? open();
   if (!bench) return null;
+  let borrowed = false;
   try {
     if (!agrees(header, bench.decoder.header(bytes))) return null;
     const data = await pixels(bench, bytes, { header, shrink, decoded, stored, target, wanted });
     if (!data) return null;
     const { width, height } = wanted;
-    return { ...upright({ data, width, height }, orientation), top, left, whole };
+    const place = { top, left, whole };
+    if (orientation !== 1) return { ...upright({ data, width, height }, orientation), ...place };
+    borrowed = borrow;
+    if (!borrow) return { data: data.slice(), width, height, ...place };
+    const write = (to: InputTarget): boolean => bench.resampler.normalize(data, width, to);
+    return { data, width, height, ...place, write, release: once(() => giveBack(bench)) };
   } finally {
-    if (bench.decoder.failed || bench.resampler.bytes > MOST_KEPT) bench.decoder.close();
-    else idle.push(bench);
+    if (!borrowed) giveBack(bench);
   }
+}
+
+function giveBack(bench: Bench): void {
+  if (bench.decoder.failed || bench.resampler.bytes > MOST_KEPT) bench.decoder.close();
+  else idle.push(bench);
+}
+
+/** Twice given back, it would be used by two. */
+function once(work: () => void): () => void {
+  let done = false;
+  return () => {
+    if (!done) work();
+    done = true;
+  };
 }
 
 /** What is to be done with a file; sizes as it is stored. */
@@ -94,7 +115,7 @@ interface Task {
   wanted: Region;
 }
 
-/** `[wanted.height, wanted.width, 3]`; null if libjpeg-turbo has something to say about the file. */
+/** `[wanted.height, wanted.width, 3]` in the resampler's memory; null if libjpeg-turbo has something to say about the file. */
 async function pixels(
   { decoder, resampler }: Bench,
   bytes: Uint8Array,
@@ -103,7 +124,7 @@ async function pixels(
   if (target.width === stored.width) {
     const { top, left, width } = wanted;
     const part = decodedPart(header, shrink, decoded, top, left, left + width);
-    const data = new Uint8Array(3 * part.width * part.height);
+    const data = resampler.source(part.height, part.width);
     return (await decoder.decode(bytes, shrink, part, data)) ? cut(data, part, wanted) : null;
   }
   const scale = Math.min(stored.width, stored.height) / Math.min(target.width, target.height);

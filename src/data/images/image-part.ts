@@ -15,6 +15,8 @@ export interface ImagePart extends Pixels {
   top: number;
   left: number;
   whole: Size;
+  /** Gives back the memory that the pixels lie in, where they were borrowed; they must not be looked at after that. */
+  release?(): void;
 }
 
 /** Says what is wanted of an image of a size; null: all of it. More may be given. */

@@ -32,6 +32,19 @@ export interface Pixels {
   data: Uint8Array;
   width: number;
   height: number;
+  /** Does what `writeInput` does of them, to the same bits, in less time. @returns false if it cannot */
+  write?(target: InputTarget): boolean;
+}
+
+/** Where a view of an image goes as numbers: (pixel + add) · scale of each channel. */
+export interface InputTarget {
+  out: Float32Array;
+  offset: number;
+  view: View;
+  /** [height, width] of the crop. */
+  size: readonly [number, number];
+  add: Triple;
+  scale: Triple;
 }
 
 /** What is cut out of the resized image, and how it is changed. */
@@ -108,9 +121,15 @@ export function writeInput(
   const step = flip ? -3 : 3;
   const first = (y: number): number => ((top + y) * pixels.width + left + (flip ? w - 1 : 0)) * 3;
   if (mean.kind === 'channel') {
+    const add: Triple = [
+      shift[0] - mean.values[0],
+      shift[1] - mean.values[1],
+      shift[2] - mean.values[2],
+    ];
+    if (pixels.write?.({ out, offset, view, size: [h, w], add, scale })) return;
     // A channel has 256 values: each is computed once.
     const [red, green, blue] = ([0, 1, 2] as const).map((c) =>
-      Float32Array.from(LEVELS, (value) => (value + (shift[c] - mean.values[c])) * scale[c]),
+      Float32Array.from(LEVELS, (value) => (value + add[c]) * scale[c]),
     ) as [Float32Array, Float32Array, Float32Array];
     for (let y = 0, to = offset; y < h; y++) {
       for (let x = 0, from = first(y); x < w; x++, to += 3, from += step) {

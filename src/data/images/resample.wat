@@ -1,5 +1,5 @@
-;; The two passes of resizing 8-bit RGB, with the SIMD instructions of WebAssembly. src/data/images/resampler.ts says
-;; what lies where in the memory and calls them; `npm run build` assembles this file (scripts/build-wasm.js).
+;; Resizing 8-bit RGB, in two passes, and making numbers of it, with the SIMD instructions of WebAssembly.
+;; src/data/images/resampler.ts says what lies where in the memory and calls these; `npm run build` assembles this file (scripts/build-wasm.js).
 ;;
 ;; Weights are integers of 16 bits, 16384 meaning 1; sums are exact in 32 bits, rounded once, and clipped to 0 to 255.
 (module
@@ -83,4 +83,51 @@
       (v128.store32_lane 0 (local.get $to) (i8x16.narrow_i16x8_u (local.get $sum) (local.get $sum)))
       (local.set $to (i32.add (local.get $to) (i32.const 3)))
       (local.set $starts (i32.add (local.get $starts) (i32.const 4)))
-      (br_if $columns (local.tee $count (i32.sub (local.get $count) (i32.const 1)))))))
+      (br_if $columns (local.tee $count (i32.sub (local.get $count) (i32.const 1))))))
+
+  ;; Pixels become numbers, (value + add) * scale in 64 bits, rounded to 32: four pixels, twelve numbers, at a time.
+  ;; $from: the first four; each next four lie $step bytes further; $mirrored: each four are taken from the last to the
+  ;; first; $constants: six pairs of numbers of 64 bits to add, six to multiply by; $to: receives 48 bytes for each.
+  (func (export "normalized")
+    (param $from i32) (param $step i32) (param $mirrored i32) (param $constants i32) (param $to i32) (param $fours i32)
+    (local $order v128) (local $pixels v128) (local $half v128) (local $four v128)
+    (local.set $order (select
+      (v128.const i8x16 9 10 11 6 7 8 3 4 5 0 1 2 128 128 128 128)
+      (v128.const i8x16 0 1 2 3 4 5 6 7 8 9 10 11 128 128 128 128)
+      (local.get $mirrored)))
+    (loop $next
+      (local.set $pixels (i8x16.swizzle (v128.load (local.get $from)) (local.get $order)))
+      (local.set $half (i16x8.extend_low_i8x16_u (local.get $pixels)))
+      (local.set $four (i32x4.extend_low_i16x8_u (local.get $half)))
+      (v128.store64_lane offset=0 0 (local.get $to) (f32x4.demote_f64x2_zero (f64x2.mul
+        (f64x2.add (f64x2.convert_low_i32x4_s (local.get $four))
+          (v128.load offset=0 (local.get $constants)))
+        (v128.load offset=96 (local.get $constants)))))
+      (v128.store64_lane offset=8 0 (local.get $to) (f32x4.demote_f64x2_zero (f64x2.mul
+        (f64x2.add (f64x2.convert_low_i32x4_s (i8x16.shuffle 8 9 10 11 12 13 14 15 8 9 10 11 12 13 14 15
+          (local.get $four) (local.get $four)))
+          (v128.load offset=16 (local.get $constants)))
+        (v128.load offset=112 (local.get $constants)))))
+      (local.set $four (i32x4.extend_high_i16x8_u (local.get $half)))
+      (v128.store64_lane offset=16 0 (local.get $to) (f32x4.demote_f64x2_zero (f64x2.mul
+        (f64x2.add (f64x2.convert_low_i32x4_s (local.get $four))
+          (v128.load offset=32 (local.get $constants)))
+        (v128.load offset=128 (local.get $constants)))))
+      (v128.store64_lane offset=24 0 (local.get $to) (f32x4.demote_f64x2_zero (f64x2.mul
+        (f64x2.add (f64x2.convert_low_i32x4_s (i8x16.shuffle 8 9 10 11 12 13 14 15 8 9 10 11 12 13 14 15
+          (local.get $four) (local.get $four)))
+          (v128.load offset=48 (local.get $constants)))
+        (v128.load offset=144 (local.get $constants)))))
+      (local.set $four (i32x4.extend_low_i16x8_u (i16x8.extend_high_i8x16_u (local.get $pixels))))
+      (v128.store64_lane offset=32 0 (local.get $to) (f32x4.demote_f64x2_zero (f64x2.mul
+        (f64x2.add (f64x2.convert_low_i32x4_s (local.get $four))
+          (v128.load offset=64 (local.get $constants)))
+        (v128.load offset=160 (local.get $constants)))))
+      (v128.store64_lane offset=40 0 (local.get $to) (f32x4.demote_f64x2_zero (f64x2.mul
+        (f64x2.add (f64x2.convert_low_i32x4_s (i8x16.shuffle 8 9 10 11 12 13 14 15 8 9 10 11 12 13 14 15
+          (local.get $four) (local.get $four)))
+          (v128.load offset=80 (local.get $constants)))
+        (v128.load offset=176 (local.get $constants)))))
+      (local.set $from (i32.add (local.get $from) (local.get $step)))
+      (local.set $to (i32.add (local.get $to) (i32.const 48)))
+      (br_if $next (local.tee $fours (i32.sub (local.get $fours) (i32.const 1)))))))

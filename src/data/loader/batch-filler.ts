@@ -138,7 +138,11 @@ export class BatchFiller {
     const choose: ChoosePart = (size) => inputRegion(size, preprocessing, augment, seed, position);
     const { image, pixels } = await this.#decode(drawn, work, choose);
     if (pixels) {
-      writeAugmented(to.images, at * values, pixels, preprocessing, augment, seed, position);
+      try {
+        writeAugmented(to.images, at * values, pixels, preprocessing, augment, seed, position);
+      } finally {
+        pixels.release?.();
+      }
     } else to.images.fill(0, at * values, (at + 1) * values);
     to.labels[at] = pixels ? dataset.labels[image]! : -1;
     to.indices[at] = image;
@@ -221,8 +225,8 @@ export class BatchFiller {
     try {
       const loaded = await this.#reader.load(image);
       if (loaded.changed) changed.push(image);
-      if (this.#cache.isFull) return await loaded.decode({ resize, choose });
-      const pixels = await loaded.decode({ resize });
+      if (this.#cache.isFull) return await loaded.decode({ resize, choose, borrow: true });
+      const pixels = await loaded.decode({ resize, borrow: true });
       this.#cache.add(image, pixels);
       return pixels;
     } catch (error) {

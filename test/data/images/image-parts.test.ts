@@ -31,7 +31,7 @@ beforeAll(async () => {
 });
 
 const decode = (bytes: Buffer, resize: number, region?: Region) =>
-  decodeFastJpeg(bytes, resize, 1e8, region && (() => region));
+  decodeFastJpeg(bytes, resize, 1e8, { choose: region && (() => region) });
 
 /** @returns values that are not those of the whole image */
 async function differences(bytes: Buffer, resize: number, random: Random): Promise<number> {
