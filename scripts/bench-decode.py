@@ -11,6 +11,8 @@ torchvision: torchvision.io.decode_jpeg in place of Pillow; simplejpeg: that pac
 
 import argparse
 import json
+import multiprocessing
+import os
 import sys
 import time
 from pathlib import Path
@@ -88,15 +90,29 @@ class Images(Dataset):
         return pixels.sub_(self.mean).div_(self.std), 0
 
 
+def processor_ms():
+    """Of this process and its workers, which live on; None where there is no /proc."""
+    try:
+        ids = [os.getpid(), *(child.pid for child in multiprocessing.active_children())]
+        ticks = 0
+        for number in ids:
+            fields = Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()
+            ticks += int(fields[11]) + int(fields[12])
+        return 1000 * ticks / os.sysconf("SC_CLK_TCK")
+    except OSError:
+        return None
+
+
 def one_pass(loader):
-    since, images, total = None, 0, 0.0
+    since, before, images, total = None, None, 0, 0.0
     for batch, _ in loader:
         if since is None:
-            since = time.perf_counter()
+            since, before = time.perf_counter(), processor_ms()
         else:
             images += len(batch)
         total += batch[0, 0, 0, 0].item()
-    return 1000 * (time.perf_counter() - since) / images
+    cpu = None if before is None else (processor_ms() - before) / images
+    return 1000 * (time.perf_counter() - since) / images, cpu
 
 
 def main():
@@ -113,7 +129,8 @@ def main():
     print(json.dumps({"ready": {"images": len(images)}}), flush=True)
     for line in sys.stdin:
         times = [one_pass(loader) for _ in range(int(line))]
-        print(json.dumps({"ms": times, "memory": None}), flush=True)
+        ms, cpu = zip(*times)
+        print(json.dumps({"ms": ms, "cpu": cpu, "memory": None}), flush=True)
 
 
 if __name__ == "__main__":
