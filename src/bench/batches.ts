@@ -39,7 +39,7 @@ export async function configSource(
   const { data } = plan.config;
   const indexes = indexCache({ onNotice });
   const images = await openTrainingImages(data, onNotice, indexes);
-  const normalized = await normalization(data, images, cacheDir(), onNotice);
+  const normalized = await normalization(data, images, { cacheDir: cacheDir(), onNotice });
   const loader = trainingLoader(plan, images, normalized, 0, imageCache ? {} : { cacheBytes: 0 });
   return {
     async next() {

@@ -48,9 +48,11 @@ export async function dataPreviewCommand(
   const { data, training, seed } = plan.config;
   const indexes = indexCache({ onNotice: notice, onProgress: indexingTo(progress) });
   const images = await openTrainingImages(data, notice, indexes);
-  const normalized = await normalization(data, images, cacheDir(), notice, (done, total) =>
-    progress({ what: STATISTICS, done, total }),
-  );
+  const normalized = await normalization(data, images, {
+    cacheDir: cacheDir(),
+    onNotice: notice,
+    onProgress: (done, total) => progress({ what: STATISTICS, done, total }),
+  });
   const { stepsPerEpoch } = paceSize(plan, images);
   const perEpoch = stepsPerEpoch * training.batchSize;
   const position = options.position ?? (options.epoch ?? 0) * perEpoch;

@@ -49,7 +49,7 @@ async function firstBatch(
 ): Promise<HostBatch> {
   const { data, training } = plan.config;
   const dataset = await openTrainingImages(data, notice, indexCache({ onNotice: notice }));
-  const normalized = await normalization(data, dataset, cacheDir(), notice);
+  const normalized = await normalization(data, dataset, { cacheDir: cacheDir(), onNotice: notice });
   const loader = trainingLoader(plan, dataset, normalized, 0);
   const parts: HostBatch[] = [];
   try {

@@ -8,6 +8,7 @@ import { planExperiment } from '../experiment/experiment-plan.js';
 import { openTrainingImages, openValidationImages } from '../experiment/images.js';
 import { normalization, readNormalization } from '../experiment/input-normalization.js';
 import { checkTrainingData } from '../experiment/run-data.js';
+import { checkUndecodable } from '../experiment/undecodable.js';
 import { type MetricsRow, readMetrics } from '../run/rows.js';
 import { type RunFolder, writeSummary } from '../run/run-folder.js';
 import {
@@ -129,9 +130,12 @@ export async function trainCommand(
     const normalized =
       from && !outdated.normalization
         ? readNormalization(config.data, from.tensors('normalization'), from.path)
-        : await normalization(config.data, images, cacheDir(), notice, (done, total) =>
-            showProgress({ what: STATISTICS, done, total }),
-          );
+        : await normalization(config.data, images, {
+            cacheDir: cacheDir(),
+            onNotice: notice,
+            onProgress: (done, total) => showProgress({ what: STATISTICS, done, total }),
+            onStatistics: (statistics) => checkUndecodable(config.data, images, statistics, notice),
+          });
     const restore = from
       ? {
           weights: from.tensors('weights'),

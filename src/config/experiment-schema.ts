@@ -5,6 +5,7 @@ import { augmentSchema } from './augmentation.js';
 import { CLASS_FOLDERS } from './class-folders.js';
 import { durationSchema, intervalSchema } from './duration.js';
 import { ERROR_POLICIES } from './error-policy.js';
+import { fileLimitSchema } from './file-limit.js';
 import { LABEL_MEANINGS } from './label-meaning.js';
 import { layerSchema } from './layers.js';
 import { samplerNames, samplerSchema } from './sampling.js';
@@ -124,11 +125,11 @@ const data = z.strictObject({
         .describe(
           'skip: in training another image of the class takes its place, in evaluation it does not count. fail: stop.',
         ),
-      limit: z
-        .int()
-        .nonnegative()
+      limit: fileLimitSchema
         .default(100)
-        .describe('With skip: the number of undecodable files after which training stops.'),
+        .describe(
+          'With skip: how many undecodable files there may be, as a number or as a share of the images such as "5 %"; with more, training stops, before its first step where they are known by then.',
+        ),
     })
     .prefault({})
     .describe('What to do about files that cannot be decoded.'),

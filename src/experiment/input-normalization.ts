@@ -2,6 +2,7 @@ import type { DataConfig } from '../config/experiment-schema.js';
 import type { PcaColor } from '../data/augment/augment.js';
 import { divisors, type Preprocessing, type Triple } from '../data/images/preprocessing.js';
 import type { ImageIndex } from '../data/index/image-index.js';
+import type { DataStatistics } from '../data/statistics/data-statistics.js';
 import { dataStatistics, type FoundStatistics } from '../data/statistics/statistics.js';
 import { CheckpointError } from '../errors.js';
 import type { NamedTensor } from '../safetensors.js';
@@ -29,13 +30,21 @@ export function trainingStatistics(
   return dataStatistics(index, { resize, crop, maxPixels, cacheDir, onNotice, onProgress });
 }
 
+export interface NormalizationOptions {
+  /** Where statistics are kept. */
+  cacheDir: string;
+  onNotice?: (line: string) => void;
+  /** Receives the images done and their total, while statistics are computed. */
+  onProgress?: (done: number, total: number) => void;
+  /** Receives what is known of the images, where that is asked for; may throw. */
+  onStatistics?: (statistics: DataStatistics) => void;
+}
+
 /** Means, deviations and colour components as the config asks; see `trainingStatistics`. A line says if they look like another scale's. */
 export async function normalization(
   data: DataConfig,
   index: ImageIndex,
-  cacheDir: string,
-  onNotice?: (line: string) => void,
-  onProgress?: (done: number, total: number) => void,
+  { cacheDir, onNotice, onProgress, onStatistics }: NormalizationOptions,
 ): Promise<Normalization> {
   const { resize, crop, mean, std, augment } = data;
   const scale = pixelScaleNotice(data);
@@ -45,6 +54,7 @@ export async function normalization(
     ? await trainingStatistics(data, index, cacheDir, onNotice, onProgress)
     : null;
   const statistics = found?.statistics;
+  if (statistics) onStatistics?.(statistics);
   const preprocessing: Preprocessing = {
     resize,
     crop,

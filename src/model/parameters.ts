@@ -25,6 +25,8 @@ export type Origin =
 export class Parameters {
   private readonly entries = new Map<string, Entry>();
   private changing = false;
+  /** Running statistics as they were before the step, where it can be taken back. */
+  private before = new Map<string, Float32Array>();
 
   /**
    * @param origin a seed for He initialisation (paper, §3), each value deriving from it and the parameter's name
@@ -89,8 +91,27 @@ export class Parameters {
     this.changing = true;
   }
 
+  /**
+   * As `beginStep`, of a step of several micro-batches: until the first weight is updated `takeBackStep` undoes it, as
+   * only running statistics have changed by then.
+   */
+  beginLongStep(): void {
+    if (this.changing) return;
+    this.changing = true;
+    for (const [name, { plan, value }] of this.entries) {
+      if (plan.state) this.before.set(name, Float32Array.from(this.engine.read(value)));
+    }
+  }
+
+  /** The values are those before the step again. No weight may have been updated in it. */
+  takeBackStep(): void {
+    for (const [name, values] of this.before) this.engine.assign(this.value(name), values);
+    this.endStep();
+  }
+
   endStep(): void {
     this.changing = false;
+    this.before.clear();
   }
 
   /** All values; each is read from the engine when it is asked for, and stands for what it is then. */

@@ -51,7 +51,7 @@ export interface StepSettings {
  * which is then freed; no loss that is not finite has changed anything by then, but an earlier one may have. Otherwise
  * no weight is updated unless every loss is finite, and the gradients' norm where it is to be clipped. In both cases
  * all weights and running statistics must be finite after the update, and those of a step that fails cannot be saved
- * any more; see `Parameters.beginStep`.
+ * any more; see `Parameters.beginStep`. Where `next` fails, the step is taken back.
  *
  * @throws TrainingError naming step, loss and layers when one of them is not finite
  */
@@ -77,10 +77,12 @@ export async function trainStep(
     if (plan.updateAtOnce) checkFinite(at, { logits: broken });
   };
   try {
-    for (let i = 0; i < training.batchSize / plan.microBatch; i++) {
-      const batch = await next();
+    const microBatches = training.batchSize / plan.microBatch;
+    for (let i = 0; i < microBatches; i++) {
+      const batch = await nextOrBack(next, parameters);
       network.train(step, i);
-      parameters.beginStep();
+      if (microBatches > 1) parameters.beginLongStep();
+      else parameters.beginStep();
       const labels = dominantLabels(batch);
       runBatch(plan, engine, batch, [
         (whole) => probe?.microBatch(whole, i),
@@ -108,6 +110,16 @@ export async function trainStep(
     return { losses, top };
   } finally {
     for (const gradient of sums.gradients.values()) engine.dispose(gradient);
+  }
+}
+
+/** A step whose images cannot be had, which may be its last micro-batch's, has not been begun. */
+async function nextOrBack(next: () => Promise<Batch>, parameters: Parameters): Promise<Batch> {
+  try {
+    return await next();
+  } catch (error) {
+    parameters.takeBackStep();
+    throw error;
   }
 }
 

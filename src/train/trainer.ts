@@ -3,6 +3,7 @@ import type { WrittenPaths } from '../config/file-paths.js';
 import type { ImageIndex } from '../data/index/image-index.js';
 import type { Batch, Loader } from '../data/loader/loader.js';
 import { describeEngine, type Engine } from '../engine/engine.js';
+import { DataError } from '../errors.js';
 import { lengthOf, totalSteps } from '../experiment/epochs.js';
 import type { ExperimentPlan } from '../experiment/experiment-plan.js';
 import type { Normalization } from '../experiment/input-normalization.js';
@@ -11,6 +12,7 @@ import { trainingLoader } from '../experiment/training-loader.js';
 import type { GradientRow } from '../run/gradient-row.js';
 import type { MetricsRow } from '../run/rows.js';
 import type { RunFolder } from '../run/run-folder.js';
+import { messageOf } from '../system-error.js';
 import { DataNotices } from './data-notices.js';
 import type { TrainEvents } from './events.js';
 import { Meter } from './meter.js';
@@ -97,11 +99,32 @@ class Trainer {
   }
 
   async train(): Promise<TrainResult> {
-    const { plan, timeline, open, stop } = this.options;
-    const { checkpoint, evaluation, training } = plan.config;
+    const { plan, timeline, open } = this.options;
     const run = open();
     this.announce(run);
     this.meter.reset();
+    try {
+      await this.steps(run);
+    } catch (error) {
+      if (error instanceof DataError) this.rescue(run);
+      throw error;
+    }
+    const { progress, evaluated, best } = this.standing;
+    if (this.saved !== progress.step) this.save(run, null);
+    return {
+      run: run.path,
+      interrupted: progress.step < this.end || evaluated !== progress.step,
+      step: progress.step,
+      wholeSteps: totalSteps(plan, timeline),
+      epoch: this.epoch(),
+      best,
+    };
+  }
+
+  /** Until the end, or a stop. */
+  private async steps(run: RunFolder): Promise<void> {
+    const { plan, stop } = this.options;
+    const { checkpoint, evaluation, training } = plan.config;
     while (!stop()) {
       const { step } = this.standing.progress;
       const evaluateNow = this.due(evaluation.every) && this.standing.evaluated !== step;
@@ -118,16 +141,19 @@ class Trainer {
       await this.step(run);
       if (this.due(training.logEvery)) this.log(run);
     }
-    const { progress, evaluated, best } = this.standing;
-    if (this.saved !== progress.step) this.save(run, null);
-    return {
-      run: run.path,
-      interrupted: progress.step < this.end || evaluated !== progress.step,
-      step: progress.step,
-      wholeSteps: totalSteps(plan, timeline),
-      epoch: this.epoch(),
-      best,
-    };
+  }
+
+  /** Images end the training: what has been learned from the others until then stays. */
+  private rescue(run: RunFolder): void {
+    const { step } = this.standing.progress;
+    const { notice } = this.options.events;
+    if (this.saved === step || step === 0) return;
+    try {
+      this.save(run, null);
+      notice(`the last whole step, ${step}, is saved; --resume goes on after it`);
+    } catch (error) {
+      notice(`the last whole step, ${step}, cannot be saved: ${messageOf(error)}`);
+    }
   }
 
   async close(): Promise<void> {

@@ -38,7 +38,7 @@ beforeAll(async () => {
 async function drawn(overrides: readonly string[], position: number, count: number) {
   const plan = planExperiment(loadConfig(join(cwd, 'c.yaml'), overrides));
   const index = await openTrainingImages(plan.config.data, () => {});
-  const normalized = await normalization(plan.config.data, index, join(cwd, 'cache'));
+  const normalized = await normalization(plan.config.data, index, { cacheDir: join(cwd, 'cache') });
   const loader = trainingLoader(plan, index, normalized, position);
   const found = {
     images: [] as number[],

@@ -1,13 +1,14 @@
 /** What to do about files that cannot be decoded, or are not as they were when the index was made. */
 import type { ErrorPolicy } from '../../config/error-policy.js';
+import { describeLimit, type FileLimit, mostFiles } from '../../config/file-limit.js';
 import { DataError } from '../../errors.js';
 import { type ImageIndex, imagePath } from '../index/image-index.js';
 import type { Failure } from './worker-protocol.js';
 
 export interface OnError {
   policy: ErrorPolicy;
-  /** With 'skip': how many different files may be left out; one more is an error. */
-  limit: number;
+  /** With 'skip': how many different files may be left out, or which share of the images; one more is an error. */
+  limit: FileLimit;
 }
 
 /** A file that was left out, and why. */
@@ -22,6 +23,10 @@ export interface ChangedFiles {
   /** The first one; null if there is none. */
   first: string | null;
 }
+
+/** How to find them, or have more skipped. */
+export const ALLOW_MORE =
+  'relaybp data check names them all; more may be skipped by data.onError.limit, a number or a share such as "5 %"';
 
 /** Applied when a batch is handed out, so that it does not depend on how far workers are ahead. */
 export class FailurePolicy {
@@ -45,15 +50,17 @@ export class FailurePolicy {
       if (this.onError.policy === 'fail') {
         throw new DataError(
           `${path}: cannot be decoded: ${reason}`,
-          'replace or remove the file, or let undecodable files be skipped',
+          'replace or remove the file, or let undecodable files be skipped (data.onError.policy: skip)',
         );
       }
       this.skipped.push({ path, reason });
-      if (this.skipped.length > this.onError.limit) {
+      const { limit } = this.onError;
+      const { count } = this.dataset;
+      if (this.skipped.length > mostFiles(limit, count)) {
         throw new DataError(
-          `${this.skipped.length} files cannot be decoded, ${this.onError.limit} may be skipped; ` +
+          `${this.skipped.length} files cannot be decoded, ${describeLimit(limit, count)} may be skipped; ` +
             `the last one: ${path}: ${reason}`,
-          'check the data set, or allow more files to be skipped',
+          ALLOW_MORE,
         );
       }
     }
