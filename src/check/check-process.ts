@@ -20,8 +20,9 @@ async function check({ from, files, contents, sizes, mtimes }: CheckBatch): Prom
   const count = files.length;
   const result: CheckedBatch = {
     from,
-    findings: new Uint16Array(count),
+    findings: new Uint32Array(count),
     hashes: new Uint32Array(2 * count),
+    looks: new Uint32Array(2 * count),
     reasons: [],
   };
   let next = 0;
@@ -36,11 +37,12 @@ async function check({ from, files, contents, sizes, mtimes }: CheckBatch): Prom
       const own = contents?.[i];
       if (typeof own === 'string') throw new Error(own);
       const found = await inspect(path, limits, own && Buffer.from(own));
-      const { findings, reasons, hash, state } = found;
+      const { findings, reasons, hash, look, state } = found;
       const known = state !== null && mtimes[i] !== 0;
       const changed = known && (state.size !== sizes[i] || mtimeStamp(state.mtimeMs) !== mtimes[i]);
       result.findings[i] = findings | (changed ? bitOf('changed') : 0);
       result.hashes.set(hash, 2 * i);
+      if (look) result.looks.set(look, 2 * i);
       for (const [kind, reason] of reasons) result.reasons.push([i, kind, reason]);
     } catch (error) {
       result.findings[i] = bitOf('undecodable') | UNREAD;

@@ -1,11 +1,13 @@
 /** Checks a whole data set: its images one by one, its copies, and its classes. */
 
 import { type ImageIndex, imagePath } from '../data/index/image-index.js';
+import { ImageReader } from '../data/loader/image-reader.js';
 import { classHistogram } from '../data/sampling/class-histogram.js';
-import { type DuplicateFacts, markDuplicates } from './duplicates.js';
+import { type DuplicateFacts, markDuplicates, markLookAlikes } from './duplicates.js';
 import type { Limits } from './inspect.js';
 import { type Findings, inspectAll, reasonKey } from './inspector.js';
 import { KINDS, type KindName, PROBLEMS } from './kinds.js';
+import { lookAlikes } from './look-alikes.js';
 
 /** A part of a data set: `train`, say, or '.' where there is only one. */
 export interface CheckedPart {
@@ -56,7 +58,7 @@ export interface CheckReport {
 export interface Checked {
   report: CheckReport;
   /** Findings of the images of each part, in the order of its index. */
-  findings: Uint16Array[];
+  findings: Uint32Array[];
 }
 
 export interface CheckOptions extends Limits {
@@ -73,9 +75,10 @@ export async function checkParts(
 ): Promise<Checked> {
   const total = parts.reduce((sum, { index }) => sum + index.count, 0);
   const all: Findings = {
-    findings: new Uint16Array(total),
+    findings: new Uint32Array(total),
     high: new Uint32Array(total),
     low: new Uint32Array(total),
+    looks: { high: new Uint32Array(total), low: new Uint32Array(total) },
     reasons: new Map(),
   };
   const places = { parts: new Uint8Array(total), classes: new Int32Array(total) };
@@ -90,6 +93,8 @@ export async function checkParts(
     all.findings.set(part.findings, start);
     all.high.set(part.high, start);
     all.low.set(part.low, start);
+    all.looks.high.set(part.looks.high, start);
+    all.looks.low.set(part.looks.low, start);
     for (const [key, reason] of part.reasons) all.reasons.set(reasonKey(start, null) + key, reason);
     for (const name of index.classes) if (!classes.has(name)) classes.set(name, classes.size);
     const ids = index.classes.map((name) => classes.get(name)!);
@@ -101,13 +106,25 @@ export async function checkParts(
     const p = places.parts[image]!;
     return imagePath(parts[p]!.index, image - starts[p]!);
   };
-  const twins = new Map<number, number>();
+  const [twins, alike] = [new Map<number, number>(), new Map<number, number>()];
   const duplicates = markDuplicates(all.findings, all, places, (image, twin) => {
     if (twins.size < MAX_TWINS) twins.set(image, twin);
   });
+  const readers = parts.map(({ index }) => new ImageReader(index, options.maxPixels));
+  try {
+    const groups = await lookAlikes(all.looks, async (image, side) => {
+      const p = places.parts[image]!;
+      return (await readers[p]!.load(image - starts[p]!)).decode({ resize: side });
+    });
+    markLookAlikes(all.findings, all, places.parts, groups, (image, twin) => {
+      if (alike.size < MAX_TWINS) alike.set(image, twin);
+    });
+  } finally {
+    await Promise.all(readers.map((reader) => reader.close()));
+  }
   const kinds = kindReports(all.findings, options.examples, (image, kind) => {
-    const twin = twins.get(image);
-    if (COPIES.has(kind))
+    const twin = (LIKENESS.has(kind) ? alike : twins).get(image);
+    if (COPIES.has(kind) || LIKENESS.has(kind))
       return { path: path(image), reason: twin === undefined ? null : path(twin) };
     return { path: path(image), reason: all.reasons.get(reasonKey(image, kind)) ?? null };
   });
@@ -131,6 +148,7 @@ export async function checkParts(
 
 /** Copies whose original is kept to be named. */
 const MAX_TWINS = 100_000;
+const LIKENESS: ReadonlySet<string> = new Set<KindName>(['alikeInSeveralParts', 'lookAlike']);
 const COPIES: ReadonlySet<string> = new Set<KindName>([
   'duplicate',
   'conflictingLabels',
@@ -138,7 +156,7 @@ const COPIES: ReadonlySet<string> = new Set<KindName>([
 ]);
 
 function kindReports(
-  findings: Uint16Array,
+  findings: Uint32Array,
   examples: number,
   example: (image: number, kind: KindName) => Example,
 ): Record<KindName, KindReport> {

@@ -53,7 +53,7 @@ export function orderByHash({ high, low }: Hashes): Uint32Array {
  * @param twinOf told of an image with a finding and the copy that is the reason for it
  */
 export function markDuplicates(
-  findings: Uint16Array,
+  findings: Uint32Array,
   hashes: Hashes,
   { parts, classes }: Places,
   twinOf: (image: number, twin: number) => void,
@@ -96,6 +96,43 @@ export function markDuplicates(
       }
       if (bits === 0) continue;
       findings[image]! |= bits;
+      if (twin !== undefined) twinOf(image, twin);
+    }
+  }
+}
+
+/**
+ * Marks images that look like others without being copies of them, in `findings`: all of a group that lies in several
+ * parts are 'alikeInSeveralParts', else all but the first 'lookAlike'.
+ *
+ * @param groups see `lookAlikes`
+ * @param twinOf told of an image with a finding and the one that it looks like
+ */
+export function markLookAlikes(
+  findings: Uint32Array,
+  { high, low }: Hashes,
+  parts: Uint8Array,
+  groups: Uint32Array,
+  twinOf: (image: number, twin: number) => void,
+): void {
+  const members = new Map<number, number[]>();
+  for (const [image, first] of groups.entries()) {
+    if (image === first) continue;
+    const group = members.get(first) ?? [first];
+    group.push(image);
+    members.set(first, group);
+  }
+  const isCopy = (a: number, b: number): boolean => high[a] === high[b] && low[a] === low[b];
+  for (const group of members.values()) {
+    for (const [at, image] of group.entries()) {
+      const others = group.filter((other) => !isCopy(image, other));
+      const elsewhere = others.find((other) => parts[other] !== parts[image]);
+      const earlier = group.slice(0, at);
+      const isNew = !earlier.some((other) => isCopy(image, other));
+      const before = isNew ? earlier.find((other) => parts[other] === parts[image]) : undefined;
+      if (elsewhere !== undefined) findings[image]! |= bitOf('alikeInSeveralParts');
+      else if (before !== undefined) findings[image]! |= bitOf('lookAlike');
+      const twin = elsewhere ?? before;
       if (twin !== undefined) twinOf(image, twin);
     }
   }

@@ -15,16 +15,18 @@ const PIECE = 1 << 20;
 
 /**
  * @param prefix from the data root to where the paths of the index begin, '' or with a slash at its end
- * @param keepShared whether images stay in that have a copy in another part: where they are left out of one part,
+ * @param keepShared whether images stay in that have a copy, or one that looks alike, in another part: where they are left out of one part,
  *   they may stay in the other
  */
 export function goodList(
   index: ImageIndex,
   prefix: string,
-  findings: Uint16Array,
+  findings: Uint32Array,
   keepShared: boolean,
 ): GoodList {
-  const bad = keepShared ? PROBLEMS & ~bitOf('inSeveralParts') : PROBLEMS;
+  const bad = keepShared
+    ? PROBLEMS & ~(bitOf('inSeveralParts') | bitOf('alikeInSeveralParts'))
+    : PROBLEMS;
   const classes = index.classes.map((name) =>
     fits(name) && !name.includes('\t') ? Buffer.from(`\t${name}\n`) : null,
   );

@@ -7,10 +7,12 @@ import { decodeFastJpeg } from '../data/images/fast-jpeg.js';
 import { readImageFile } from '../data/images/image-file.js';
 import { readJpegHeader } from '../data/images/jpeg-header.js';
 import { withExifInFront } from '../data/images/late-exif.js';
+import type { Pixels } from '../data/images/preprocessing.js';
 import { MAX_RESIZED_PIXELS, type Size } from '../data/images/resized-size.js';
 import { type FilePath, shown } from '../data/index/file-names.js';
 import { MOST_BYTES, readRegularBytes } from '../regular-file.js';
 import { bitOf, type KindName } from './kinds.js';
+import { type PictureHash, pictureHash } from './picture-hash.js';
 
 export interface Limits {
   /** Width times height of the largest image. */
@@ -28,6 +30,8 @@ export interface Inspection {
   hash: readonly [high: number, low: number];
   /** What the system says of the file; null if the image lies in a larger one. */
   state: { size: number; mtimeMs: number } | null;
+  /** What it looks like; null if it cannot be told. */
+  look: PictureHash | null;
 }
 
 /** Shorter side to decode to: what is damaged shows at any size, and a small one is twice as fast. */
@@ -60,8 +64,10 @@ export async function inspect(
     typeof file.contents === 'string' ? readRegularBytes(file.contents, MOST_BYTES) : file.contents;
   const digest = createHash('sha256').update(bytes).digest();
   const hash = [digest.readUInt32BE(0), digest.readUInt32BE(4)] as const;
-  if (bytes.length === 0) return { findings: bitOf('zeroByte'), reasons: [], hash, state };
+  if (bytes.length === 0)
+    return { findings: bitOf('zeroByte'), reasons: [], hash, state, look: null };
   let findings = 0;
+  let look: PictureHash | null = null;
   const reasons: [KindName, string][] = [];
   const found = (kind: KindName, why?: string): void => {
     findings |= bitOf(kind);
@@ -71,14 +77,17 @@ export async function inspect(
     const { maxPixels, minSide } = limits;
     const usual = await usualJpeg(bytes, maxPixels);
     const meta =
-      usual ?? (await sharp(await withExifInFront(bytes), { limitInputPixels: false }).metadata());
+      usual?.meta ??
+      (await sharp(await withExifInFront(bytes), { limitInputPixels: false }).metadata());
     const { width, height, space, depth, hasAlpha, orientation, format } = meta;
     if (width * height > maxPixels) {
       found('tooLarge', `${width}x${height}, more than ${maxPixels} pixels`);
     } else if (tooLong(width, height)) {
       const limit = `more than ${MAX_RESIZED_PIXELS} pixels with a shorter side of ${TRAINED}`;
       found('undecodable', `${width}x${height} would be ${limit}`);
-    } else if (!usual) await decodePart(file, { resize: RESIZE, maxPixels });
+    } else {
+      look = pictureHash(usual?.pixels ?? (await decodePart(file, { resize: RESIZE, maxPixels })));
+    }
     const named = extname(shown(path)).slice(1).toLowerCase();
     if (named !== '' && format !== (FORMATS[named] ?? named))
       found('wrongExtension', `holds ${format}`);
@@ -94,19 +103,21 @@ export async function inspect(
     const why = looksLikeText(bytes) ? 'text, perhaps a web page' : once(reasonOf(error));
     found(isCut(bytes) ? 'truncated' : 'undecodable', why);
   }
-  return { findings, reasons, hash, state };
+  return { findings, reasons, hash, state, look };
 }
 
-/** What sharp would say of a JPEG that the fast decoder decodes; null if it is for sharp to say. */
+/** What sharp would say of a JPEG that the fast decoder decodes, and its pixels; null if it is for sharp to say. */
 async function usualJpeg(
   bytes: Buffer,
   maxPixels: number,
-): Promise<(Partial<Metadata> & Size) | null> {
+): Promise<{ meta: Partial<Metadata> & Size; pixels: Pixels } | null> {
   const header = readJpegHeader(bytes);
   if (!header || tooLong(header.width, header.height)) return null;
-  if (!(await decodeFastJpeg(bytes, RESIZE, maxPixels))) return null;
+  const pixels = await decodeFastJpeg(bytes, RESIZE, maxPixels);
+  if (!pixels) return null;
   const { width, height, gray, orientation } = header;
-  return { width, height, space: gray ? 'b-w' : 'srgb', orientation, format: 'jpeg' };
+  const space = gray ? 'b-w' : 'srgb';
+  return { meta: { width, height, space, orientation, format: 'jpeg' }, pixels };
 }
 
 const tooLong = (width: number, height: number): boolean => {

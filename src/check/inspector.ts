@@ -10,6 +10,7 @@ import { type ImageIndex, imageFile } from '../data/index/image-index.js';
 import { hasMembers } from '../data/index/members.js';
 import { MemberReader } from '../data/loader/member-reader.js';
 import { DataError } from '../errors.js';
+import type { Hashes } from './duplicates.js';
 import type { Limits } from './inspect.js';
 import { bitOf, type KindName } from './kinds.js';
 
@@ -32,9 +33,11 @@ export interface CheckBatch {
 export interface CheckedBatch {
   from: number;
   /** [n]: bits of `KINDS`. */
-  findings: Uint16Array;
+  findings: Uint32Array;
   /** [n, 2] */
   hashes: Uint32Array;
+  /** [n, 2]: what each looks like; 0 where that cannot be told. */
+  looks: Uint32Array;
   /** Image within the batch, what was found, and why. */
   reasons: [number, KindName, string][];
 }
@@ -42,10 +45,12 @@ export interface CheckedBatch {
 /** What was found, image by image. */
 export interface Findings {
   /** [count]: bits of `KINDS`. */
-  findings: Uint16Array;
+  findings: Uint32Array;
   /** [count]: the two halves of each file's hash. */
   high: Uint32Array;
   low: Uint32Array;
+  /** [count]: the two halves of what each looks like. */
+  looks: Hashes;
   /** By `reasonKey`, where a finding has a reason; of very many only the first so many. */
   reasons: Map<number, string>;
 }
@@ -72,9 +77,10 @@ export async function inspectAll(
 ): Promise<Findings> {
   const { count } = index;
   const all: Findings = {
-    findings: new Uint16Array(count),
+    findings: new Uint32Array(count),
     high: new Uint32Array(count),
     low: new Uint32Array(count),
+    looks: { high: new Uint32Array(count), low: new Uint32Array(count) },
     reasons: new Map(),
   };
   let [next, done] = [0, 0];
@@ -88,11 +94,13 @@ export async function inspectAll(
     const [sizes, mtimes] = [index.sizes.slice(from, next), index.mtimes.slice(from, next)];
     return { from, files, sizes: Uint32Array.from(sizes), mtimes: Uint32Array.from(mtimes) };
   };
-  const keep = ({ from, findings, hashes, reasons }: CheckedBatch): void => {
+  const keep = ({ from, findings, hashes, looks, reasons }: CheckedBatch): void => {
     all.findings.set(findings, from);
     for (let i = 0; i < findings.length; i++) {
       all.high[from + i] = hashes[2 * i]!;
       all.low[from + i] = hashes[2 * i + 1]!;
+      all.looks.high[from + i] = looks[2 * i]!;
+      all.looks.low[from + i] = looks[2 * i + 1]!;
     }
     for (const [i, kind, reason] of reasons) {
       if (all.reasons.size < MAX_REASONS) all.reasons.set(reasonKey(from + i, kind), reason);

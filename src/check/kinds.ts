@@ -25,6 +25,8 @@ export const KINDS = [
   { name: 'alpha', title: 'with transparency', problem: false },
   { name: 'sixteenBit', title: 'of 16 bits per channel', problem: false },
   { name: 'rotated', title: 'turned or mirrored by EXIF', problem: false },
+  { name: 'alikeInSeveralParts', title: 'that look like one in another part', problem: true },
+  { name: 'lookAlike', title: 'that look like another one in their part', problem: false },
   { name: 'changed', title: 'changed since the index was made', problem: false },
 ] as const satisfies readonly Kind[];
 
@@ -34,7 +36,7 @@ export type KindName = (typeof KINDS)[number]['name'];
 export const bitOf = (name: KindName): number => 1 << KINDS.findIndex((kind) => kind.name === name);
 
 /** No kind, but a bit beside theirs: the file could not be read, so that its contents are not known. */
-export const UNREAD = 1 << 15;
+export const UNREAD = 1 << 30;
 
 /** The bits of all kinds that are problems. */
 export const PROBLEMS = KINDS.reduce(

@@ -2,7 +2,7 @@ import { type Command, Option } from '@commander-js/extra-typings';
 import type { InitResult } from '../commands/init.js';
 import { CLASS_FOLDERS } from '../config/class-folders.js';
 import { commandLine } from './common.js';
-import { print, printError } from './output.js';
+import { print, printError, stderr } from './output.js';
 
 export function addInit(cli: Command): void {
   cli
@@ -18,7 +18,11 @@ export function addInit(cli: Command): void {
     )
     .action(async (images, options) => {
       const { initCommand } = await import('../commands/init.js');
-      print(initLines(await initCommand(images, options, { notice: printError })));
+      const { showingProgress } = await import('../terminal/progress.js');
+      const result = await showingProgress(stderr, (progress) =>
+        initCommand(images, options, { notice: printError, progress }),
+      );
+      print(initLines(result));
     });
 }
 

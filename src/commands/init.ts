@@ -1,5 +1,6 @@
 import { existsSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, isAbsolute, join, relative, resolve } from 'node:path';
+import { renderings } from '../check/renderings.js';
 import type { ClassFolders } from '../config/class-folders.js';
 import { parseConfig } from '../config/load.js';
 import type { ImageIndex } from '../data/index/image-index.js';
@@ -50,7 +51,7 @@ export async function initCommand(
   { out, classFolders: wanted }: InitOptions = {},
   hooks: Hooks = {},
 ): Promise<InitResult> {
-  const { notice } = listening(hooks);
+  const { notice, progress } = listening(hooks);
   if (isShards(folder, '.')) throw notForShards(folder);
   const layout = findLayout(folder);
   checkLabelled(layout);
@@ -73,14 +74,22 @@ export async function initCommand(
   }
   const lists = reason === null ? [] : [`${stem}.train.txt`, `${stem}.val.txt`];
   for (const file of lists) refuse(file);
-  const parts = reason === null ? null : split(train, relative(layout.root, train.root));
+  const tell = (done: number): void =>
+    progress({ what: 'looking for renderings of one picture', done, total: train.count });
+  const groups = reason === null ? null : await renderings(train, tell);
+  const parts = groups && split(train, relative(layout.root, train.root), groups);
   if (parts) {
+    if (parts.kept > 0) {
+      notice(
+        `${parts.kept} images are copies or renderings of others: those of one picture are kept together; relaybp data check names them`,
+      );
+    }
     const { length } = parts.tooSmall;
     if (length > 0) {
       const classes = length === 1 ? '1 class has' : `${length} classes have`;
       const more = length > MOST_NAMED ? ', …' : '';
       const names = parts.tooSmall.slice(0, MOST_NAMED).join(', ');
-      notice(`${classes} a single image, which is for training: ${names}${more}`);
+      notice(`${classes} a single picture, which is for training: ${names}${more}`);
     }
   }
   const written: string[] = [];

@@ -1,5 +1,5 @@
-import { describeLimit, mostFiles } from '../config/file-limit.js';
 import type { DataConfig } from '../config/experiment-schema.js';
+import { describeLimit, mostFiles } from '../config/file-limit.js';
 import type { ImageIndex } from '../data/index/image-index.js';
 import { ALLOW_MORE } from '../data/loader/failure-policy.js';
 import type { DataStatistics } from '../data/statistics/data-statistics.js';

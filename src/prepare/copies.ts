@@ -64,7 +64,7 @@ export async function prepareCopies(
   begin(root, part, { ...settings, decoding: DECODING }, fingerprint(index));
   const target: ImageIndex = { ...index, root: folder };
   const written: WrittenCopies = { files: 0, kept: 0, bytes: 0 };
-  const findings = new Uint16Array(index.count);
+  const findings = new Uint32Array(index.count);
   const wanted = (image: number): boolean => {
     const file = imageFile(target, image);
     folders.makeFor(file);

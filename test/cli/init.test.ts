@@ -172,7 +172,7 @@ describe('init where the validation part has no classes', () => {
       const { stderr } = await relaybp('init', 'a', '--out', `${name}.yaml`);
       const count = name === 'apple' ? '1 class has' : '2 classes have';
       const names = name === 'apple' ? 'apple' : 'apple, banana';
-      expect(stderr).toContain(`${count} a single image, which is for training: ${names}\n`);
+      expect(stderr).toContain(`${count} a single picture, which is for training: ${names}\n`);
     }
   });
 
