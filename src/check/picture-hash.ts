@@ -94,13 +94,15 @@ function lowFrequencies(gray: Float64Array): Float64Array {
 export interface Fields {
   /** `[FIELDS, FIELDS, 3]` */
   means: Float32Array;
-  /** Their standard deviation. */
+  /** Their standard deviation within a channel, so that a colour cast is no contrast. */
   contrast: number;
 }
 
 export function fieldsOf(pixels: Pixels): Fields {
   const means = fieldMeans(pixels, FIELDS);
-  return { means: Float32Array.from(means), contrast: deviation(means) };
+  const channels = [0, 1, 2].map((c) => means.filter((_, i) => i % 3 === c));
+  const contrast = channels.reduce((sum, values) => sum + deviation(values), 0) / 3;
+  return { means: Float32Array.from(means), contrast };
 }
 
 /** Mean difference of two pictures' fields, 0–255 scale. */
@@ -110,7 +112,7 @@ export function difference(a: Fields, b: Fields): number {
 
 /** Whether two pictures differ by no more than renderings of one do; the less contrast, the less they may. */
 export const looksAlike = (a: Fields, b: Fields): boolean =>
-  difference(a, b) <= 2.5 + 0.15 * Math.min(a.contrast, b.contrast);
+  difference(a, b) <= 3 + 0.18 * Math.min(a.contrast, b.contrast);
 
 function deviation(values: Float64Array): number {
   const mean = values.reduce((sum, value) => sum + value, 0) / values.length;

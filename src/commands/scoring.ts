@@ -1,10 +1,12 @@
 import { statSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import type { ExperimentConfig } from '../config/experiment-schema.js';
 import type { LabelMeaning } from '../config/label-meaning.js';
 import { changedNotice } from '../data/index/file-changes.js';
 import { type ImageIndex, imagePath, relativePath } from '../data/index/image-index.js';
 import type { IndexCache } from '../data/index/index-cache.js';
+import { listBase } from '../data/index/list-base.js';
+import { parseList } from '../data/index/list-index.js';
 import { isShards } from '../data/index/shard-files.js';
 import type { Engine } from '../engine/engine.js';
 import { openEngine } from '../engine/select.js';
@@ -15,7 +17,7 @@ import { isScoreFile, readScoreFile } from '../eval/score-file.js';
 import type { ImageList, ScoreSet } from '../eval/score-set.js';
 import { describeProtocol, type ProtocolOptions, protocolOf } from '../eval/test-protocol.js';
 import { indexCache } from '../experiment/data-cache.js';
-import { openImages, readingOf } from '../experiment/images.js';
+import { openImages, type Reading, readingOf } from '../experiment/images.js';
 import { checkRunData } from '../experiment/run-data.js';
 import type { Checkpoint } from '../run/checkpoint.js';
 import { MODEL_DEFAULTS } from './defaults.js';
@@ -25,7 +27,7 @@ import { withDefaults } from './options.js';
 
 /** Options of the commands that score a labelled test set. */
 export interface ScoringOptions extends ModelOptions, ProtocolOptions {
-  /** A folder of class folders or a list file; without it the validation data of the config. */
+  /** A folder of class folders or a list file; without it the validation data of the config. Paths of a list: `listBase`. */
   data?: string;
   /** What the labels of a list are; without it as the config says. */
   labels?: LabelMeaning;
@@ -153,14 +155,36 @@ export class Scorer {
     const { options, notice } = this;
     const checkpoint = checkpointOf(target, options, notice);
     const { config, classes } = checkpoint.state;
-    const [root, part] = options.data
-      ? testSet(options.data)
-      : runTestSet(config, checkpoint.path, options);
     const from = options.dataRoot ?? config.data.root;
     const own = readingOf(config.data, options.data ? null : 'val', from);
     const reading = options.labels ? { ...own, labels: options.labels } : own;
+    const [root, part] =
+      options.data === undefined
+        ? runTestSet(config, checkpoint.path, options)
+        : this.placeOf(options.data, config.data.root, reading);
     const dataset = await openImages(root, part, classes, notice, this.cache, reading);
     return { checkpoint, dataset };
+  }
+
+  /** Where the images of `--data` are: shards, a list, or a folder of class folders. @param root the run's data root */
+  private placeOf(
+    data: string,
+    root: string,
+    { columns }: Reading,
+  ): readonly [root: string, part: string] {
+    const [folder, name] = [dirname(data), basename(data)];
+    const isFolder = statSync(data, { throwIfNoEntry: false })?.isDirectory();
+    if (!isFolder && isShards(folder, name)) return [folder, name];
+    if (!isFile(data)) return [data, '.'];
+    const part = resolve(data);
+    const { dataRoot } = this.options;
+    if (dataRoot !== undefined) return [dataRoot, part];
+    const list = parseList(data, { root, labels: 'names', columns });
+    const base = listBase(data, list.index, root);
+    if (base !== resolve(root)) {
+      this.notice(`${data}: its images are found beside it, not below the data root ${root}`);
+    }
+    return [base, part];
   }
 
   private async scored(
@@ -252,11 +276,5 @@ function runTestSet(
   return [dataRoot ?? root, val];
 }
 
-/** A folder of class folders, a list file with paths relative to where it lies, or shards. */
-function testSet(path: string): [root: string, part: string] {
-  const [root, part] = [dirname(path), basename(path)];
-  const isFolder = statSync(path, { throwIfNoEntry: false })?.isDirectory();
-  if (isFolder) return [path, '.'];
-  const isFile = statSync(path, { throwIfNoEntry: false })?.isFile();
-  return isFile || isShards(root, part) ? [root, part] : [path, '.'];
-}
+const isFile = (path: string): boolean =>
+  statSync(path, { throwIfNoEntry: false })?.isFile() === true;

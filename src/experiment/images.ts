@@ -217,9 +217,14 @@ export async function openTrainingImages(
   const { root, train } = data;
   const index = await openByOwnClasses(data, 'train', onNotice, cache);
   if (index.classes.length !== data.classes) {
+    const empty = emptyClasses(index);
+    const used = index.classes.length - empty.length;
+    const fix = used === data.classes ? 'then they are as many' : `then set data.classes: ${used}`;
     throw new DataError(
-      `${join(root, train)}: ${index.classes.length} classes, but data.classes is ${data.classes}`,
-      `set data.classes: ${index.classes.length}, or point data.root to the right folder`,
+      `${join(root, train)}: ${index.classes.length} classes, ${empty.length > 0 ? `${empty.length} of them without an image (${some(empty)}), ` : ''}but data.classes is ${data.classes}`,
+      empty.length > 0
+        ? `an output without images learns nothing: remove the empty class folders, ${fix}`
+        : `set data.classes: ${index.classes.length}, or point data.root to the right folder`,
     );
   }
   if (!trained || !sameClasses(trained, index.classes)) return index;
