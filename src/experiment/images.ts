@@ -18,6 +18,7 @@ import { openPrepared } from '../data/index/prepared.js';
 import { isPrepared } from '../data/index/prepared-facts.js';
 import { relabelled, sameClasses, sameOrder } from '../data/index/relabel.js';
 import { isShards, shardFiles } from '../data/index/shard-files.js';
+import { pathAsThere } from '../data/index/unicode-forms.js';
 import { DataError } from '../errors.js';
 
 /** How the files of a part say which images there are, and what class each is of. */
@@ -92,7 +93,7 @@ async function open(
   cache: IndexCache,
   reading: Reading,
 ): Promise<ImageIndex> {
-  const path = resolve(root, part);
+  const path = pathAsThere(resolve(root, part));
   const { classNames, labels } = reading;
   const shards = !isPrepared(path) && isShards(root, part);
   if (shards && classNames === undefined) {
@@ -111,7 +112,7 @@ async function open(
     return named;
   }
   if (isFile(path)) {
-    const base = reading.base ?? root;
+    const base = pathAsThere(reading.base ?? root);
     const { index, labels: found } = await cache.openList(path, base, classes, reading);
     if (found === 'positions' && labels === undefined) {
       const used = [Math.min, Math.max].map((most) => index.labels.reduce((a, b) => most(a, b)));

@@ -6,6 +6,7 @@ import { messageOf, systemFix } from '../../system-error.js';
 import type { ClassEntry } from './class-entry.js';
 import { entriesOfJson } from './class-names-json.js';
 import { entriesOfMat } from './class-names-mat.js';
+import { oneForm } from './unicode-forms.js';
 
 /** All classes of a file. */
 export interface ClassNames {
@@ -26,7 +27,7 @@ export function readClassNames(file: string): ClassNames {
 }
 
 function entriesOf(file: string, bytes: Buffer): ClassEntry[] {
-  const text = (): string => bytes.toString('utf8').replace(/^\ufeff/, '');
+  const text = (): string => oneForm(bytes.toString('utf8').replace(/^\ufeff/, ''));
   switch (extname(file).toLowerCase()) {
     case '.mat':
       return entriesOfMat(file, bytes);

@@ -25,6 +25,7 @@ import {
   nothingLeftOut,
 } from './left-out.js';
 import { compareCodePoints } from './name-order.js';
+import { classNamesOf, oneForm } from './unicode-forms.js';
 
 export interface FolderOptions {
   /**
@@ -109,12 +110,14 @@ export function planFolder(folder: string, options: FolderOptions = {}): FolderP
     options.classFolders === 'leaves'
       ? leafFolders(top, (path) => leafContents(folder, path, directories, leftOut))
       : top;
-  const found = folders.map((entry) => entry.name);
+  const found = folders.map((entry) => oneForm(entry.name));
   const strayFiles = files.filter((e) => hasImageName(e.name)).map((e) => e.name);
   if (found.length === 0) throw noClasses(folder, strayFiles);
 
-  const classes = options.classes ? [...options.classes] : found;
-  const labels = new Map(classes.map((name, label) => [name, label]));
+  const classes = options.classes
+    ? [...options.classes]
+    : classNamesOf(folders.map(({ name }) => name));
+  const labels = new Map(classes.map((name, label) => [oneForm(name), label]));
   const unknown = found.filter((name) => !labels.has(name));
   if (unknown.length > 0) {
     const some = unknown.slice(0, 5).map((name) => JSON.stringify(name));
@@ -130,9 +133,9 @@ export function planFolder(folder: string, options: FolderOptions = {}): FolderP
     folder,
     classes,
     folders: folders.map(({ name, path }) => {
-      return { root: folder, path, label: labels.get(name)!, above };
+      return { root: folder, path, label: labels.get(oneForm(name))!, above };
     }),
-    missingClasses: classes.filter((name) => !present.has(name)),
+    missingClasses: classes.filter((name) => !present.has(oneForm(name))),
     strayFiles,
     directories,
     leftOut,

@@ -31,6 +31,7 @@ import type { ColumnNames } from './list-row.js';
 import { indexShards, type ShardOptions } from './member-index.js';
 import { type ScanJob, scanAll } from './scan-pool.js';
 import type { ShardFiles } from './shard-files.js';
+import { pathsAsThere } from './unicode-forms.js';
 
 /** How far indexing has come. */
 export interface IndexingProgress {
@@ -137,7 +138,7 @@ export class IndexCache {
     const parsed = parseList(list, { root, classes, labels, columns });
     const { count } = parsed.index;
     const progress = this.#progress(list, count);
-    const directories = parentsOf(parsed.index);
+    let directories = parentsOf(parsed.index);
     const found: StatResult = { missing: 0, first: -1 };
     const note = ({ missing, first }: StatResult, files: number): void => {
       if (found.first < 0) found.first = first;
@@ -159,7 +160,11 @@ export class IndexCache {
       const { from, to } = jobs[at++]!;
       if (result.kind === 'stat') note(result.result, to - from);
     }
-    const index = listedImages(parsed, found);
+    const other = found.missing > 0 ? pathsAsThere(parsed.index) : null;
+    if (other) directories = parentsOf(other);
+    const index = other
+      ? listedImages({ ...parsed, index: other }, statImages(other, 0, count))
+      : listedImages(parsed, found);
     const { sha256 } = parsed;
     const state = stats && {
       size: stats.size,

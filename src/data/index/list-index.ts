@@ -11,6 +11,7 @@ import { type ImageIndex, IndexBuilder, imageFile, imagePath, mtimeStamp } from 
 import { type FoundLabel, readLabels } from './list-labels.js';
 import type { ColumnNames, ListRow } from './list-row.js';
 import { listRows } from './list-rows.js';
+import { oneForm, pathsAsThere } from './unicode-forms.js';
 
 export interface ListOptions {
   /** Folder that the paths are relative to; a leading '/' of a path does not change that. */
@@ -30,7 +31,10 @@ export interface ListOptions {
  */
 export function indexList(file: string, options: ListOptions): ImageIndex {
   const list = parseList(file, options);
-  return listedImages(list, statImages(list.index, 0, list.index.count));
+  const found = statImages(list.index, 0, list.index.count);
+  const other = found.missing > 0 ? pathsAsThere(list.index) : null;
+  if (!other) return listedImages(list, found);
+  return listedImages({ ...list, index: other }, statImages(other, 0, other.count));
 }
 
 /** A list whose files have not been looked at yet. */
@@ -66,8 +70,10 @@ export function parseList(
   for (const line of rows()) {
     let place = places.get(line.label);
     if (place === undefined) {
-      place = found.push({ text: line.label, line: line.line }) - 1;
+      const text = oneForm(line.label);
+      place = places.get(text) ?? found.push({ text, line: line.line }) - 1;
       places.set(line.label, place);
+      places.set(text, place);
     }
     builder.add(line.path, place, 0);
   }

@@ -2,6 +2,7 @@
 import type { LabelMeaning } from '../../config/label-meaning.js';
 import { DataError } from '../../errors.js';
 import { inLabelOrder, isInteger } from './name-order.js';
+import { oneForm } from './unicode-forms.js';
 
 /** A label of a list, and the line where it is first. */
 export interface FoundLabel {
@@ -32,7 +33,7 @@ export function readLabels(
 ): LabelReading {
   const list = classes ?? (declared === 'positions' ? numbered(1 + largest(found)) : null);
   if (!list) return ownNames(file, found);
-  const positions = new Map(list.map((name, position) => [name, position]));
+  const positions = new Map(list.map((name, position) => [oneForm(name), position]));
   const byName = found.map(({ text }) => positions.get(text) ?? -1);
   const byNumber = found.map(({ text }) => positionOf(text, list.length));
   const all = (labels: readonly number[]): boolean => labels.every((label) => label >= 0);
