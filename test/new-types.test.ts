@@ -59,8 +59,8 @@ function checkout(): string {
     stdio: 'pipe',
     encoding: 'utf8',
   });
-  const kernel = 'dist/data/images/resample.wasm';
-  cpSync(join(ROOT, kernel), join(home, kernel));
+  for (const kernel of ['data/images/resample.wasm', 'engine/wasm/winograd.wasm'])
+    cpSync(join(ROOT, 'dist', kernel), join(home, 'dist', kernel));
   return join(home, 'bin/relaybp.js');
 }
 

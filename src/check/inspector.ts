@@ -2,7 +2,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { compiled } from '../data/compiled.js';
+import { compiled } from '../compiled.js';
 import { reasonOf } from '../data/images/decode.js';
 import type { FilePath } from '../data/index/file-names.js';
 import { shown } from '../data/index/file-names.js';
@@ -134,7 +134,7 @@ export async function inspectAll(
 }
 
 function startProcess(setup: CheckSetup, threads: number): ChildProcess {
-  const file = fileURLToPath(compiled('../check/check-process.js'));
+  const file = fileURLToPath(compiled('check/check-process.js'));
   return fork(file, [JSON.stringify(setup)], {
     serialization: 'advanced',
     execArgv: [],

@@ -358,7 +358,7 @@ export const experimentSchema = z.strictObject({
     .enum(CONVOLUTION_CHOICES)
     .default('auto')
     .describe(
-      "On the native engine: auto computes 3x3 convolutions with stride 1 by Winograd's filtering where that is less work; direct does not.",
+      "auto computes 3x3 convolutions with stride 1 by Winograd's filtering where that is less work; direct does not.",
     ),
   initialCheckpoint: z
     .string()

@@ -1,7 +1,7 @@
 /** How the workers of the data pipeline are started. */
 import { basename } from 'node:path';
 import { Worker } from 'node:worker_threads';
-import { compiled } from './compiled.js';
+import { compiled } from '../compiled.js';
 import type { WorkerSetup } from './loader/worker-protocol.js';
 
 /** Start a decoding worker. @throws RelaybpError if it is not there: not built */
@@ -15,7 +15,7 @@ export const startWorker = (setup: WorkerSetup): Worker =>
  * @throws RelaybpError if it is not there: not built
  */
 export function startThread(name: string, data: unknown): Worker {
-  return new Worker(compiled(`${name}.js`), {
+  return new Worker(compiled(`data/${name}.js`), {
     workerData: data,
     name: `relaybp-${basename(name).replace('-worker', '')}`,
     execArgv: [],

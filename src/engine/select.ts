@@ -59,7 +59,7 @@ async function openNative(options: OpenOptions): Promise<Engine> {
   return openNativeEngine(location, options);
 }
 
-async function openWasm({ precision, onNotice }: OpenOptions): Promise<Engine> {
+async function openWasm({ precision, convolution, onNotice }: OpenOptions): Promise<Engine> {
   if (precision === 'bf16') {
     throw new EngineError(
       'precision bf16: the portable wasm engine computes in float32 only',
@@ -68,7 +68,7 @@ async function openWasm({ precision, onNotice }: OpenOptions): Promise<Engine> {
   }
   if (precision === 'auto') onNotice?.('Precision float32: the only one of the wasm engine.');
   const { openWasmEngine } = await import('./wasm/wasm-engine.js');
-  return openWasmEngine();
+  return openWasmEngine(convolution ? { convolution } : {});
 }
 
 async function openBest(options: OpenOptions): Promise<Engine> {

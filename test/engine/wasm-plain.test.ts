@@ -7,6 +7,12 @@ import { engineSuite } from './suite.js';
 env().set('WASM_HAS_SIMD_SUPPORT', false);
 engineSuite('wasm without SIMD', openWasmEngine);
 
+test("no convolution takes Winograd's form, whose kernels need them", async () => {
+  const engine = await openWasmEngine();
+  const window = { kernel: [3, 3], stride: [1, 1], padding: [1, 1, 1, 1] } as const;
+  expect(engine.takesWinograd?.(window, 64, [1, 8, 8, 64])).toBe(false);
+});
+
 test('it says so', async () => {
   const { trials } = await openWasmEngine();
   expect(trials).toMatchObject([{ what: expect.stringContaining('SIMD'), type: 'float32' }]);

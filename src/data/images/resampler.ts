@@ -1,6 +1,6 @@
 /** Resizes 8-bit RGB and makes numbers of it: the passes of resample.wat over a memory of its own. */
 import { readFileSync } from 'node:fs';
-import { compiled } from '../compiled.js';
+import { compiled } from '../../compiled.js';
 import type { FilterWeights } from './filter-weights.js';
 import type { Region } from './image-part.js';
 import type { InputTarget } from './preprocessing.js';
@@ -52,7 +52,7 @@ const IMAGES = NUMBERS + 4 * MOST_NUMBERS;
 let assembled: object | null = null;
 
 function instantiate(): Passes {
-  assembled ??= new WebAssembly.Module(readFileSync(compiled('images/resample.wasm')));
+  assembled ??= new WebAssembly.Module(readFileSync(compiled('data/images/resample.wasm')));
   return new WebAssembly.Instance(assembled).exports as Passes;
 }
 

@@ -3,8 +3,10 @@
  * kernels (its own input gradient kernel is 10 times slower, and it has none for the filter gradient).
  */
 import type { Window } from '../engine.js';
-import { type ConvFacts, convAttributes } from './convolution.js';
+import { type ConvFacts, convAttributes, convForward } from './convolution.js';
 import { type Block, type Four, fourOf, type Heap, sizeOf } from './heap.js';
+import { winogradFilterGradient } from './winograd-convolution.js';
+import { takesWinograd } from './winograd-form.js';
 
 /** At most so many values, 16 MB, in what one matrix product or convolution spreads out or packs. */
 const spreadLimit = 1 << 22;
@@ -18,6 +20,15 @@ export function filterGradient(
 ): Block {
   const { x, filter, window } = facts;
   if (isPointwise(window)) return pointwiseFilterGradient(heap, x, filter, dz);
+  const [, , channels, outputs] = fourOf(filter.shape);
+  const [, height, width] = fourOf(dz.shape);
+  if (
+    heap.winograd &&
+    takesWinograd('filterGradient', window, channels, [height, width], outputs)
+  ) {
+    const options = { filter: filter.shape, padding: window.padding };
+    return winogradFilterGradient(heap, heap.winograd, { x, dz }, options);
+  }
   const gradient = heap.alloc(filter.shape);
   heap.values(gradient).fill(0);
   const [batch] = fourOf(x.shape);
@@ -127,12 +138,12 @@ function flippedConv(heap: Heap, { filter, window }: ConvFacts, dz: Block): Bloc
         to[(tap * out + o) * inn + i] = from[source + i * out + o] as number;
   }
   const [top, bottom, left, right] = window.padding;
-  const attributes = convAttributes(
-    [kh - 1 - top, kh - 1 - bottom, kw - 1 - left, kw - 1 - right],
-    [1, 1],
-    [1, 1],
-  );
-  const dx = heap.run('Conv2D', { x: dz, filter: flipped }, attributes);
+  const turned: Window = {
+    kernel: window.kernel,
+    stride: [1, 1],
+    padding: [kh - 1 - top, kh - 1 - bottom, kw - 1 - left, kw - 1 - right],
+  };
+  const dx = convForward(heap, dz, flipped, null, { window: turned, relu: false });
   heap.free(flipped);
   return dx;
 }

@@ -2,7 +2,9 @@
 import type { Shape, Window } from '../engine.js';
 import { reluInPlace } from './elementwise.js';
 import { demand, show, WasmSaved } from './handles.js';
-import type { Block, Heap } from './heap.js';
+import { type Block, fourOf, type Heap } from './heap.js';
+import { winogradForward } from './winograd-convolution.js';
+import { takesWinograd } from './winograd-form.js';
 
 /** What the gradients of a convolution need. The blocks are owned by the `WasmSaved` around it. */
 export interface ConvFacts {
@@ -73,6 +75,12 @@ export function convForward(
   bias: Block | null,
   { window, relu }: { window: Window; relu: boolean },
 ): Block {
+  const [batch, , , channels] = fourOf(x.shape);
+  const [size, outputs] = [outputSize(x.shape, window), fourOf(filter.shape)[3]];
+  if (heap.winograd && takesWinograd('output', window, channels, size, outputs)) {
+    const options = { output: [batch, ...size, outputs], padding: window.padding, relu };
+    return winogradForward(heap, heap.winograd, { x, filter, bias }, options);
+  }
   const attributes = convAttributes(window.padding, window.stride, [1, 1]);
   if (bias) {
     const activation = relu ? 'relu' : 'linear';

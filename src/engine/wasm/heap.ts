@@ -10,6 +10,7 @@ import { getKernel, type NamedAttrMap, type TensorInfo } from '@tensorflow/tfjs-
 import { EngineError } from '../../errors.js';
 import type { Shape } from '../engine.js';
 import { checkWhole, heard, isBroken } from './full-heap.js';
+import type { WinogradKernels } from './winograd-kernels.js';
 
 /** A reference to values on the heap. Whoever made it or shared it frees it, once. */
 export type Block = TensorInfo;
@@ -37,7 +38,11 @@ export function fourOf(shape: Shape): Four {
 export class Heap {
   #live = 0;
 
-  constructor(private readonly backend: BackendWasm) {}
+  /** @param winograd kernels of our own on its memory, where there are SIMD instructions */
+  constructor(
+    private readonly backend: BackendWasm,
+    readonly winograd: WinogradKernels | null = null,
+  ) {}
 
   /** References that have not been freed. */
   get live(): number {
@@ -77,6 +82,12 @@ export class Heap {
     if (!(values instanceof Float32Array))
       throw new EngineError('wasm engine: not a float32 block');
     return values;
+  }
+
+  /** Where the values lie in the memory, in bytes: for kernels of our own. */
+  address(block: Block): number {
+    checkWhole(this.backend);
+    return this.backend.getMemoryOffset(block.dataId);
   }
 
   /**

@@ -3,6 +3,7 @@
  * same memory for the rest. It needs nothing but npm and runs on one thread.
  */
 import { version_wasm } from '@tensorflow/tfjs-backend-wasm';
+import type { ConvolutionChoice } from '../convolution-form.js';
 import type {
   BatchNormGradient,
   BatchNormOptions,
@@ -34,14 +35,25 @@ import { checkSameShape } from './memory.js';
 import * as norm from './normalization.js';
 import { type PoolFacts, PoolSaved, poolBackward, pooledShape, poolForward } from './pooling.js';
 import { WasmUpdates } from './updates.js';
+import { takesWinograd } from './winograd-form.js';
+import { loadWinogradKernels } from './winograd-kernels.js';
 
-/** Loads the engine; about 0.1 s. @throws EngineError if WebAssembly does not start. */
-export async function openWasmEngine(): Promise<Engine> {
-  const heap = new Heap(await startBackend());
+/**
+ * Loads the engine; about 0.1 s.
+ *
+ * @throws EngineError if WebAssembly does not start
+ */
+export async function openWasmEngine(
+  options: { convolution?: ConvolutionChoice } = {},
+): Promise<Engine> {
+  const backend = await startBackend();
+  const hasSimd = await usesSimd();
+  const winograd = hasSimd && options.convolution !== 'direct';
+  const heap = new Heap(backend, winograd ? loadWinogradKernels(backend) : null);
   const simd: Trial = {
     what: 'SIMD instructions of WebAssembly',
     type: 'float32',
-    problem: (await usesSimd()) ? null : 'there are none on this CPU or in this version of Node',
+    problem: hasSimd ? null : 'there are none on this CPU or in this version of Node',
     instead: 'kernels without them: slower, as exact',
   };
   return new WasmEngine(heap, [simd]);
@@ -64,6 +76,11 @@ class WasmEngine extends WasmUpdates implements Engine {
     readonly trials: readonly Trial[],
   ) {
     super(heap);
+  }
+
+  takesWinograd(window: Window, channels: number, [, height = 0, width = 0, out = 0]: Shape) {
+    const size = [height, width] as const;
+    return this.heap.winograd !== null && takesWinograd('output', window, channels, size, out);
   }
 
   conv(

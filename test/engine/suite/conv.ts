@@ -144,6 +144,44 @@ const cases: ConvCase[] = [
     out: 48,
     window: window([3, 3], [1, 1], [1, 1, 1, 1]),
   },
+  // Winograd's form: whole tiles of 4x4 pixels, and what is left over of tiles, of channels and of blocks.
+  {
+    title: '3x3, whole tiles',
+    x: [3, 16, 12, 16],
+    out: 32,
+    window: window([3, 3], [1, 1], [1, 1, 1, 1]),
+  },
+  {
+    title: '3x3, parts of tiles, no padding',
+    x: [5, 13, 7, 16],
+    out: 20,
+    window: window([3, 3], [1, 1], [0, 0, 0, 0]),
+  },
+  {
+    title: '3x3, asymmetric and large padding, no bias',
+    x: [2, 9, 14, 12],
+    out: 24,
+    window: window([3, 3], [1, 1], [2, 0, 3, 1]),
+    bias: false,
+  },
+  {
+    title: '3x3, three channels to sixteen',
+    x: [2, 20, 24, 3],
+    out: 16,
+    window: window([3, 3], [1, 1], [1, 1, 1, 1]),
+  },
+  {
+    title: '3x3, a map larger than a block of tiles',
+    x: [2, 50, 61, 32],
+    out: 36,
+    window: window([3, 3], [1, 1], [1, 1, 1, 1]),
+  },
+  {
+    title: '3x3, more channels than a block of filters',
+    x: [2, 5, 6, 520],
+    out: 236,
+    window: window([3, 3], [1, 1], [1, 1, 1, 1]),
+  },
 ];
 
 function checkConv(context: Context, convCase: ConvCase): void {

@@ -1,8 +1,8 @@
-/** Where what the build makes for this folder lies. */
+/** Where what the build makes besides JavaScript lies. */
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { RelaybpError } from '../errors.js';
-import { toMend } from '../installation.js';
+import { RelaybpError } from './errors.js';
+import { toMend } from './installation.js';
 
 /**
  * A file that the build has made. In compiled code it lies below this folder; when the sources run directly (tests), it
@@ -13,7 +13,7 @@ import { toMend } from '../installation.js';
  */
 export function compiled(name: string): URL {
   const source = import.meta.url.endsWith('.ts');
-  const url = new URL(source ? `../../dist/data/${name}` : `./${name}`, import.meta.url);
+  const url = new URL(source ? `../dist/${name}` : `./${name}`, import.meta.url);
   if (!existsSync(url)) {
     throw new RelaybpError(`${fileURLToPath(url)}: missing`, toMend());
   }
