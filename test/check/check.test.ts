@@ -120,11 +120,12 @@ describe('relaybp data check', () => {
       alpha: 1,
       sixteenBit: 1,
       rotated: 1,
-      lookAlike: 2,
+      lookAlike: 3,
     });
     expect(kinds.lookAlike.examples.map(({ path, reason }) => [path, reason])).toEqual([
       [at('set/train/dog/really-png.jpg'), at('set/train/dog/1.jpg')],
       [at('set/train/owl/deep.png'), at('set/train/owl/3.jpg')],
+      [at('set/train/owl/gray.jpg'), at('set/train/owl/1.jpg')], // whose colours are next to none
     ]);
     expect(paths(kinds.zeroByte)).toEqual(['train/cat/also-empty.jpg', 'train/cat/empty.jpg']);
     expect(paths(kinds.truncated)).toEqual(['train/cat/cut.jpg', 'train/dog/cut.png']);
