@@ -465,7 +465,9 @@ describe('what goes wrong', () => {
       'data.onError.policy=fail',
     );
     expect(failed.code).toBe(3);
-    expect(failed.stderr).toMatch(/bad\.jpg: cannot be decoded/);
+    expect(failed.stderr).toMatch(
+      /1 of \d+ training images cannot be decoded; the first: red\/bad\.jpg: /,
+    );
   });
 
   it('a run folder in use is refused', async () => {
