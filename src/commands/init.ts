@@ -10,7 +10,7 @@ import { planExperiment } from '../experiment/experiment-plan.js';
 import { openImages } from '../experiment/images.js';
 import { writeOutput } from '../files.js';
 import { type Choices, choose } from '../init/choices.js';
-import { nestingNotice, nestingOf } from '../init/class-folders.js';
+import { nestingNotice, nestingOf } from '../init/choose-class-folders.js';
 import { configText } from '../init/config-text.js';
 import { findLayout, type Layout } from '../init/layout.js';
 import { schemaPlace } from '../init/schema-place.js';
