@@ -86,7 +86,7 @@ describe('mutated JPEGs', () => {
       // What libjpeg-turbo shrinks loses rows and columns that fill no block, and may so round otherwise.
       expect(wider + higher, `case ${i}`).toBeLessThanOrEqual(shrunk ? 1 : 0);
       if (wider + higher > 0) continue;
-      expect(meanDifference(found, judge), `case ${i}`).toBeLessThan(shrunk ? 30 : 3);
+      expect(meanDifference(found, judge), `case ${i}`).toBeLessThan(shrunk ? 50 : 3);
     }
     expect(Math.min(accepted, refused)).toBeGreaterThan(CASES / 50);
   });
