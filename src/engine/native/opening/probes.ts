@@ -128,7 +128,9 @@ export const winogradConvolution = probe((bench, engine) => {
     const dy = bench.maps([2, ...size, outputs], 29);
     const window: Window = { kernel: [3, 3], stride: [1, 1], padding };
     bench.layer(engine.conv(x, filter, bias, { window, relu }), (saved) => {
-      bench.result(engine.convParameterGradient(saved, dy).weight);
+      const { weight, bias: ofBias } = engine.convParameterGradient(saved, dy);
+      bench.result(weight);
+      if (ofBias) bench.result(ofBias);
       bench.result(engine.convInputGradient(saved, dy));
     });
   }
