@@ -18,14 +18,15 @@ export function notUtf8(bytes: Buffer): string | null {
   return `line ${line} is no UTF-8 text`;
 }
 
-/** By its mark, or as every other byte of plain text is 0 in it. */
+/** By its mark, or as every other byte of plain text is 0 in it, and the rest are not. */
 export function isUtf16(bytes: Buffer): boolean {
   const mark = bytes.length >= 2 ? bytes.readUInt16BE(0) : 0;
   if (mark === 0xfffe || mark === 0xfeff) return true;
   const start = bytes.subarray(0, LOOKED_AT);
   const zeros = [0, 0];
   for (const [i, byte] of start.entries()) if (byte === 0) zeros[i % 2]! += 1;
-  return start.length >= 4 && Math.max(...zeros) > start.length / 4;
+  const few = Math.min(...zeros) < start.length / 8;
+  return start.length >= 4 && few && Math.max(...zeros) > start.length / 4;
 }
 
 export const SAVE_AS_UTF8 =

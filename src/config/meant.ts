@@ -21,8 +21,8 @@ export function meant(
   if (source?.includes('${')) return ''; // what is filled in there is always text
   if (typeof value !== 'string') {
     const isScalar = typeof value === 'number' || typeof value === 'boolean';
-    const text = source ?? String(value);
     if (!isScalar && source !== '~') return '';
+    const text = source ?? String(value);
     return fits(text) ? `; in quotes: ${JSON.stringify(text)}` : '';
   }
   const truth = TRUE.test(value) ? true : FALSE.test(value) ? false : null;

@@ -1,5 +1,5 @@
 /** Which files a part names that is packed in shards: WebDataset's tar files, or Parquet files as Hugging Face has them. */
-import { readdirSync, statSync } from 'node:fs';
+import { type Dirent, readdirSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { DataError } from '../../errors.js';
 import { messageOf, systemFix } from '../../system-error.js';
@@ -67,10 +67,19 @@ export function shardFiles(root: string, part: string): ShardFiles {
 function shardsIn(root: string, part: string): string[] | null {
   const folder = resolve(root, part);
   if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory()) return null;
-  const entries = readdirSync(folder, { withFileTypes: true });
+  const entries = entriesOf(folder);
   if (entries.some((entry) => entry.isDirectory() && !entry.name.startsWith('.'))) return null;
   const names = entries.map(({ name }) => name).filter((name) => kindOf(name) !== null);
   return names.length === 0 ? null : names.sort(compareCodePoints).map((name) => join(part, name));
+}
+
+/** @throws DataError if the folder cannot be read */
+function entriesOf(folder: string): Dirent[] {
+  try {
+    return readdirSync(folder, { withFileTypes: true });
+  } catch (error) {
+    throw new DataError(`${folder}: cannot be read: ${messageOf(error)}`, systemFix(error));
+  }
 }
 
 /** Most shards that one part may name. */
