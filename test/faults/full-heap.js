@@ -1,5 +1,6 @@
 // Leaves so many KiB of the WebAssembly heap free, computes, and says whether the numbers are those of a free heap:
-// "same", "different", or the error. A process of its own, as a kernel that traps breaks the heap. node full-heap.js KIB
+// "same", "different", or the error. A process of its own, as a kernel that traps breaks the heap.
+// node full-heap.js KIB auto|direct (the form of the convolution)
 import { startBackend } from '../../dist/engine/wasm/backend.js';
 import { Heap } from '../../dist/engine/wasm/heap.js';
 import { openWasmEngine } from '../../dist/engine/wasm/wasm-engine.js';
@@ -7,7 +8,7 @@ import { OutOfMemoryError } from '../../dist/errors.js';
 import { Random } from '../../dist/random.js';
 
 const room = 1024 * Number(process.argv[2]);
-const engine = await openWasmEngine();
+const engine = await openWasmEngine({ convolution: process.argv[3] });
 const random = new Random(1, 'full heap');
 const tensor = (...shape) => {
   const length = shape.reduce((a, b) => a * b);

@@ -42,7 +42,7 @@ await runTraining({
   engine,
   train: images,
   val: await openImages(data.root, data.val, images.classes, quiet),
-  normalization: await normalization(data, images, `${out}-cache`),
+  normalization: await normalization(data, images, { cacheDir: `${out}-cache` }),
   open: () => RunFolder.create(path, printConfig(plan.config), losses),
   timeline: beginningTimeline(plan, images),
   progress: beginning(),

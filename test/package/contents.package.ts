@@ -16,7 +16,7 @@ it('is small, and has nothing in it that is not needed there', () => {
   const needed = [
     /^(package\.json|README\.md|LICENSE|NOTICE|CHANGELOG\.md)$/,
     /^bin\/(relaybp\.js|package\.json)$/,
-    /^dist\/.*\.(js|d\.ts|css)$/,
+    /^dist\/.*\.(js|d\.ts|css|wasm)$/,
     /^configs\/.*\.yaml$/,
     /^schema\/relaybp\.schema\.json$/,
     /^docs\/.*\.(md|svg|png)$/,

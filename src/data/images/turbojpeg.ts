@@ -7,9 +7,11 @@
  * the same handle may say of the next file that it has been read, and give the size of the one before: so a handle that
  * has failed is not used again.
  */
+
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import type { KoffiFunc } from 'koffi';
+import { addressSpaceLimit } from '../../address-space.js';
 import type { Region } from './image-part.js';
 
 /** What the header says by the library itself. */
@@ -77,6 +79,9 @@ const require = createRequire(import.meta.url);
 let loaded: Library | null | undefined;
 let reason: string | null = null;
 
+/** Of address space: each WebAssembly memory, and threads have some of their own, takes up to ten. */
+const RESIZING_SPACE = 64 * 2 ** 30;
+
 /** Why there is no fast decoder, in a few words; null if there is one. */
 export function whyNoTurboJpeg(): string | null {
   library();
@@ -88,6 +93,11 @@ function library(): Library | null {
   loaded = null;
   if (process.env.RELAYBP_LIBJPEG_TURBO === 'off') {
     reason = 'RELAYBP_LIBJPEG_TURBO is "off"';
+    return null;
+  }
+  const limit = addressSpaceLimit(RESIZING_SPACE);
+  if (limit && limit.bytes < RESIZING_SPACE) {
+    reason = `${limit.said}, and resizing them by WebAssembly reserves more; ${limit.fix}`;
     return null;
   }
   try {

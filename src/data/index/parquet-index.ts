@@ -2,10 +2,10 @@
 import type { AsyncBuffer, FileMetaData } from 'hyparquet';
 import { parquetReadObjects } from 'hyparquet';
 import { getSchemaPath } from 'hyparquet/src/schema.js';
-import { compressors } from 'hyparquet-compressors';
 import { DataError } from '../../errors.js';
 import { messageOf } from '../../system-error.js';
 import type { ColumnNames } from './list-row.js';
+import { parquetCompressors } from './parquet-compressors.js';
 import { chunkOf, type ImageColumns, imageColumns, readFooter } from './parquet-file.js';
 import { type ImagePage, imagePages } from './parquet-pages.js';
 import type { ReadAt } from './tar-members.js';
@@ -59,6 +59,7 @@ async function labelsOf(
     byteLength: size,
     slice: (start, end = size) => Uint8Array.from(read(start, end - start)).buffer,
   };
+  const compressors = await parquetCompressors();
   const rows = await parquetReadObjects({ file, metadata, columns: [label], compressors });
   return rows.map((row, i) => {
     const value: unknown = row[label];

@@ -3,14 +3,21 @@
  * writes those of images, hold each image in one piece, whose place is found here; the others have to be decoded.
  * (Apache Parquet format, "Data Pages" and "Encodings"; decoding is hyparquet's.)
  */
-import type { ColumnMetaData, DataReader, DecodedArray, PageHeader, SchemaTree } from 'hyparquet';
+import type {
+  ColumnMetaData,
+  Compressors,
+  DataReader,
+  DecodedArray,
+  PageHeader,
+  SchemaTree,
+} from 'hyparquet';
 import { parquetHeader } from 'hyparquet/src/column.js';
 import { DEFAULT_PARSERS } from 'hyparquet/src/convert.js';
 import { decompressPage, readDataPage, readDataPageV2 } from 'hyparquet/src/datapage.js';
 import { readRleBitPackedHybrid } from 'hyparquet/src/encoding.js';
 import { readPlain } from 'hyparquet/src/plain.js';
 import { getMaxDefinitionLevel, getMaxRepetitionLevel } from 'hyparquet/src/schema.js';
-import { compressors } from 'hyparquet-compressors';
+import { parquetCompressors } from './parquet-compressors.js';
 import type { ReadAt } from './tar-members.js';
 
 /** A column of images in a row group. */
@@ -162,11 +169,12 @@ function walked(
  * @param dictionary the same of its dictionary; null if there is none
  * @throws Error in a few words if they are damaged
  */
-export function decodePage(
+export async function decodePage(
   page: Uint8Array,
   dictionary: Uint8Array | null,
   { data, schemaPath }: ImageChunk,
-): (Uint8Array | null)[] {
+): Promise<(Uint8Array | null)[]> {
+  const compressors = await parquetCompressors();
   const { element } = schemaPath[schemaPath.length - 1]!;
   const { type, codec } = data;
   const decoder = {
@@ -187,7 +195,9 @@ export function decodePage(
     ? readDataPage(decompressPage(bytes, size, codec, compressors), v1, decoder)
     : readDataPageV2(bytes, header, decoder);
   const encoding = (v1 ?? header.data_page_header_v2)!.encoding;
-  const words = encoding.endsWith('_DICTIONARY') ? wordsOf(dictionary, { data, schemaPath }) : null;
+  const words = encoding.endsWith('_DICTIONARY')
+    ? wordsOf(dictionary, { data, schemaPath }, compressors)
+    : null;
   const values = Array.from(dataPage as ArrayLike<unknown>, (value) => {
     const found: unknown = words ? words[value as number] : value;
     if (!(found instanceof Uint8Array)) throw new Error('it holds no bytes');
@@ -202,6 +212,7 @@ export function decodePage(
 function wordsOf(
   dictionary: Uint8Array | null,
   { data: { type, codec } }: ImageChunk,
+  compressors: Compressors,
 ): DecodedArray {
   if (!dictionary) throw new Error('its dictionary is missing');
   const reader = readerOf(dictionary);
