@@ -34,7 +34,9 @@ describe.each(['wasm', 'native'])('on the %s engine', (engine) => {
     );
     const script = fileURLToPath(new URL('steps.js', import.meta.url));
     const args = [script, engine, String(STEPS), place.at('c.yaml'), place.at('run')];
-    const child = spawn(process.execPath, ['--expose-gc', ...args], {
+    // Garbage of the loader's threads is collected when their young generation is full: so it is small here.
+    const flags = ['--expose-gc', '--max-semi-space-size=1'];
+    const child = spawn(process.execPath, [...flags, ...args], {
       stdio: ['ignore', 'pipe', 'inherit'],
       // How much the C library's pools of many threads keep for themselves is a matter of chance.
       env: { ...process.env, MALLOC_ARENA_MAX: '1' },
