@@ -10,7 +10,7 @@ export const ENGINE_CHOICES = ['auto', 'native', 'wasm'] as const;
 export type EngineChoice = (typeof ENGINE_CHOICES)[number];
 
 /** How much faster a training is on the native engine, the demo's small network and larger ones, measured on two cores. */
-const SPEED_UP = '3 to 8 times';
+const SPEED_UP = '1.5 to 8 times';
 const INSTALL_HINT = 'Install it: relaybp engine install';
 
 export interface OpenOptions {
