@@ -1,33 +1,13 @@
 import type { Command } from '@commander-js/extra-typings';
-import {
-  checkpointOption,
-  DATA_ROOT,
-  engineOption,
-  JSON_OBJECT,
-  labelsOption,
-  positiveInteger,
-  precisionOption,
-  REBUILD_INDEX,
-  TEST_DATA,
-} from './common.js';
+import { DATA_ROOT, JSON_OBJECT, labelsOption, REBUILD_INDEX, TEST_DATA } from './common.js';
 import { print, printError, printJson, stderr } from './output.js';
-import { averageOption, EMA, FLIP, multiscaleOption, TEN_CROP } from './protocol-options.js';
+import { withProtocol } from './protocol-options.js';
 
 export function addCompare(cli: Command): void {
-  cli
-    .command('compare')
+  withProtocol(cli.command('compare'))
     .description('how much better B is than A on the same images, with its 95 % interval')
     .argument('<a>', 'run folder, checkpoint or score file')
     .argument('<b>', 'the same')
-    .addOption(engineOption())
-    .addOption(precisionOption())
-    .addOption(checkpointOption())
-    .option(...EMA)
-    .option('--batch-size <n>', 'images at a time', positiveInteger)
-    .addOption(multiscaleOption())
-    .option(...TEN_CROP)
-    .option(...FLIP)
-    .addOption(averageOption())
     .option(...TEST_DATA)
     .addOption(
       labelsOption("what the labels of a list file are (default: the config's data.labels)"),

@@ -2,34 +2,20 @@ import { type Command, InvalidArgumentError, Option } from '@commander-js/extra-
 import { EVAL_DEFAULTS } from '../commands/defaults.js';
 import { COMBINES } from '../eval/combine.js';
 import {
-  checkpointOption,
   DATA_ROOT,
-  engineOption,
   JSON_OBJECT,
   labelsOption,
-  positiveInteger,
-  precisionOption,
   RAW_NAMES,
   REBUILD_INDEX,
   TEST_DATA,
 } from './common.js';
 import { print, printError, printJson, stderr } from './output.js';
-import { averageOption, EMA, FLIP, multiscaleOption, TEN_CROP } from './protocol-options.js';
+import { withProtocol } from './protocol-options.js';
 
 export function addEval(cli: Command): void {
-  cli
-    .command('eval')
+  withProtocol(cli.command('eval'))
     .description('top-1 and top-5 error of a trained network, or of several together')
     .argument('[run]', 'run folder, checkpoint or score file (default: the newest under runs/)')
-    .addOption(engineOption())
-    .addOption(precisionOption())
-    .addOption(checkpointOption())
-    .option(...EMA)
-    .option('--batch-size <n>', 'images at a time', positiveInteger)
-    .addOption(multiscaleOption())
-    .option(...TEN_CROP)
-    .option(...FLIP)
-    .addOption(averageOption())
     .option(...TEST_DATA)
     .addOption(
       labelsOption("what the labels of a list file are (default: the config's data.labels)"),

@@ -6,31 +6,15 @@ import { ConfigError, DataError } from '../errors.js';
 import { PREDICTION_FORMATS, type PredictionFormat } from '../eval/prediction-format.js';
 import { MOST_ROWS, readNamed } from '../regular-file.js';
 import { messageOf } from '../system-error.js';
-import {
-  checkpointOption,
-  engineOption,
-  positiveInteger,
-  precisionOption,
-  RAW_NAMES,
-} from './common.js';
+import { positiveInteger, RAW_NAMES } from './common.js';
 import { printError, printText } from './output.js';
-import { averageOption, EMA, FLIP, multiscaleOption, TEN_CROP } from './protocol-options.js';
+import { withProtocol } from './protocol-options.js';
 
 export function addPredict(cli: Command): void {
-  cli
-    .command('predict')
+  withProtocol(cli.command('predict'))
     .description('the best classes of images without labels')
     .argument('<run>', 'run folder or checkpoint')
     .argument('<images...>', 'files, folders, or - for a list of paths on stdin')
-    .addOption(engineOption())
-    .addOption(precisionOption())
-    .addOption(checkpointOption())
-    .option(...EMA)
-    .option('--batch-size <n>', 'images at a time', positiveInteger)
-    .addOption(multiscaleOption())
-    .option(...TEN_CROP)
-    .option(...FLIP)
-    .addOption(averageOption())
     .option('--topk <k>', 'classes per image', positiveInteger, PREDICT_DEFAULTS.topk)
     .addOption(
       new Option('--format <name>', 'how they are printed')
