@@ -4,8 +4,9 @@ import { type Stats, statSync } from 'node:fs';
 import type { LabelMeaning } from '../../config/label-meaning.js';
 import { DataError } from '../../errors.js';
 import { MOST_BYTES, readRegularBytes } from '../../regular-file.js';
-import { messageOf, systemFix } from '../../system-error.js';
+import { messageOf } from '../../system-error.js';
 import { isUtf16, SAVE_AS_UTF8 } from '../../text-encoding.js';
+import { cannotRead } from './cannot-read.js';
 import { type FilePath, shown } from './file-names.js';
 import { type ImageIndex, IndexBuilder, imageFile, imagePath, mtimeStamp } from './image-index.js';
 import { type FoundLabel, readLabels } from './list-labels.js';
@@ -113,7 +114,7 @@ function statOf(path: FilePath): Stats | undefined {
   try {
     return statSync(path, { throwIfNoEntry: false });
   } catch (error) {
-    throw new DataError(`${shown(path)}: cannot be read: ${messageOf(error)}`, systemFix(error));
+    throw cannotRead(shown(path), error);
   }
 }
 

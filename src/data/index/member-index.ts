@@ -2,7 +2,8 @@
 import { closeSync, fstatSync, type Stats } from 'node:fs';
 import { DataError } from '../../errors.js';
 import { openRegular } from '../../regular-file.js';
-import { isSystemError, messageOf, systemFix } from '../../system-error.js';
+import { isSystemError } from '../../system-error.js';
+import { cannotRead } from './cannot-read.js';
 import { Directories } from './directories.js';
 import { type ImageIndex, IndexBuilder, joinPath } from './image-index.js';
 import type { ColumnNames } from './list-row.js';
@@ -150,13 +151,13 @@ async function withFile(
   try {
     file = openRegular(path);
   } catch (error) {
-    throw new DataError(`${path}: cannot be read: ${messageOf(error)}`, systemFix(error));
+    throw cannotRead(path, error);
   }
   try {
     await use(file, fstatSync(file));
   } catch (error) {
     if (!isSystemError(error)) throw error;
-    throw new DataError(`${path}: cannot be read: ${messageOf(error)}`, systemFix(error));
+    throw cannotRead(path, error);
   } finally {
     closeSync(file);
   }

@@ -2,7 +2,7 @@
 import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { DataError } from '../../errors.js';
-import { messageOf, systemFix } from '../../system-error.js';
+import { cannotRead } from './cannot-read.js';
 import { bytesOf, type Entry, entriesOf, type FilePath, shown, under } from './file-names.js';
 import { beginsAsImage, hasImageName, IMAGE_EXTENSIONS, mayBeImage } from './image-files.js';
 import { type ImageIndex, IndexBuilder, joinFile } from './image-index.js';
@@ -71,7 +71,7 @@ function listed(folder: FilePath): Entry[] {
   try {
     return entriesOf(folder);
   } catch (error) {
-    throw new DataError(`${shown(folder)}: cannot be read: ${messageOf(error)}`, systemFix(error));
+    throw cannotRead(shown(folder), error);
   }
 }
 

@@ -3,6 +3,7 @@ import { type Dirent, readdirSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { DataError } from '../../errors.js';
 import { messageOf, systemFix } from '../../system-error.js';
+import { cannotRead } from './cannot-read.js';
 import { compareCodePoints } from './name-order.js';
 
 export type ShardKind = 'tar' | 'parquet';
@@ -78,7 +79,7 @@ function entriesOf(folder: string): Dirent[] {
   try {
     return readdirSync(folder, { withFileTypes: true });
   } catch (error) {
-    throw new DataError(`${folder}: cannot be read: ${messageOf(error)}`, systemFix(error));
+    throw cannotRead(folder, error);
   }
 }
 

@@ -1,6 +1,6 @@
 /** The rows of a ground-truth file: a number a line, for the images of a folder in the order of their names (ILSVRC). */
 import { DataError } from '../../errors.js';
-import { messageOf, systemFix } from '../../system-error.js';
+import { cannotRead } from './cannot-read.js';
 import { bytesOf, type Entry, entriesOf } from './file-names.js';
 import { hasImageName } from './image-files.js';
 import type { ListRow } from './list-row.js';
@@ -46,6 +46,6 @@ function imagesOf(folder: string): Entry[] {
       .filter((entry) => !entry.name.startsWith('.') && hasImageName(entry.name))
       .sort((a, b) => compareCodePoints(a.name, b.name));
   } catch (error) {
-    throw new DataError(`${folder}: cannot be read: ${messageOf(error)}`, systemFix(error));
+    throw cannotRead(folder, error);
   }
 }
