@@ -8,6 +8,7 @@ import type { IndexCache } from '../data/index/index-cache.js';
 import { listBase } from '../data/index/list-base.js';
 import { parseList } from '../data/index/list-index.js';
 import { isShards } from '../data/index/shard-files.js';
+import { pathAsThere } from '../data/index/unicode-forms.js';
 import type { Engine } from '../engine/engine.js';
 import { openEngine } from '../engine/select.js';
 import { ConfigError } from '../errors.js';
@@ -168,10 +169,11 @@ export class Scorer {
 
   /** Where the images of `--data` are: shards, a list, or a folder of class folders. @param root the run's data root */
   private placeOf(
-    data: string,
+    given: string,
     root: string,
     { columns }: Reading,
   ): readonly [root: string, part: string] {
+    const data = pathAsThere(given);
     const [folder, name] = [dirname(data), basename(data)];
     const isFolder = statSync(data, { throwIfNoEntry: false })?.isDirectory();
     if (!isFolder && isShards(folder, name)) return [folder, name];

@@ -1,4 +1,5 @@
 import { type ImageIndex, relativePath } from '../data/index/image-index.js';
+import { matchNames } from '../data/index/unicode-forms.js';
 import { ImageReader } from '../data/loader/image-reader.js';
 import { alignment, type ImageList } from './score-set.js';
 
@@ -27,10 +28,10 @@ export async function checkAlike(one: Candidate, other: Candidate): Promise<void
 
 /** Without those images that `other` lacks, provided that none of them can be decoded. */
 async function withoutUndecodable(set: Candidate, other: Candidate): Promise<ImageList> {
-  const known = new Set(other.paths);
-  const unknown = [...set.paths.keys()].filter((i) => !known.has(set.paths[i]!));
+  const { places } = matchNames(set.paths, other.paths);
+  const unknown = [...places.keys()].filter((i) => places[i] === null);
   for (const i of unknown) if (await decodes(set, i)) return set;
-  const left = [...set.paths.keys()].filter((i) => known.has(set.paths[i]!));
+  const left = [...places.keys()].filter((i) => places[i] !== null);
   return {
     ...set,
     paths: left.map((i) => set.paths[i]!),

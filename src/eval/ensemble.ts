@@ -1,3 +1,4 @@
+import { oneForm } from '../data/index/unicode-forms.js';
 import { DataError } from '../errors.js';
 import { keyWords, murmur3 } from '../hash.js';
 import type { Combine } from './combine.js';
@@ -95,4 +96,5 @@ function product(rows: readonly Float32Array[]): Float64Array {
 }
 
 /** Uniform in [0, 1). */
-const hashOf = (path: string): number => murmur3(keyWords(['fit-weights', path]), 0) / 2 ** 32;
+const hashOf = (path: string): number =>
+  murmur3(keyWords(['fit-weights', oneForm(path)]), 0) / 2 ** 32;

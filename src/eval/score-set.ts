@@ -1,3 +1,4 @@
+import { matchNames } from '../data/index/unicode-forms.js';
 import { DataError } from '../errors.js';
 
 /** The classes and images of a test set. */
@@ -20,7 +21,8 @@ export interface ScoreSet extends ImageList {
 }
 
 /**
- * The same scores with classes and images in the order of another set, matched by name and by path.
+ * The same scores with classes and images in the order of another set, matched by name and by path; a name in another
+ * Unicode form is the same.
  *
  * @throws DataError if the two have other classes, other images or other labels
  */
@@ -67,11 +69,11 @@ export function part(set: ScoreSet, wanted: (path: string) => boolean): ScoreSet
 
 /** Where each of `to`'s classes or images is in `set`. */
 function positions(set: ImageList, to: ImageList, what: 'classes' | 'paths'): number[] {
-  const at = new Map(set[what].map((name, i) => [name, i]));
-  const wanted = new Set(to[what]);
-  const missing = to[what].filter((name) => !at.has(name));
-  const extra = set[what].filter((name) => !wanted.has(name));
-  if (missing.length === 0 && extra.length === 0) return to[what].map((name) => at.get(name)!);
+  const { places, rest } = matchNames(to[what], set[what]);
+  const found = places.filter((place) => place !== null);
+  if (found.length === places.length && rest.length === 0) return found;
+  const missing = to[what].filter((_, i) => places[i] === null);
+  const extra = rest.map((place) => set[what][place]!);
   const nouns = { classes: 'classes', paths: 'images' } as const;
   throw new DataError(
     `${set.source} and ${to.source} have different ${nouns[what]}: ` +

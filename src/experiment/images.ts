@@ -68,7 +68,7 @@ export async function openImages(
   cache: IndexCache = new IndexCache({ folder: null }),
   reading: Reading = {},
 ): Promise<ImageIndex> {
-  const index = await open(root, part, classes, onNotice, cache, reading);
+  const index = await open(pathAsThere(root), part, classes, onNotice, cache, reading);
   if (index.packed?.encoding !== 'raw') sayIfSlow(onNotice);
   return index;
 }
@@ -100,7 +100,7 @@ async function open(
     return openShards(root, part, classes, onNotice, cache, reading);
   }
   if (classNames !== undefined && !isPrepared(path)) {
-    const names = readClassNames(classNames);
+    const names = readClassNames(pathAsThere(classNames));
     const own: Reading = { ...reading, classNames: undefined, labels: 'names' };
     const index = shards
       ? await openShards(root, part, undefined, onNotice, cache, { columns: reading.columns })

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { isAbsolute, resolve } from 'node:path';
 import type { ExperimentConfig } from '../config/experiment-schema.js';
 import { isShards } from '../data/index/shard-files.js';
+import { pathAsThere } from '../data/index/unicode-forms.js';
 import { DataError } from '../errors.js';
 
 /** Of a run that goes on. @throws DataError if its images are not where they were */
@@ -26,7 +27,7 @@ export function checkRunData(
   { root, run, fix }: { root: string; run: string; fix: string },
 ): void {
   const path = resolve(root, data[part]);
-  if (existsSync(path) || isShards(root, data[part])) return; // shards that are missing are named
+  if (existsSync(pathAsThere(path)) || isShards(root, data[part])) return; // shards that are missing are named
   const why =
     isAbsolute(root) || root !== data.root
       ? `the ${part === 'val' ? 'validation' : 'training'} images of ${run} are not there`

@@ -2,6 +2,7 @@ import { readdirSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { ClassFolders } from '../config/class-folders.js';
 import { isNoDataFolder } from '../data/index/left-out.js';
+import { pathAsThere } from '../data/index/unicode-forms.js';
 import { DataError } from '../errors.js';
 
 /** Where the parts of a data set are, as `data.root`, `data.train` and `data.val` will name them. */
@@ -27,7 +28,8 @@ const VAL = ['val', 'validation', 'valid', 'test', 'testing', 'val.txt'];
  * @throws DataError if there is no such folder
  */
 export function findLayout(folder: string): Layout {
-  const root = folder.length > 1 ? folder.replace(/\/+$/, '') : folder;
+  const there = pathAsThere(folder);
+  const root = there.length > 1 ? there.replace(/\/+$/, '') : there;
   if (!statSync(root, { throwIfNoEntry: false })?.isDirectory()) {
     const problem = statSync(root, { throwIfNoEntry: false }) ? 'not a folder' : 'no such folder';
     throw new DataError(`${root}: ${problem}`, 'name the folder that holds the images');

@@ -4,6 +4,7 @@ import { homedir } from 'node:os';
 import { isAbsolute, relative, resolve } from 'node:path';
 import type { ExperimentConfig } from '../config/experiment-schema.js';
 import { isPrepared, readFacts } from '../data/index/prepared-facts.js';
+import { pathAsThere } from '../data/index/unicode-forms.js';
 import type { Picture } from './validation-images.js';
 
 /**
@@ -31,7 +32,7 @@ export function picturesInPlace(
   let [out, first] = [0, ''];
   for (const picture of pictures) {
     if (IN_SHARD.test(picture.file)) continue;
-    const path = resolve(picture.file);
+    const path = pathAsThere(resolve(picture.file));
     const file = realOf(path);
     if (file === null)
       kept.push(picture); // not there any more, which shows when it is read

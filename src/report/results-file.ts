@@ -1,5 +1,6 @@
 import { parse } from 'csv-parse/sync';
 import { guarded, unguarded } from '../csv.js';
+import { oneForm } from '../data/index/unicode-forms.js';
 import { CheckpointError } from '../errors.js';
 import { RESULT_COLUMNS } from '../eval/results.js';
 import { MOST_ROWS, readNamed, readRegularBytes } from '../regular-file.js';
@@ -43,14 +44,16 @@ export function readResults(
     return fail(`it begins with ${header?.join() ?? 'nothing'}, not with ${RESULT_COLUMNS.join()}`);
   }
   const position = new Map(
-    [guarded, String].flatMap((cell) => classes.map((name, i) => [cell(name), i] as const)),
+    [guarded, String].flatMap((cell) =>
+      classes.map((name, i) => [oneForm(cell(name)), i] as const),
+    ),
   );
   const isShare = ([, p]: [number, number]): boolean => p >= 0 && p <= 1;
   const isRank = (value: number): boolean =>
     Number.isInteger(value) && value >= 1 && value <= classes.length;
   return lines.map(([image, label, rank, ...cells], i) => {
     const classOf = (name: string | undefined): number =>
-      position.get(name ?? '') ?? fail(`line ${i + 2}: no class is called "${name}"`);
+      position.get(oneForm(name ?? '')) ?? fail(`line ${i + 2}: no class is called "${name}"`);
     const best = cells.flatMap((name, at): [number, number][] =>
       at % 2 === 0 && name !== '' ? [[classOf(name), Number(cells[at + 1])]] : [],
     );

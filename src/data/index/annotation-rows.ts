@@ -4,6 +4,7 @@ import { DataError } from '../../errors.js';
 import { messageOf } from '../../system-error.js';
 import { jsonItems } from './json-items.js';
 import type { ListRow } from './list-row.js';
+import { oneForm } from './unicode-forms.js';
 
 const number = z.int();
 const imageSchema = z.object({ id: number, file_name: z.string().min(1) });
@@ -24,7 +25,7 @@ export function annotationRows(
   const all = <T>(key: string, schema: z.ZodType<T>): Iterable<T> =>
     parsed(file, bytes, key, schema);
   const categories = [...all('categories', categorySchema)].sort((a, b) => a.id - b.id);
-  const names = new Map(categories.map(({ id, name }) => [id, name]));
+  const names = new Map(categories.map(({ id, name }) => [id, oneForm(name)]));
   if (names.size === 0)
     throw new DataError(`${file}: names no categories`, `the JSON has ${WANTED}`);
   const classes = [...names.values()];

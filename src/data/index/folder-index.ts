@@ -24,8 +24,7 @@ import {
   leftOutText,
   nothingLeftOut,
 } from './left-out.js';
-import { compareCodePoints } from './name-order.js';
-import { classNamesOf, oneForm } from './unicode-forms.js';
+import { classNamesOf, inNameOrder, oneForm } from './unicode-forms.js';
 
 export interface FolderOptions {
   /**
@@ -269,9 +268,7 @@ function listFolder(folder: FilePath): Entry[] {
   } catch (error) {
     throw unreadable(folder, error);
   }
-  return entries
-    .filter((entry) => !entry.name.startsWith('.'))
-    .sort((a, b) => compareCodePoints(a.name, b.name));
+  return inNameOrder(entries.filter((entry) => !entry.name.startsWith('.')));
 }
 
 function unreadable(path: FilePath, error: unknown): DataError {

@@ -287,8 +287,8 @@ export class IndexCache {
   }
 }
 
-/** Counts the changes of which files are images: an index of other ones is not used. */
-const IMAGES = 2;
+/** Counts the changes of which files are images, and in which order: an index of before is not used. */
+const IMAGES = 3;
 
 /** What an index is of; absolute paths. */
 export type IndexKey =

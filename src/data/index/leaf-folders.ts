@@ -1,7 +1,7 @@
 /** Class folders at any depth: those that hold the images, as Places365 and iNaturalist are unpacked. */
 import { DataError } from '../../errors.js';
 import { type Entry, type FilePath, shown, under } from './file-names.js';
-import { compareCodePoints } from './name-order.js';
+import { inNameOrder } from './unicode-forms.js';
 
 /** A class folder: its path below the part is the name of the class. */
 export interface LeafFolder {
@@ -41,7 +41,7 @@ export function leafFolders(
     for (const child of folders) visit(under(path, child.path), seen, isClass ? path : owner);
   };
   for (const { path } of top) visit(path, [], null);
-  return leaves.sort((a, b) => compareCodePoints(a.name, b.name));
+  return inNameOrder(leaves);
 }
 
 function twoClasses(outer: FilePath, inner: FilePath): DataError {

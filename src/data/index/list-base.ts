@@ -3,6 +3,7 @@ import { realpathSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { DataError } from '../../errors.js';
 import { type ImageIndex, imageFile, imagePath } from './image-index.js';
+import { pathAsThere } from './unicode-forms.js';
 
 /**
  * The data root; or the folder that the list lies in, if its first image is there and not below the root.
@@ -30,7 +31,8 @@ export function listBase(list: string, index: ImageIndex, root: string): string 
 /** The first image without links; null if it is not there. */
 function realOf(index: ImageIndex): string | null {
   try {
-    return realpathSync(imageFile(index, 0), 'latin1');
+    const file = imageFile(index, 0);
+    return realpathSync(typeof file === 'string' ? pathAsThere(file) : file, 'latin1');
   } catch {
     return null;
   }

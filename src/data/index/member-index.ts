@@ -15,6 +15,7 @@ import { readAhead } from './read-ahead.js';
 import type { ShardFiles } from './shard-files.js';
 import { tarImages } from './tar-index.js';
 import type { ReadAt } from './tar-members.js';
+import { oneForm } from './unicode-forms.js';
 
 export interface IndexedShards {
   index: ImageIndex;
@@ -126,8 +127,9 @@ class Collected {
   }
 
   #labelOf(text: string): number {
-    const label = this.#labels.get(text) ?? this.#labels.size;
-    this.#labels.set(text, label);
+    const name = oneForm(text);
+    const label = this.#labels.get(name) ?? this.#labels.size;
+    this.#labels.set(name, label);
     return label;
   }
 

@@ -6,6 +6,7 @@ import type { ClassNames } from './class-names.js';
 import type { ImageIndex } from './image-index.js';
 import { isInteger } from './name-order.js';
 import { relabelled } from './relabel.js';
+import { oneForm } from './unicode-forms.js';
 
 export interface NamingOptions {
   /** What the images are of, for messages: a folder or a list. */
@@ -35,9 +36,9 @@ export function nameClasses(
   { source, folders, labels, classes }: NamingOptions,
 ): ImageIndex {
   const { kind, known } = reading(index.classes, names, { folders, labels });
-  const unknown = index.classes.find((label) => !known.has(label));
+  const unknown = index.classes.find((label) => !known.has(oneForm(label)));
   if (unknown !== undefined) throw unnamed(source, unknown, kind, names, folders);
-  const named = index.classes.map((label) => known.get(label)!.name);
+  const named = index.classes.map((label) => known.get(oneForm(label))!.name);
   const twin = named.find((name, i) => named.indexOf(name) < i);
   if (twin !== undefined) {
     throw new DataError(
@@ -62,8 +63,8 @@ function reading(
   const keyed = entries.filter(({ key }) => key !== undefined);
   const maps: Record<Kind, ReadonlyMap<string, ClassEntry>> = {
     numbers: new Map(entries.map((entry) => [`${entry.id}`, entry])),
-    keys: new Map(keyed.map((entry) => [entry.key!, entry])),
-    names: new Map(entries.map((entry) => [entry.name, entry])),
+    keys: new Map(keyed.map((entry) => [oneForm(entry.key!), entry])),
+    names: new Map(entries.map((entry) => [oneForm(entry.name), entry])),
   };
   const numbersFirst = declared === 'positions' || (!folders && labels.every(isInteger));
   const kinds: readonly Kind[] = numbersFirst
@@ -72,7 +73,8 @@ function reading(
   const allowed = kinds.filter(
     (kind) => !declared || (kind === 'numbers') === (declared === 'positions'),
   );
-  const count = (kind: Kind): number => labels.filter((label) => maps[kind].has(label)).length;
+  const count = (kind: Kind): number =>
+    labels.filter((label) => maps[kind].has(oneForm(label))).length;
   const [kind] = [...allowed].sort((a, b) => count(b) - count(a));
   return { kind: kind!, known: maps[kind!] };
 }

@@ -4,6 +4,7 @@ import { parquetMetadata, parquetSchema } from 'hyparquet';
 import { z } from 'zod';
 import { nearest } from '../../near.js';
 import type { ReadAt } from './tar-members.js';
+import { oneForm } from './unicode-forms.js';
 
 /** Bytes at the end of a file: the length of the footer, and the mark. */
 export const FOOTER_END = 8;
@@ -68,7 +69,7 @@ export function imageColumns(
   }
   const column = tree.children.find(({ element }) => element.name === image)!;
   const path = childOf(column, 'bytes') ? [image, 'bytes'] : [image];
-  const classes = known[label]?.names ?? null;
+  const classes = known[label]?.names?.map(oneForm) ?? null;
   const twin = classes?.find((name, i) => classes.indexOf(name) < i);
   if (twin !== undefined) throw new Error(`two of its classes are called ${JSON.stringify(twin)}`);
   return { image: path, label, classes };
@@ -85,7 +86,9 @@ function columnNamed(
   name: string | undefined,
   key: 'image' | 'label',
 ): string | undefined {
-  if (name === undefined || names.includes(name)) return name;
+  if (name === undefined) return name;
+  const there = names.find((one) => oneForm(one) === oneForm(name));
+  if (there !== undefined) return there;
   const meant = nearest(name, names);
   const hint = meant === undefined ? '' : `; did you mean ${JSON.stringify(meant)}?`;
   throw new Error(

@@ -14,12 +14,12 @@ import {
   leftOutText,
   nothingLeftOut,
 } from './left-out.js';
-import { compareCodePoints } from './name-order.js';
+import { inNameOrder, pathAsThere } from './unicode-forms.js';
 
 export interface PathIndex {
   /** Every label is 0 and means nothing. */
   index: ImageIndex;
-  /** The paths as given, in the index's order; a folder's images below the folder as given. */
+  /** The paths as given, in the index's order; a folder's images below the folder as it is there. */
   names: string[];
   /** What lies in the folders and is no image. */
   leftOut: LeftOut;
@@ -33,8 +33,12 @@ export interface PathIndex {
  */
 export function indexPaths(paths: readonly FilePath[]): PathIndex {
   const leftOut = nothingLeftOut();
-  const files = paths.flatMap((path) => (isFolder(path) ? imagesIn(path, leftOut) : [path]));
-  const names = files.map(shown);
+  const files = paths.flatMap((path) => {
+    const there = typeof path === 'string' ? pathAsThere(path) : path;
+    if (!isFolder(there)) return [{ name: path, file: there }];
+    return imagesIn(there, leftOut).map((file) => ({ name: file, file }));
+  });
+  const names = files.map(({ name }) => shown(name));
   if (names.length === 0) {
     const others = leftOutText(leftOut);
     throw new DataError(
@@ -45,26 +49,24 @@ export function indexPaths(paths: readonly FilePath[]): PathIndex {
     );
   }
   const builder = new IndexBuilder();
-  for (const file of files) builder.add(absolute(file), 0, 0);
+  for (const { file } of files) builder.add(absolute(file), 0, 0);
   return { index: builder.build('', ['']), names, leftOut };
 }
 
 function imagesIn(folder: FilePath, leftOut: LeftOut): FilePath[] {
-  return listed(folder)
-    .filter((entry) => !entry.name.startsWith('.'))
-    .sort((a, b) => compareCodePoints(a.name, b.name))
-    .flatMap((entry) => {
-      const path = below(folder, entry.path);
-      if (entry.isDirectory()) {
-        if (!isSystemFolder(entry.name)) return imagesIn(path, leftOut);
-        leaveOutFolder(leftOut, entry.name, path);
-        return [];
-      }
-      const { name } = entry;
-      if (hasImageName(name) || (mayBeImage(name) && beginsAsImage(path))) return [path];
-      if (entry.isFile()) leaveOutFile(leftOut, entry.name);
+  const entries = listed(folder).filter((entry) => !entry.name.startsWith('.'));
+  return inNameOrder(entries).flatMap((entry) => {
+    const path = below(folder, entry.path);
+    if (entry.isDirectory()) {
+      if (!isSystemFolder(entry.name)) return imagesIn(path, leftOut);
+      leaveOutFolder(leftOut, entry.name, path);
       return [];
-    });
+    }
+    const { name } = entry;
+    if (hasImageName(name) || (mayBeImage(name) && beginsAsImage(path))) return [path];
+    if (entry.isFile()) leaveOutFile(leftOut, entry.name);
+    return [];
+  });
 }
 
 function listed(folder: FilePath): Entry[] {

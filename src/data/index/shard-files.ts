@@ -1,10 +1,11 @@
 /** Which files a part names that is packed in shards: WebDataset's tar files, or Parquet files as Hugging Face has them. */
 import { type Dirent, readdirSync, statSync } from 'node:fs';
-import { basename, dirname, join, resolve } from 'node:path';
+import { basename, dirname, join, relative, resolve } from 'node:path';
 import { DataError } from '../../errors.js';
 import { messageOf, systemFix } from '../../system-error.js';
 import { cannotRead } from './cannot-read.js';
 import { compareCodePoints } from './name-order.js';
+import { oneForm, pathAsThere } from './unicode-forms.js';
 
 export type ShardKind = 'tar' | 'parquet';
 
@@ -65,13 +66,21 @@ export function shardFiles(root: string, part: string): ShardFiles {
 }
 
 /** Files of a folder that holds shards and no folders; null if it is another. */
-function shardsIn(root: string, part: string): string[] | null {
+function shardsIn(root: string, named: string): string[] | null {
+  const part = asThere(root, named);
   const folder = resolve(root, part);
   if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory()) return null;
   const entries = entriesOf(folder);
   if (entries.some((entry) => entry.isDirectory() && !entry.name.startsWith('.'))) return null;
   const names = entries.map(({ name }) => name).filter((name) => kindOf(name) !== null);
   return names.length === 0 ? null : names.sort(compareCodePoints).map((name) => join(part, name));
+}
+
+/** A path below the root as it is there, in whichever Unicode form. */
+function asThere(root: string, path: string): string {
+  const whole = resolve(root, path);
+  const there = pathAsThere(whole);
+  return there === whole ? path : relative(resolve(root), there);
 }
 
 /** @throws DataError if the folder cannot be read */
@@ -116,13 +125,15 @@ function wordsOf(inner: string): string[] | null {
 /** Names in the folder that fit, where the last part of a path has a `*`. */
 function matching(root: string, path: string): string[] {
   const name = basename(path);
-  if (!name.includes('*')) return [path];
-  const pattern = name.split('*').map((text) => text.replace(/[.+?^${}()|[\]\\]/g, '\\$&'));
+  if (!name.includes('*')) return [asThere(root, path)];
+  const pattern = oneForm(name)
+    .split('*')
+    .map((text) => text.replace(/[.+?^${}()|[\]\\]/g, '\\$&'));
   const form = new RegExp(`^${pattern.join('[^/]*')}$`);
-  const folder = dirname(path);
+  const folder = asThere(root, dirname(path));
   try {
     return readdirSync(resolve(root, folder))
-      .filter((one) => form.test(one) && !one.startsWith('.'))
+      .filter((one) => form.test(oneForm(one)) && !one.startsWith('.'))
       .sort(compareCodePoints)
       .map((one) => (folder === '.' ? one : `${folder}/${one}`));
   } catch (error) {

@@ -7,6 +7,7 @@ import { messageOf } from '../../system-error.js';
 import { hasImageName } from './image-files.js';
 import { joinPath } from './image-index.js';
 import type { ColumnNames, ListRow } from './list-row.js';
+import { oneForm, pathAsThere } from './unicode-forms.js';
 
 interface Table {
   /** Null where the first line is an image already. */
@@ -124,7 +125,7 @@ function nameOf(
 ): number | null {
   const { [key]: name } = columns;
   if (name === undefined) return null;
-  const place = header?.indexOf(name) ?? -1;
+  const place = header?.findIndex((one) => oneForm(one) === oneForm(name)) ?? -1;
   if (place >= 0) return place;
   const meant = header ? nearest(name, header) : undefined;
   throw new DataError(
@@ -150,6 +151,8 @@ const EXTENSIONS = [
 function extensionOf(root: string, path: string | undefined): string {
   if (path === undefined || hasImageName(path.trim())) return '';
   const isFile = (extension: string): boolean =>
-    statSync(joinPath(root, path.trim() + extension), { throwIfNoEntry: false })?.isFile() === true;
+    statSync(pathAsThere(joinPath(root, path.trim() + extension)), {
+      throwIfNoEntry: false,
+    })?.isFile() === true;
   return ['', ...EXTENSIONS].find(isFile) ?? '';
 }

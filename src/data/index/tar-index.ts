@@ -9,6 +9,7 @@ import { pathOf, shown } from './file-names.js';
 import { hasImageName } from './image-files.js';
 import type { ColumnNames } from './list-row.js';
 import { type ReadAt, type TarMember, tarMembers } from './tar-members.js';
+import { oneForm } from './unicode-forms.js';
 
 /** An image in a tar file. */
 export interface TarImage {
@@ -77,7 +78,7 @@ function samplesOf(file: string, size: number, read: ReadAt) {
       members.set(name, member);
       const parts = /^((?:.*\/)?[^./][^./]*)\.([^/]+)$/s.exec(name);
       if (!parts) continue;
-      const [, key, field] = parts as unknown as [string, string, string];
+      const [key, field] = [oneForm(parts[1]!), parts[2]!];
       const fields = samples.get(key) ?? new Map<string, TarMember>();
       samples.set(key, fields);
       const lower = field.toLowerCase();

@@ -4,7 +4,7 @@ import { cannotRead } from './cannot-read.js';
 import { bytesOf, type Entry, entriesOf } from './file-names.js';
 import { hasImageName } from './image-files.js';
 import type { ListRow } from './list-row.js';
-import { compareCodePoints } from './name-order.js';
+import { inNameOrder } from './unicode-forms.js';
 
 /** Whether the first line that has anything is a number alone. */
 export function isGroundTruth(bytes: Buffer): boolean {
@@ -42,9 +42,9 @@ export function* truthRows(file: string, bytes: Buffer, root: string): Generator
 
 function imagesOf(folder: string): Entry[] {
   try {
-    return entriesOf(folder)
-      .filter((entry) => !entry.name.startsWith('.') && hasImageName(entry.name))
-      .sort((a, b) => compareCodePoints(a.name, b.name));
+    return inNameOrder(
+      entriesOf(folder).filter((entry) => !entry.name.startsWith('.') && hasImageName(entry.name)),
+    );
   } catch (error) {
     throw cannotRead(folder, error);
   }

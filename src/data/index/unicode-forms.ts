@@ -11,10 +11,41 @@ import { compareCodePoints } from './name-order.js';
 /** The form in which names are compared, and classes are called. */
 export const oneForm = (name: string): string => name.normalize('NFC');
 
-/** Class names in one form, each once; in the given order where none was in another form, else in code-point order. */
-export function classNamesOf(names: readonly string[]): string[] {
-  const same = names.every((name) => oneForm(name) === name);
-  return same ? [...names] : [...new Set(names.map(oneForm))].sort(compareCodePoints);
+/** Class names in one form, each once. */
+export const classNamesOf = (names: readonly string[]): string[] => [
+  ...new Set(names.map(oneForm)),
+];
+
+/** Names of a folder in code-point order of their one form, so that the order does not depend on the form. */
+export function inNameOrder<T extends { readonly name: string }>(entries: readonly T[]): T[] {
+  const keyed = entries.map((entry) => ({ entry, form: oneForm(entry.name) }));
+  return keyed
+    .sort((a, b) => {
+      return compareCodePoints(a.form, b.form) || compareCodePoints(a.entry.name, b.entry.name);
+    })
+    .map(({ entry }) => entry);
+}
+
+/**
+ * Where each name is in a list: as it is, else in another form.
+ *
+ * @returns null where the list has no such name; and the places of those in the list that are none of the names
+ */
+export function matchNames(
+  names: readonly string[],
+  list: readonly string[],
+): { places: (number | null)[]; rest: number[] } {
+  const at = new Map(list.map((name, place) => [name, place]));
+  const places = names.map((name) => at.get(name) ?? null);
+  const given = new Set(names);
+  const left = new Map<string, number[]>();
+  for (const place of list.keys()) {
+    if (given.has(list[place]!)) continue;
+    const form = oneForm(list[place]!);
+    left.set(form, [...(left.get(form) ?? []), place]);
+  }
+  for (const [i, name] of names.entries()) places[i] ??= left.get(oneForm(name))?.shift() ?? null;
+  return { places, rest: [...left.values()].flat().sort((a, b) => a - b) };
 }
 
 /** The names in folders by the one form of each; a folder is read once. */
@@ -65,7 +96,7 @@ function spelled(root: string, path: string, names: FolderNames): FilePath | nul
 /** A path that is there in another form only, as it is there; else as it is. */
 export function pathAsThere(path: string): string {
   const whole = resolve(path);
-  if (existsSync(whole) || isAscii(Buffer.from(whole)) || !isAbsolute(whole)) return path;
+  if (isAscii(Buffer.from(whole)) || existsSync(whole) || !isAbsolute(whole)) return path;
   const found = spelled('/', whole.slice(1), new FolderNames());
   return typeof found === 'string' ? `/${found}` : path;
 }
@@ -89,4 +120,4 @@ export function pathsAsThere(index: ImageIndex): ImageIndex | null {
   return isChanged ? builder.build(index.root, index.classes) : null;
 }
 
-const isAscii = (bytes: Uint8Array): boolean => bytes.every((byte) => byte < 0x80);
+export const isAscii = (bytes: Uint8Array): boolean => bytes.every((byte) => byte < 0x80);
