@@ -8,7 +8,7 @@ import { commandLine } from './common.js';
  * @param trial of `--fast-dev-run`: the arguments of the training that it was a trial of; else null
  */
 export function endLines(result: TrainCommandResult, trial: readonly string[] | null): string[] {
-  const { run, step, wholeSteps, epoch, steps: done, seconds, best, interrupted } = result;
+  const { run, step, wholeSteps, epoch, steps: done, seconds, interrupted } = result;
   if (interrupted) {
     return [`interrupted after step ${step}; go on with: ${commandLine('train', '--resume', run)}`];
   }
@@ -27,7 +27,7 @@ export function endLines(result: TrainCommandResult, trial: readonly string[] | 
           `done: ${left > 0 ? `${step} of ${wholeSteps} steps` : steps}, ${Number(epoch.toFixed(2))} ${epoch === 1 ? 'epoch' : 'epochs'} in ${timeText(seconds)}`,
         ]
       : []),
-    ...(best ? [bestLine(best)] : []),
+    ...(result.best ? [bestLine(result.best, result.metric)] : []),
     `run folder: ${run}`,
     'next:',
     ...(left > 0
@@ -45,9 +45,13 @@ export function endLines(result: TrainCommandResult, trial: readonly string[] | 
   ];
 }
 
-function bestLine({ top1, top5, step }: NonNullable<TrainCommandResult['best']>): string {
+function bestLine(
+  { top1, top5, step }: NonNullable<TrainCommandResult['best']>,
+  metric: TrainCommandResult['metric'],
+): string {
   const more = top5 === null ? '' : `  top-5 ${top5.toFixed(2)} %`;
-  return `best: top-1 ${top1.toFixed(2)} %${more}  at step ${step}`;
+  const by = { top1: '', top5: ' by top-5', loss: ' by the loss' }[metric];
+  return `best${by}: top-1 ${top1.toFixed(2)} %${more}  at step ${step}`;
 }
 
 /** Options of a trial that the training itself is not to have, with the number of their values. */

@@ -3,9 +3,10 @@ import { CheckpointError } from '../errors.js';
 import { totalSteps } from '../experiment/epochs.js';
 import type { ExperimentPlan } from '../experiment/experiment-plan.js';
 import type { Timeline } from '../experiment/timeline.js';
+import { bestEvaluation } from '../run/best-evaluation.js';
 import type { Checkpoint } from '../run/checkpoint.js';
 import type { CheckpointState } from '../run/checkpoint-state.js';
-import { type MetricsRow, readMetrics } from '../run/rows.js';
+import { readMetrics } from '../run/rows.js';
 import type { Outdated } from '../train/config-changes.js';
 import { initialScheduleState } from '../train/schedule.js';
 import { beginning, type TrainingProgress } from '../train/standing.js';
@@ -55,13 +56,11 @@ export function nothingLeft(
 }
 
 /** What a training has come to that has nothing left to do. */
-export function nothingDone(run: string, { step, epoch }: CheckpointState, wholeSteps: number) {
-  const best = readMetrics(run)
-    .filter(({ kind }) => kind === 'val')
-    .reduce<MetricsRow | null>(
-      (found, row) => (found === null || Number(row.top1) > Number(found.top1) ? row : found),
-      null,
-    );
+export function nothingDone(
+  run: string,
+  { step, epoch, config }: CheckpointState,
+  wholeSteps: number,
+) {
   return {
     run,
     step,
@@ -70,7 +69,8 @@ export function nothingDone(run: string, { step, epoch }: CheckpointState, whole
     interrupted: false,
     steps: 0,
     seconds: 0,
-    best: best && { step: best.step, top1: Number(best.top1), top5: Number(best.top5) },
+    best: bestEvaluation(run, readMetrics(run)),
+    metric: config.evaluation.metric,
   };
 }
 

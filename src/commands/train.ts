@@ -1,5 +1,6 @@
 import { withAbsolutePaths } from '../config/file-paths.js';
 import type { LoadedConfig } from '../config/load.js';
+import type { Metric } from '../config/metric.js';
 import { printConfig } from '../config/print.js';
 import { openEngine } from '../engine/select.js';
 import { cacheDir, indexCache } from '../experiment/data-cache.js';
@@ -9,6 +10,7 @@ import { openTrainingImages, openValidationImages } from '../experiment/images.j
 import { normalization, readNormalization } from '../experiment/input-normalization.js';
 import { checkTrainingData } from '../experiment/run-data.js';
 import { checkUndecodable } from '../experiment/undecodable.js';
+import type { BestEvaluation } from '../run/best-evaluation.js';
 import { type MetricsRow, readMetrics } from '../run/rows.js';
 import { type RunFolder, writeSummary } from '../run/run-folder.js';
 import {
@@ -60,13 +62,14 @@ export interface TrainHooks extends Hooks {
   readonly events?: Partial<TrainEvents>;
 }
 
-export interface TrainCommandResult extends TrainResult {
+export interface TrainCommandResult extends Omit<TrainResult, 'best'> {
   /** Done this time; none where nothing was left to do. */
   steps: number;
   /** Spent on it this time. */
   seconds: number;
-  /** Percent; `top5` is null where the run's metrics have been removed. */
-  best: { step: number; top1: number; top5: number | null } | null;
+  best: BestEvaluation | null;
+  /** What it is the best by. */
+  metric: Metric;
 }
 
 /** A few steps, a little evaluation, one checkpoint: does everything work? */
@@ -205,16 +208,17 @@ export async function trainCommand(
     log.ended(result.step, result.interrupted);
     const seconds = (performance.now() - began) / 1000;
     const steps = result.step - progress.step;
-    return { ...result, best, steps, seconds };
+    return { ...result, best, metric: config.evaluation.metric, steps, seconds };
   } finally {
     lock?.release();
   }
 }
 
+/** Earlier versions kept no top-5 in checkpoints. */
 function withTop5(
-  best: NonNullable<TrainResult['best']>,
+  { step, top1, top5 }: NonNullable<TrainResult['best']>,
   evaluations: readonly MetricsRow[],
-): NonNullable<TrainCommandResult['best']> {
-  const top5 = evaluations.findLast(({ step }) => step === best.step)?.top5;
-  return { ...best, top5: typeof top5 === 'number' ? top5 : null };
+): BestEvaluation {
+  const known = top5 ?? evaluations.findLast((row) => row.step === step)?.top5;
+  return { step, top1, top5: typeof known === 'number' ? known : null };
 }

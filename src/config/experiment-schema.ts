@@ -8,6 +8,7 @@ import { ERROR_POLICIES } from './error-policy.js';
 import { fileLimitSchema } from './file-limit.js';
 import { LABEL_MEANINGS } from './label-meaning.js';
 import { layerSchema } from './layers.js';
+import { METRICS } from './metric.js';
 import { samplerNames, samplerSchema } from './sampling.js';
 
 /**
@@ -269,7 +270,10 @@ const schedule = z.discriminatedUnion('type', [
     factor: factor.describe('Factor by which the learning rate is multiplied each time (gamma).'),
   }),
   z.strictObject({
-    type: type('plateau', 'Multiplied by factor when the top-1 validation error stops falling.'),
+    type: type(
+      'plateau',
+      'Multiplied by factor when the validation error, or loss (evaluation.metric), stops falling.',
+    ),
     warmup,
     factor: factor.describe('Factor by which the learning rate is multiplied each time (gamma).'),
     patience: positive
@@ -280,7 +284,7 @@ const schedule = z.discriminatedUnion('type', [
       .min(0)
       .default(0)
       .describe(
-        'Better by at least so many percentage points, or it does not count; an equal error never does.',
+        'Better by at least so many percentage points (of evaluation.metric loss: by so much), or it does not count; an equal error never does.',
       ),
     minimum,
   }),
@@ -404,6 +408,12 @@ export const experimentSchema = z.strictObject({
         .default('1 epoch')
         .describe('How often the validation images are evaluated.'),
       batchSize: batch.optional().describe('Images per forward pass; default training.microBatch.'),
+      metric: z
+        .enum(METRICS)
+        .default('top1')
+        .describe(
+          'What the best checkpoint and the plateau schedule go by: the top-1 or top-5 accuracy of the primary head on the validation images, or its loss there.',
+        ),
     })
     .prefault({})
     .describe('Evaluation during training.'),

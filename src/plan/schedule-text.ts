@@ -1,16 +1,21 @@
 import type { Duration } from '../config/duration.js';
 import { toSteps } from '../config/duration.js';
 import type { ScheduleConfig } from '../config/experiment-schema.js';
+import type { Metric } from '../config/metric.js';
 
-/** How the learning rate goes, in words: `step, × 0.1 every 30 epochs, after a warm-up of 5 epochs`. */
-export function scheduleText(schedule: ScheduleConfig): string {
+/**
+ * How the learning rate goes, in words: `step, × 0.1 every 30 epochs, after a warm-up of 5 epochs`.
+ *
+ * @param metric what `plateau` watches
+ */
+export function scheduleText(schedule: ScheduleConfig, metric: Metric): string {
   const warm = toSteps(schedule.warmup, 1e6) > 0; // whatever the length of an epoch
   return warm
-    ? `${shape(schedule)}, after a warm-up of ${durationText(schedule.warmup)}`
-    : shape(schedule);
+    ? `${shape(schedule, metric)}, after a warm-up of ${durationText(schedule.warmup)}`
+    : shape(schedule, metric);
 }
 
-function shape(schedule: ScheduleConfig): string {
+function shape(schedule: ScheduleConfig, metric: Metric): string {
   const { type } = schedule;
   switch (type) {
     case 'constant':
@@ -21,7 +26,11 @@ function shape(schedule: ScheduleConfig): string {
       return `${type}, × ${schedule.factor} at ${schedule.milestones.map(durationText).join(', ')}`;
     case 'plateau': {
       const { factor, patience, threshold, minimum } = schedule;
-      const better = threshold > 0 ? `an error better by ${threshold} points` : 'a better error';
+      const what = { top1: 'error', top5: 'top-5 error', loss: 'loss' }[metric];
+      const points = metric === 'loss' ? '' : ' points';
+      const article = what === 'error' ? 'an' : 'a';
+      const better =
+        threshold > 0 ? `${article} ${what} better by ${threshold}${points}` : `a better ${what}`;
       const least = minimum > 0 ? `, not below ${minimum}` : '';
       return `${type}, × ${factor} after ${plural(patience, 'evaluation')} without ${better}${least}`;
     }

@@ -37,6 +37,8 @@ export interface RunReport {
   step: number;
   /** Null before the training has said so. */
   totalSteps: number | null;
+  /** The column of `val` that the best evaluation goes by: of accuracies the highest, of losses the lowest. */
+  bestBy: string;
   facts: RunFacts;
   /** From its beginning to its last resume; none of a run that did not write them down. */
   sessions: Session[];

@@ -54,6 +54,7 @@ export function readRun(
   });
   const { state, step, totalSteps, peakMemoryMiB, log } = readRunState(folder, rows);
   const { pictures, picturesLeftOut, ...validation } = validationOf(source);
+  const { metric } = loaded.config.evaluation;
   const { sessions, damaged } = findSessions(folder);
   const report: RunReport = {
     label,
@@ -62,6 +63,7 @@ export function readRun(
     state,
     step,
     totalSteps,
+    bestBy: metric === 'loss' ? `loss.${plan.primary.name}` : metric,
     facts: {
       parameters: counted.parameters,
       auxiliaryParameters: counted.auxiliaryParameters,
@@ -69,7 +71,7 @@ export function readRun(
       trainingImages: log.images,
       sampler: samplerText(loaded.config.data),
       augmentation: augmentationText(loaded.config.data),
-      schedule: scheduleText(loaded.config.schedule),
+      schedule: scheduleText(loaded.config.schedule, metric),
       engine: log.engine,
       seconds: log.seconds,
       peakMemoryMiB,

@@ -38,7 +38,15 @@ const stateSchema = z.object({
     best: z.number().nullable(),
     waited: z.int(),
   }),
-  best: z.object({ top1: z.number(), step: z.int() }).nullable(),
+  /** Percent, and the mean loss; earlier versions went by top-1, and kept nothing else. */
+  best: z
+    .object({
+      top1: z.number(),
+      top5: z.number().optional(),
+      loss: z.number().optional(),
+      step: z.int(),
+    })
+    .nullable(),
   /** Of the training until then (src/experiment/timeline.ts); none in files of earlier versions. */
   paces: z
     .array(

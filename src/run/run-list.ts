@@ -1,6 +1,7 @@
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { RelaybpError } from '../errors.js';
+import { type BestEvaluation, bestEvaluation } from './best-evaluation.js';
 import { type MetricsRow, readMetrics } from './rows.js';
 import { isRunFolder, runsIn } from './run-folders.js';
 import { readRunState } from './run-state.js';
@@ -13,8 +14,8 @@ export interface ListedRun {
   step: number;
   /** Of the whole training; null before it has said so. */
   totalSteps: number | null;
-  /** The evaluation with the highest top-1, percent; null before the first one. */
-  best: { step: number; top1: number; top5: number | null } | null;
+  /** The best evaluation by the run's own metric; null before the first one. */
+  best: BestEvaluation | null;
   /** When something was last written there: ISO 8601, UTC. */
   changed: string;
   /** What is damaged. */
@@ -33,9 +34,11 @@ export function listRuns(folder: string): ListedRun[] {
 
 function listed(folder: string): ListedRun {
   let rows: MetricsRow[] = [];
-  const about = () => ({ folder, best: bestOf(rows), changed: changedAt(folder) });
+  let best: BestEvaluation | null = null;
+  const about = () => ({ folder, best, changed: changedAt(folder) });
   try {
     rows = readMetrics(folder);
+    best = bestEvaluation(folder, rows);
     const { state, step, totalSteps } = readRunState(folder, rows);
     return { ...about(), state, step, totalSteps, problem: null };
   } catch (error) {
@@ -43,16 +46,6 @@ function listed(folder: string): ListedRun {
     const step = rows.at(-1)?.step ?? 0;
     return { ...about(), state: 'damaged', step, totalSteps: null, problem: error.message };
   }
-}
-
-function bestOf(rows: readonly MetricsRow[]): ListedRun['best'] {
-  let best: ListedRun['best'] = null;
-  for (const { kind, step, top1, top5 } of rows) {
-    if (kind !== 'val' || typeof top1 !== 'number') continue;
-    if (best && top1 <= best.top1) continue; // of equal ones the first, as in training
-    best = { step, top1, top5: typeof top5 === 'number' ? top5 : null };
-  }
-  return best;
 }
 
 /** Files that a training writes to. */

@@ -70,8 +70,8 @@ export interface Outdated {
   normalization: boolean;
   /** What another type of optimizer keeps. */
   optimizer: boolean;
-  /** The best evaluation so far, and what `plateau` remembers: they are of other images. */
-  evaluations: boolean;
+  /** The best evaluation so far, and what `plateau` remembers: why they are not to be compared with later ones. */
+  evaluations: string | null;
 }
 
 export function outdatedBy(changes: readonly Difference[]): Outdated {
@@ -82,7 +82,11 @@ export function outdatedBy(changes: readonly Difference[]): Outdated {
       ...['data.mean', 'data.std', 'data.resize', 'data.crop', 'data.augment.color'],
     ),
     optimizer: changes.some(({ key }) => key === 'optimizer'), // as a whole: its type
-    evaluations: any('data.val', 'data.roots.val'),
+    evaluations: any('data.val', 'data.roots.val')
+      ? 'it was of other images'
+      : any('evaluation.metric')
+        ? 'it was by another metric'
+        : null,
   };
 }
 
@@ -97,7 +101,7 @@ export function describeChanges(changes: readonly Difference[]): string[] {
     }),
     ...(outdated.normalization ? ['mean and deviation are those of the new config'] : []),
     ...(outdated.optimizer ? ["the optimizer's state begins anew"] : []),
-    ...(outdated.evaluations ? ['the best evaluation begins anew: it was of other images'] : []),
+    ...(outdated.evaluations ? [`the best evaluation begins anew: ${outdated.evaluations}`] : []),
   ];
 }
 
@@ -121,6 +125,7 @@ function isFree({ key }: Difference, plan: ExperimentPlan): boolean {
     case 'training.microBatch': // the statistics of a normalization are those of a micro-batch
       return withBatchStatistics(plan.layers.values()).length === 0;
     case 'evaluation.every': // counts towards the patience
+    case 'evaluation.metric':
       return schedule.type !== 'plateau';
     default:
       return true;

@@ -8,7 +8,7 @@ import type { Timeline } from '../experiment/timeline.js';
 export interface ScheduleState {
   /** Product of the reductions so far. */
   scale: number;
-  /** Lowest validation error so far, percent; null before the first evaluation. */
+  /** Lowest validation error so far, percent, or loss; null before the first evaluation. */
   best: number | null;
   /** Evaluations since the last improvement. */
   waited: number;
@@ -73,10 +73,10 @@ export function learningRate(
 const ROUNDING = 1e-9;
 
 /**
- * Takes note of an evaluation. `plateau` divides the rate once the top-1 error has not fallen, by at least `threshold`,
- * for `patience` evaluations in a row (paper, §4: "when the validation error plateaus"). An equal error is none that fell.
+ * Takes note of an evaluation. `plateau` divides the rate once the error has not fallen, by at least `threshold`, for
+ * `patience` evaluations in a row (paper, §4: "when the validation error plateaus"). An equal error is none that fell.
  *
- * @param error top-1 error in percent
+ * @param error by `evaluation.metric`: in percent, or the loss
  */
 export function afterEvaluation(
   schedule: ScheduleConfig,

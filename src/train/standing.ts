@@ -1,4 +1,6 @@
 import type { ScheduleConfig } from '../config/experiment-schema.js';
+import { isBetter, type Metric } from '../config/metric.js';
+import type { HeadResult } from '../eval/evaluate.js';
 import type { CheckpointState } from '../run/checkpoint-state.js';
 import { afterEvaluation, initialScheduleState } from './schedule.js';
 
@@ -32,26 +34,29 @@ export function afterStep({ progress, ...evaluations }: Standing, images: number
 }
 
 /**
- * @param result of the primary head, percent
+ * @param result of the primary head
  * @param counts whether the uninterrupted training would be evaluated now, too
- * @returns where the training stands then, and whether no evaluation before was as good
+ * @returns where the training stands then, and whether no evaluation before was as good by the metric
  */
 export function afterValidation(
   { progress, best }: Standing,
-  result: { readonly top1: number; readonly top1_err: number },
-  { counts, schedule }: { counts: boolean; schedule: ScheduleConfig },
+  { top1, top5, loss, ...errors }: HeadResult,
+  { counts, schedule, metric }: { counts: boolean; schedule: ScheduleConfig; metric: Metric },
 ): { standing: Standing; improved: boolean } {
   const { step } = progress;
-  const now = { top1: result.top1, step };
-  const isBetter = (than: TrainingProgress['best']): boolean =>
-    than === null || now.top1 > than.top1;
-  const improved = isBetter(best);
+  const now = { top1, top5, loss, step };
+  const isBest = (before: TrainingProgress['best']): boolean => {
+    const than = before?.[metric];
+    return than === undefined || isBetter(metric, now[metric], than);
+  };
+  const improved = isBest(best);
+  const error = { top1: errors.top1_err, top5: errors.top5_err, loss }[metric];
   const counting = counts
     ? {
         ...progress,
         evaluated: step,
-        schedule: afterEvaluation(schedule, progress.schedule, result.top1_err),
-        best: isBetter(progress.best) ? now : progress.best,
+        schedule: afterEvaluation(schedule, progress.schedule, error),
+        best: isBest(progress.best) ? now : progress.best,
       }
     : progress;
   return {

@@ -246,10 +246,11 @@ class Trainer {
     if (!evaluation) return null;
     const { heads, result, row, images, seconds } = evaluation;
     this.record(run, row);
-    const { schedule } = plan.config;
+    const { schedule, evaluation: settings } = plan.config;
     const { standing, improved } = afterValidation(this.standing, result, {
       counts: this.countsNow(),
       schedule,
+      metric: settings.metric,
     });
     this.standing = standing;
     events.evaluated(at.step, at.epoch, heads, seconds, improved);

@@ -150,9 +150,29 @@ describe('another config', () => {
     ['training.epochs=5', '{type: cosine}', 4],
     ['evaluation.every=2', '{type: constant}', 0],
     ['evaluation.every=2', '{type: plateau}', 4],
+    ['evaluation.metric=loss', '{type: constant}', 0],
+    ['evaluation.metric=loss', '{type: plateau}', 4],
   ])('%s under the schedule %s: exit code %i', async (change, schedule, code) => {
     await resume(...set(`schedule=${schedule}`), '--change', 'schedule', '--max-steps', '7');
     expect(await resume(...set(change), '--max-steps', '8')).toMatchObject({ code });
+  });
+
+  it('by another metric has another best evaluation, the first one from then on', async () => {
+    const { code, stdout } = await resume(
+      ...set('evaluation.metric=loss', 'evaluation.every=1 steps'),
+      ...['--max-steps', '8'],
+    );
+    expect(code).toBe(0);
+    expect(stdout).toContain('the best evaluation begins anew: it was by another metric');
+    const rows = readMetrics(join(cwd, 'run')).filter(
+      ({ kind, step }) => kind === 'val' && step > 6,
+    );
+    const losses = rows.map((row) => row['loss.primary'] as number);
+    const best = rows[losses.indexOf(Math.min(...losses))]!.step;
+    expect(text('run/best')).toBe(`checkpoints/step-${best}\n`);
+    expect(stdout).toMatch(new RegExp(`^best by the loss: top-1 .* at step ${best}$`, 'm'));
+    const listed = JSON.parse((await relaybp('runs', 'run', '--json')).stdout);
+    expect(listed[0].best.step).toBe(best);
   });
 
   it('of another type of optimizer begins with its state anew, of other validation images with the best', async () => {

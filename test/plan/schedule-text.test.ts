@@ -22,5 +22,17 @@ test.each([
   ['{type: cosine, minimum: 0.001}', 'cosine, to 0.001'],
 ])('%s: %s', (schedule, text) => {
   const { config } = parseConfig(`${SMALL_CONFIG}schedule: ${schedule}\n`, 'c.yaml');
-  expect(scheduleText(config.schedule)).toBe(text);
+  expect(scheduleText(config.schedule, 'top1')).toBe(text);
+});
+
+test.each([
+  ['top5', 0, 'a better top-5 error'],
+  ['top5', 1, 'a top-5 error better by 1 points'],
+  ['loss', 0, 'a better loss'],
+  ['loss', 0.01, 'a loss better by 0.01'],
+] as const)('plateau by %s with threshold %d', (metric, threshold, better) => {
+  const text = `${SMALL_CONFIG}schedule: {type: plateau, threshold: ${threshold}}\n`;
+  const { schedule } = parseConfig(text, 'c.yaml').config;
+  const words = scheduleText(schedule, metric);
+  expect(words).toBe(`plateau, × 0.1 after 3 evaluations without ${better}`);
 });

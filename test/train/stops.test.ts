@@ -40,18 +40,19 @@ function endOf(run: string) {
 }
 
 it.each([
-  '{type: constant, warmup: 4 steps}',
-  '{type: step, every: 1, factor: 0.5}',
-  '{type: multistep, milestones: [1, 5 steps], factor: 0.5}',
-  '{type: plateau, factor: 0.5, patience: 1, threshold: 30}',
-  '{type: poly, power: 2, warmup: 1}',
-  '{type: cosine, minimum: 0.001}',
-])('schedule %s', async (schedule) => {
+  ['{type: constant, warmup: 4 steps}', 'top5'],
+  ['{type: step, every: 1, factor: 0.5}', 'top1'],
+  ['{type: multistep, milestones: [1, 5 steps], factor: 0.5}', 'top1'],
+  ['{type: plateau, factor: 0.5, patience: 1, threshold: 30}', 'top1'],
+  ['{type: plateau, factor: 0.25, patience: 1, threshold: 3}', 'loss'],
+  ['{type: poly, power: 2, warmup: 1}', 'loss'],
+  ['{type: cosine, minimum: 0.001}', 'top1'],
+])('schedule %s', async (schedule, metric) => {
   const config = parseConfig(SMALL_CONFIG.replace('data/small', images), 'c', [
     `schedule=${schedule}`,
     `training={steps: ${STEPS}, batchSize: 8}`,
     'optimizer.ema=0.5',
-    'evaluation.every=2 steps',
+    `evaluation={every: 2 steps, metric: ${metric}}`,
     'checkpoint={every: 4 steps, keep: 1}',
   ]);
   const name = schedule.replace(/\W+/g, '-');

@@ -70,9 +70,12 @@ const ofSessions =
   ({ sessions }: RunReport): string =>
     [...new Set(sessions.map(text))].join('\n') || '–';
 
+const BY: Record<string, string> = { top1: 'top-1', top5: 'top-5' };
+
 const ROWS: readonly Row[] = [
   ['Best validation top-1 / top-5 accuracy', pair(bestOf), meanPair(bestOf)],
   ['Last validation top-1 / top-5 accuracy', pair(lastOf), meanPair(lastOf)],
+  ['Best by', (run) => BY[run.bestBy] ?? 'the loss'],
   ['Validation images', (run) => whole(run.val.images?.at(-1) ?? 0)],
   ['Losses', (run) => run.network.losses.map((loss) => lossText(run, loss)).join('\n')],
   ['Parameters at test time', (run) => count(run.facts.parameters)],

@@ -11,12 +11,13 @@ export interface Evaluated {
   top5: number;
 }
 
-/** The validation row with the highest top-1 accuracy; the first of equal ones, as `best` names it. */
-export function bestOf({ val }: RunReport): Evaluated | null {
-  const top1 = val.top1 ?? [];
+/** The best validation row by the run's metric; the first of equal ones, as `best` names it. */
+export function bestOf({ val, bestBy }: RunReport): Evaluated | null {
+  const sign = bestBy.startsWith('loss.') ? -1 : 1;
+  const values = val[bestBy] ?? [];
   let at = -1;
-  top1.forEach((value, i) => {
-    if (value !== null && (at < 0 || value > top1[at]!)) at = i;
+  values.forEach((value, i) => {
+    if (value !== null && (at < 0 || sign * value > sign * values[at]!)) at = i;
   });
   return at < 0 ? null : evaluated(val, at);
 }
