@@ -9,7 +9,7 @@ import { type ClassHistogram, classHistogram } from '../data/sampling/class-hist
 import type { DataStatistics } from '../data/statistics/data-statistics.js';
 import { cacheDir, indexCache } from '../experiment/data-cache.js';
 import { openTrainingImages } from '../experiment/images.js';
-import { normalizationTensors, trainingStatistics } from '../experiment/input-normalization.js';
+import { imageStatistics, normalizationTensors } from '../experiment/input-normalization.js';
 import { writeOutput } from '../files.js';
 import { encodeSafetensors, type NamedTensor } from '../safetensors.js';
 import { version } from '../version.js';
@@ -73,7 +73,7 @@ export async function dataStatsCommand(
     onProgress: indexingTo(progress),
   });
   const index = await openTrainingImages(data, notice, cache);
-  const found = await trainingStatistics(data, index, cacheDir(), notice, (done, total) =>
+  const found = await imageStatistics(data, index, cacheDir(), notice, (done, total) =>
     progress({ what: STATISTICS, done, total }),
   );
   const { statistics } = found;

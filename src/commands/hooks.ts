@@ -20,6 +20,9 @@ export const listening = ({ notice, progress, signal }: Hooks) => ({
 /** What the computing of data statistics is called. */
 export const STATISTICS = 'statistics of the training images';
 
+/** What the looking for undecodable validation images is called. */
+export const READING_VALIDATION = 'reading the validation images';
+
 /** Tells of the making of indexes. */
 export const indexingTo =
   (progress: (progress: Progress) => void) =>

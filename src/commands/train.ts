@@ -7,7 +7,11 @@ import { cacheDir, indexCache } from '../experiment/data-cache.js';
 import { beginningTimeline, paceSize, totalSteps } from '../experiment/epochs.js';
 import { planExperiment } from '../experiment/experiment-plan.js';
 import { openTrainingImages, openValidationImages } from '../experiment/images.js';
-import { normalization, readNormalization } from '../experiment/input-normalization.js';
+import {
+  imageStatistics,
+  normalization,
+  readNormalization,
+} from '../experiment/input-normalization.js';
 import { checkTrainingData } from '../experiment/run-data.js';
 import { checkUndecodable } from '../experiment/undecodable.js';
 import type { BestEvaluation } from '../run/best-evaluation.js';
@@ -36,7 +40,7 @@ import {
   nothingLeft,
   progressOf,
 } from './going-on.js';
-import { type Hooks, indexingTo, listening, STATISTICS } from './hooks.js';
+import { type Hooks, indexingTo, listening, READING_VALIDATION, STATISTICS } from './hooks.js';
 import { openRun } from './open-run.js';
 import type { ConfigOptions, EngineOptions } from './options.js';
 import { resumeRun } from './resume.js';
@@ -137,7 +141,13 @@ export async function trainCommand(
             cacheDir: cacheDir(),
             onNotice: notice,
             onProgress: (done, total) => showProgress({ what: STATISTICS, done, total }),
-            onStatistics: (statistics) => checkUndecodable(config.data, images, statistics, notice),
+            onStatistics: async (statistics) => {
+              checkUndecodable('training', config.data, images, statistics, notice);
+              const onProgress = (done: number, total: number): void =>
+                showProgress({ what: READING_VALIDATION, done, total });
+              const read = imageStatistics(config.data, val, cacheDir(), notice, onProgress);
+              checkUndecodable('validation', config.data, val, (await read).statistics, notice);
+            },
           });
     const restore = from
       ? {

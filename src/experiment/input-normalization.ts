@@ -16,11 +16,11 @@ export interface Normalization {
 }
 
 /**
- * Statistics of the training images as the config crops them, computed once and kept in `cacheDir`.
+ * Statistics of images as the config crops them, computed once and kept in `cacheDir`.
  *
  * @param onProgress receives the images done and their total, while they are computed
  */
-export function trainingStatistics(
+export function imageStatistics(
   { resize, crop, maxPixels }: DataConfig,
   index: ImageIndex,
   cacheDir: string,
@@ -37,10 +37,10 @@ export interface NormalizationOptions {
   /** Receives the images done and their total, while statistics are computed. */
   onProgress?: (done: number, total: number) => void;
   /** Receives what is known of the images, where that is asked for; may throw. */
-  onStatistics?: (statistics: DataStatistics) => void;
+  onStatistics?: (statistics: DataStatistics) => void | Promise<void>;
 }
 
-/** Means, deviations and colour components as the config asks; see `trainingStatistics`. A line says if they look like another scale's. */
+/** Means, deviations and colour components as the config asks; see `imageStatistics`. A line says if they look like another scale's. */
 export async function normalization(
   data: DataConfig,
   index: ImageIndex,
@@ -50,11 +50,9 @@ export async function normalization(
   const scale = pixelScaleNotice(data);
   if (scale !== null) onNotice?.(scale);
   const needed = typeof mean === 'string' || std === 'channel' || augment.color === 'pca';
-  const found = needed
-    ? await trainingStatistics(data, index, cacheDir, onNotice, onProgress)
-    : null;
+  const found = needed ? await imageStatistics(data, index, cacheDir, onNotice, onProgress) : null;
   const statistics = found?.statistics;
-  if (statistics) onStatistics?.(statistics);
+  if (statistics) await onStatistics?.(statistics);
   const preprocessing: Preprocessing = {
     resize,
     crop,

@@ -5,13 +5,20 @@ import { ALLOW_MORE } from '../data/loader/failure-policy.js';
 import type { DataStatistics } from '../data/statistics/data-statistics.js';
 import { DataError } from '../errors.js';
 
+/** What is done without an image that cannot be decoded. */
+const INSTEAD = {
+  training: 'other images of their classes take their places',
+  validation: 'they do not count',
+} as const;
+
 /**
- * Images that cannot be decoded are known before the first step where all have been read for the statistics: says how
- * many they are.
+ * Images that cannot be decoded are known before the first step where all have been read for statistics: says how many
+ * they are.
  *
  * @throws DataError if there are more than may be skipped
  */
 export function checkUndecodable(
+  what: keyof typeof INSTEAD,
   { onError }: Pick<DataConfig, 'onError'>,
   index: ImageIndex,
   { undecodable, firstUndecodable: [first] }: DataStatistics,
@@ -20,7 +27,7 @@ export function checkUndecodable(
   if (undecodable === 0) return;
   const { policy, limit } = onError;
   const example = first ? `; the first: ${first.path}: ${first.reason}` : '';
-  const said = `${index.root}: ${undecodable} of ${index.count} training images cannot be decoded`;
+  const said = `${index.root}: ${undecodable} of ${index.count} ${what} images cannot be decoded`;
   if (policy === 'fail') {
     throw new DataError(
       `${said}${example}`,
@@ -33,5 +40,5 @@ export function checkUndecodable(
       ALLOW_MORE,
     );
   }
-  onNotice(`${said}, other images of their classes take their places${example}`);
+  onNotice(`${said}, ${INSTEAD[what]}${example}`);
 }

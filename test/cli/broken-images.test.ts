@@ -29,8 +29,8 @@ const train = (out: string, ...args: string[]): Promise<Outcome> =>
   });
 
 /** Adds files that are no images to the class "blue". */
-function broken(count: number): void {
-  for (let i = 0; i < count; i++) writeFileSync(join(images, 'train/blue', `bad${i}.jpg`), 'none');
+function broken(count: number, part = 'train'): void {
+  for (let i = 0; i < count; i++) writeFileSync(join(images, part, 'blue', `bad${i}.jpg`), 'none');
 }
 
 describe('what is known from the statistics', () => {
@@ -71,6 +71,25 @@ describe('what is known from the statistics', () => {
     broken(17);
     const { code } = await train('run', '--max-steps', '1', ...set('data.onError.limit=42.5 %'));
     expect(code).toBe(0);
+  });
+
+  it('counts those of validation, too, which are read once for that', async () => {
+    broken(3, 'val'); // of 18
+    const { code, stdout } = await train('run', '--max-steps', '1');
+    expect(code).toBe(0);
+    const said = stdout.indexOf(
+      `${images}/val: 3 of 18 validation images cannot be decoded, they do not count; the first: blue/bad0.jpg: `,
+    );
+    expect(said).toBeGreaterThanOrEqual(0);
+    expect(stdout.indexOf('step 1')).toBeGreaterThan(said);
+    const kept = readdirSync(join(cwd, 'cache')).filter((name) => name.startsWith('statistics-'));
+    expect(kept).toHaveLength(2);
+    const ended = await train('ended', ...set('data.onError.limit=2'));
+    expect([ended.code, ended.stderr]).toEqual([
+      3,
+      expect.stringContaining('3 of 18 validation images cannot be decoded, 2 may be skipped'),
+    ]);
+    expect(existsSync(join(cwd, 'ended'))).toBe(false);
   });
 
   it('stops it at once where none may be skipped', async () => {
