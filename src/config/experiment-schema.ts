@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { CONVOLUTION_CHOICES } from '../engine/convolution-form.js';
 import { PRECISION_CHOICES } from '../engine/engine.js';
+import { lrFactor } from '../model/layers/schema-parts.js';
 import { augmentSchema } from './augmentation.js';
 import { CLASS_FOLDERS } from './class-folders.js';
 import { durationSchema, intervalSchema } from './duration.js';
@@ -144,6 +145,7 @@ const segment = z.strictObject({
     .describe(
       'Its parameters are not updated; gradients still pass through it to the layers below.',
     ),
+  lrFactor,
   layers: z.array(layerSchema).min(1).describe('Layers from input to output.'),
 });
 

@@ -7,6 +7,7 @@ import type { LayerPlan } from '../model/layers/table.js';
 import { planNetwork } from '../model/network.js';
 import {
   isTrainable,
+  lrFactorsOf,
   type NetworkPlan,
   trunkOf,
   withBatchStatistics,
@@ -37,6 +38,8 @@ export interface ExperimentPlan {
   readonly updateAtOnce: boolean;
   /** Every layer of trunk and heads by name (not those inside branches). */
   readonly layers: ReadonlyMap<string, LayerPlan>;
+  /** By parameter, where the learning rate is another than the schedule's. */
+  readonly lrFactors: ReadonlyMap<string, number>;
 }
 
 /**
@@ -61,12 +64,12 @@ function planConfig(config: ExperimentConfig, order: boolean | undefined): Exper
   const { batchSize, microBatch = batchSize } = config.training;
   checkSizes(config, microBatch);
   const network = planNetwork(config);
-  const trunk = network.segments.flatMap(({ name, layers }, i) =>
+  const trunk = network.segments.flatMap(({ name, layers }) =>
     layers.map((layer) => ({
       name: layer.name,
       segment: name,
       trainable: isTrainable(layer),
-      frozen: layer.frozen || config.model.segments[i]!.frozen,
+      frozen: layer.frozen,
     })),
   );
   const losses = resolveRanges(trunk, config.losses);
@@ -77,6 +80,7 @@ function planConfig(config: ExperimentConfig, order: boolean | undefined): Exper
   const all = [...trunkOf(network), ...network.heads.flatMap((head) => head.layers)];
   checkStatistics(all, microBatch);
   const recompute = recomputedSegments(config, trunk);
+  const lrFactors = lrFactorsOf(all);
   const ordered = (early: boolean): ExperimentPlan => ({
     config,
     network,
@@ -90,6 +94,7 @@ function planConfig(config: ExperimentConfig, order: boolean | undefined): Exper
     recompute,
     updateAtOnce: batchSize === microBatch && config.optimizer.clipNorm === undefined,
     layers: new Map(all.map((layer) => [layer.name, layer])),
+    lrFactors,
   });
   return order === undefined ? leanest([ordered(false), ordered(true)]) : ordered(order);
 }

@@ -37,6 +37,14 @@ export function isTrainable(layer: LayerPlan): boolean {
   );
 }
 
+/** By parameter, where the learning rate is another than the schedule's. */
+export function lrFactorsOf(layers: readonly LayerPlan[]): Map<string, number> {
+  const others = layers.flatMap(flatten).filter(({ lrFactor }) => lrFactor !== undefined);
+  return new Map(
+    others.flatMap(({ parameters, lrFactor }) => parameters.map(({ name }) => [name, lrFactor!])),
+  );
+}
+
 /** Those that take their statistics from a micro-batch, layers inside others included. */
 export function withBatchStatistics(layers: Iterable<LayerPlan>): LayerPlan[] {
   return [...layers]

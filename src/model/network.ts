@@ -4,6 +4,7 @@ import { ConfigError } from '../errors.js';
 import type { Layer } from '../relay/layer.js';
 import type { AnyLayerPlan } from './layers/layer-plan.js';
 import type { LayerEntry, LayerRuntime, Place } from './layers/layer-type.js';
+import { FREE, within } from './layers/learning.js';
 import { type LayerPlan, layerType } from './layers/table.js';
 import { flatten, type NetworkPlan } from './network-plan.js';
 
@@ -27,7 +28,7 @@ export function planNetwork(
       input: shape,
       classes,
       name,
-      frozen: segment.frozen,
+      ...within(FREE, segment),
       path,
     });
     shape = layers.at(-1)!.output;
@@ -49,7 +50,7 @@ export function planNetwork(
     const path = ['losses', i, 'head'];
     const prefix = `${loss.name}.`;
     const name = namer((type, n) => `${prefix}${type}${n}`, prefix);
-    const layers = planLayers(loss.head, { input: tap.output, classes, name, frozen: false, path });
+    const layers = planLayers(loss.head, { input: tap.output, classes, name, ...FREE, path });
     checkLogits(layers, classes, path);
     return { loss: loss.name, layers };
   });
@@ -92,7 +93,7 @@ function namer(automatic: (type: string, n: number) => string, prefix: string): 
   };
 }
 
-interface Site extends Pick<Place, 'input' | 'classes' | 'name' | 'frozen' | 'path'> {}
+interface Site extends Pick<Place, 'input' | 'classes' | 'name' | 'frozen' | 'lrFactor' | 'path'> {}
 
 function planLayers(entries: readonly LayerEntry[], site: Site): LayerPlan[] {
   const layers: AnyLayerPlan[] = [];

@@ -108,11 +108,16 @@ function layerCells(layer: LayerPlan): string[] {
   const parameters = countParameters([layer]);
   return [
     `  ${layer.name}`,
-    layerType(layer).describe(layer) + (layer.frozen ? ' (frozen)' : ''),
+    layerType(layer).describe(layer) + learningText(layer),
     layer.output.join('x'),
     parameters === 0 ? '' : group(parameters),
     layer.multiplyAdds === 0 ? '' : group(layer.multiplyAdds),
   ];
+}
+
+function learningText({ frozen, lrFactor }: LayerPlan): string {
+  if (frozen) return ' (frozen)';
+  return lrFactor === undefined ? '' : ` (lr x ${lrFactor})`;
 }
 
 function lossLines({ losses, trunk, primary }: ExperimentPlan, paint: Paint[]): string[] {

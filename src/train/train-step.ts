@@ -67,7 +67,8 @@ export async function trainStep(
   const broken = new Set<string>();
   const update = (gradient: Gradient): void => {
     if (plan.updateAtOnce) probe?.gradient(gradient);
-    updateParameter(engine, optimizer, parameters, gradient, { lr, step: step + 1 });
+    const own = lr * (plan.lrFactors.get(gradient.parameter) ?? 1);
+    updateParameter(engine, optimizer, parameters, gradient, { lr: own, step: step + 1 });
   };
   const parts = { ...stepParts(plan, network), ...(plan.updateAtOnce ? { update } : {}) };
   const onLogits = (loss: string, logits: Tensor, labels: Int32Array): void => {

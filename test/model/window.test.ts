@@ -11,6 +11,7 @@ function resolve(map: number[], spec: Partial<WindowSpec>) {
     input: [...map, 1],
     path: ['model'],
     frozen: false,
+    lrFactor: 1,
     classes: 2,
     name: (type) => type,
     inside: () => [],

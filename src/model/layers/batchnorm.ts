@@ -5,6 +5,7 @@ import type { Pass } from '../../relay/layer.js';
 import type { Affine, Constant } from './graph-builder.js';
 import { type AnyLayerPlan, type ParameterPlan, volume } from './layer-plan.js';
 import type { LayerType, Place } from './layer-type.js';
+import { learning } from './learning.js';
 import { named, relu } from './schema-parts.js';
 import { channelFirstRows } from './weight-layout.js';
 import { namedGradients } from './weights.js';
@@ -150,7 +151,7 @@ export function planBatchNorm(spec: BatchNormSpec, place: Place): BatchNormPlan 
     output: place.input,
     parameters: parameters(name, channelsOf(place.input)),
     multiplyAdds: 0,
-    frozen: place.frozen || spec.frozen,
+    ...learning(place, spec),
     momentum: spec.momentum,
     epsilon: spec.epsilon,
     relu: spec.relu,

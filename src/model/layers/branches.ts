@@ -6,6 +6,7 @@ import type { Pass } from '../../relay/layer.js';
 import { keptInside } from './layer-memory.js';
 import type { AnyLayerPlan } from './layer-plan.js';
 import type { LayerEntry, LayerType, Place } from './layer-type.js';
+import { learning, within } from './learning.js';
 import { backPaths, checkDenseSizes, releasePaths, runPaths } from './paths.js';
 import { repeated } from './repeated.js';
 import { type CompositeSpec, composite } from './schema-parts.js';
@@ -94,12 +95,12 @@ export const branches: LayerType<BranchesSpec, BranchesPlan> = {
 
 function planBranches(spec: BranchesSpec, place: Place): BranchesPlan {
   const name = place.name('branch', spec.name);
-  const frozen = place.frozen || spec.frozen;
+  const inner = within(place, spec);
   const { input } = place;
   const paths = spec.paths.map((entries, i) =>
     place.inside(`${name}.p${i + 1}`, entries, {
       input,
-      frozen,
+      ...inner,
       path: [...place.path, 'paths', i],
     }),
   );
@@ -119,7 +120,7 @@ function planBranches(spec: BranchesSpec, place: Place): BranchesPlan {
     output: joined(outputs),
     parameters: [],
     multiplyAdds: paths.flat().reduce((sum, layer) => sum + layer.multiplyAdds, 0),
-    frozen,
+    ...learning(place, spec),
     paths,
   };
 }

@@ -7,6 +7,7 @@ import { dropoutAfter } from './dropout.js';
 import type { Affine, Constant } from './graph-builder.js';
 import { type AnyLayerPlan, volume } from './layer-plan.js';
 import type { LayerType, Place } from './layer-type.js';
+import { learning } from './learning.js';
 import { repeated } from './repeated.js';
 import {
   dropoutRate,
@@ -73,9 +74,9 @@ export const conv: LayerType<ConvSpec, ConvPlan> = {
     repeated(spec, place, ({ batchNorm, ...one }, at) => {
       const layer = planConv(batchNorm ? { ...one, relu: false } : one, at);
       if (!batchNorm) return [layer, ...dropoutAfter(layer, one.dropout, at)];
-      const { relu, frozen } = one;
+      const { relu, frozen, lrFactor } = one;
       const after = { ...at, input: layer.output, name: () => `${layer.name}_bn` };
-      const normalization = planBatchNorm({ ...batchNorm, relu, frozen }, after);
+      const normalization = planBatchNorm({ ...batchNorm, relu, frozen, lrFactor }, after);
       return [layer, normalization, ...dropoutAfter(normalization, one.dropout, at)];
     }),
 
@@ -150,7 +151,7 @@ function planConv(spec: Omit<ConvSpec, 'batchNorm' | 'repeat'>, place: Place): C
       spec.bias,
     ),
     multiplyAdds: volume(output) * volume(shape),
-    frozen: place.frozen || spec.frozen,
+    ...learning(place, spec),
     window,
     relu: spec.relu,
   };

@@ -5,6 +5,7 @@ import { relaySignals, type SignalRules } from '../../relay/signals.js';
 import { messageOf } from '../../system-error.js';
 import { type AnyLayerPlan, type ParameterPlan, volume } from './layer-plan.js';
 import type { LayerTraits, LayerType, Place } from './layer-type.js';
+import { learning } from './learning.js';
 import { named } from './schema-parts.js';
 import { leavingInOrder } from './weight-layout.js';
 
@@ -20,8 +21,8 @@ import { leavingInOrder } from './weight-layout.js';
 export interface LayerDefinition<Options extends object = Record<string, unknown>>
   extends Partial<LayerTraits<CustomPlan<Options>>> {
   /**
-   * Checks what the config says besides `type`, `name` and `frozen`, and fills in defaults. The result must be plain
-   * data. Without it there are no options.
+   * Checks what the config says besides `type`, `name`, `frozen` and `lrFactor`, and fills in defaults. The result must be
+   * plain data. Without it there are no options.
    *
    * @throws Error whose message says what is wrong; it is shown with the place in the config
    */
@@ -125,12 +126,12 @@ function definitionOf(
   );
 }
 
-/** A layer of a registered type. Other keys than `type`, `name` and `frozen` are its options. */
+/** A layer of a registered type. Other keys than `type`, `name`, `frozen` and `lrFactor` are its options. */
 export const custom: LayerType<z.infer<typeof schema>, CustomPlan> = {
   about: 'A layer type of your own, registered with registerLayer, with its options.',
   schema: () => schema,
 
-  plan({ type, name: given, frozen, ...rest }, place) {
+  plan({ type, name: given, frozen, lrFactor, ...rest }, place) {
     const definition = definitionOf(type, place.path);
     const options = explained(type, place.path, () => {
       const unknown = Object.keys(rest)[0];
@@ -139,7 +140,7 @@ export const custom: LayerType<z.infer<typeof schema>, CustomPlan> = {
     });
     const name = place.name(type, given);
     const own = { type: 'custom', kind: type, options, name } as const;
-    return { ...planShape(own, place), frozen: place.frozen || frozen };
+    return { ...planShape(own, place), ...learning(place, { frozen, lrFactor }) };
   },
 
   forward(plan, x, runtime) {

@@ -7,6 +7,7 @@ import { asConvolution } from './as-convolution.js';
 import { dropoutAfter } from './dropout.js';
 import { type AnyLayerPlan, volume } from './layer-plan.js';
 import type { LayerType, Place } from './layer-type.js';
+import { learning } from './learning.js';
 import { dropoutRate, named, positive, relu } from './schema-parts.js';
 import { channelFirstRows } from './weight-layout.js';
 import { namedGradients, weightAndBias, weightAndBiasOf } from './weights.js';
@@ -109,7 +110,7 @@ function planFc(spec: FcSpec, place: Place): FcPlan {
       spec.bias,
     ),
     multiplyAdds: inputs * units,
-    frozen: place.frozen || spec.frozen,
+    ...learning(place, spec),
     relu: spec.relu,
   };
 }

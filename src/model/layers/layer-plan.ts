@@ -16,6 +16,8 @@ export interface AnyLayerPlan {
   readonly multiplyAdds: number;
   /** The parameters are not trained. */
   readonly frozen: boolean;
+  /** Their learning rate is so many times the schedule's; absent where it is that. */
+  readonly lrFactor?: number;
 }
 
 export interface ParameterPlan {

@@ -99,6 +99,8 @@ export interface Place {
   readonly path: Path;
   /** A segment or layer around it is frozen. */
   readonly frozen: boolean;
+  /** Of the learning rate: the factors of the segment and of the layers around it, multiplied. */
+  readonly lrFactor: number;
   /** The next stable name for a layer of this type: `conv3_1`; an explicit name takes its place. */
   name(type: string, given?: string): string;
   /** What `units: classes` stands for. */
@@ -107,7 +109,7 @@ export interface Place {
   inside(
     prefix: string,
     entries: readonly LayerEntry[],
-    at: Pick<Place, 'input' | 'path' | 'frozen'>,
+    at: Pick<Place, 'input' | 'path' | 'frozen' | 'lrFactor'>,
   ): AnyLayerPlan[];
 }
 

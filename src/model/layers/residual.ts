@@ -5,6 +5,7 @@ import type { Pass } from '../../relay/layer.js';
 import { keptInside } from './layer-memory.js';
 import type { AnyLayerPlan } from './layer-plan.js';
 import type { LayerEntry, LayerType, Place } from './layer-type.js';
+import { learning, within } from './learning.js';
 import { backPaths, checkDenseSizes, releasePaths, runPaths } from './paths.js';
 import { repeated } from './repeated.js';
 import { type CompositeSpec, composite, relu } from './schema-parts.js';
@@ -108,11 +109,11 @@ export const residual: LayerType<ResidualSpec, ResidualPlan> = {
 
 function planResidual(spec: ResidualSpec, place: Place): ResidualPlan {
   const name = place.name('res', spec.name);
-  const frozen = place.frozen || spec.frozen;
+  const parts = within(place, spec);
   const inside = (part: 'body' | 'shortcut', layers: ResidualSpec['layers'], key: string) =>
     place.inside(`${name}.${part}`, layers, {
       input: place.input,
-      frozen,
+      ...parts,
       path: [...place.path, key],
     });
   const body = inside('body', spec.layers, 'layers');
@@ -136,7 +137,7 @@ function planResidual(spec: ResidualSpec, place: Place): ResidualPlan {
     output,
     parameters: [],
     multiplyAdds: inner.reduce((sum, layer) => sum + layer.multiplyAdds, 0),
-    frozen,
+    ...learning(place, spec),
     body,
     shortcut,
     relu: spec.relu,

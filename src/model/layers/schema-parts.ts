@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { LearningSpec } from './learning.js';
 
 /** Parts that the schemas of several layer types have in common. */
 
@@ -37,8 +38,15 @@ const frozen = z
   .boolean()
   .default(false)
   .describe('Its parameters are not updated; gradients still pass through it to the layers below.');
+export const lrFactor = z
+  .number()
+  .min(0)
+  .default(1)
+  .describe(
+    "Its learning rate is so many times the schedule's; the factors of a segment, its layers and those inside them are multiplied. 0 is the same as frozen.",
+  );
 /** Of every layer with parameters. */
-export const named = { name: optionalName, frozen };
+export const named = { name: optionalName, frozen, lrFactor };
 export const repeat = positive
   .default(1)
   .describe('Number of copies of the layer, stacked one after another.');
@@ -50,8 +58,7 @@ export const dropoutRate = rate
 
 /** Of every layer that holds others. */
 export const composite = { ...named, repeat };
-export interface CompositeSpec {
+export interface CompositeSpec extends LearningSpec {
   name?: string;
-  frozen: boolean;
   repeat: number;
 }
