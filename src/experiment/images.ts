@@ -68,7 +68,8 @@ export async function openImages(
   cache: IndexCache = new IndexCache({ folder: null }),
   reading: Reading = {},
 ): Promise<ImageIndex> {
-  const index = await open(pathAsThere(root), part, classes, onNotice, cache, reading);
+  const whole = pathAsThere(resolve(root));
+  const index = await open(whole, part, classes, onNotice, cache, reading);
   if (index.packed?.encoding !== 'raw') sayIfSlow(onNotice);
   return index;
 }

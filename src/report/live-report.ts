@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { mayBeTraining } from '../run/run-lock.js';
 import { reportData } from './collect.js';
 import type { ReportData } from './page-data.js';
+import { keyOf, type PictureSource } from './pictures.js';
 import type { RunSource } from './run.js';
 import { withoutPaths } from './without-paths.js';
 
@@ -15,7 +16,11 @@ const FILES = [
 
 /** A report on runs that go on: read again whenever one of their files has changed. */
 export class LiveReport {
-  private current: { data: ReportData; pictures: ReadonlyMap<string, string>; state: string };
+  private current: {
+    data: ReportData;
+    pictures: ReadonlyMap<string, PictureSource>;
+    state: string;
+  };
   private readonly listeners: (() => void)[] = [];
   private readonly timer: NodeJS.Timeout;
   private problem = '';
@@ -45,8 +50,8 @@ export class LiveReport {
     return this.encoded;
   }
 
-  /** The file of a picture of `data`, by the name that its address ends in. */
-  picture(name: string): string | undefined {
+  /** Where a picture of `data` comes from, by the name that its address ends in. */
+  picture(name: string): PictureSource | undefined {
     return this.current.pictures.get(name);
   }
 
@@ -79,13 +84,13 @@ export class LiveReport {
       if (!this.toldLeftOut.has(problem)) this.onProblem(problem);
       this.toldLeftOut.add(problem);
     }
-    const files = new Map<string, string>();
-    for (const { image, file } of pictures) {
-      const name = createHash('sha256').update(file).digest('hex').slice(0, 32);
-      files.set(name, file);
+    const sources = new Map<string, PictureSource>();
+    for (const { image, ...source } of pictures) {
+      const name = createHash('sha256').update(keyOf(source)).digest('hex').slice(0, 32);
+      sources.set(name, source);
       image.picture = `picture/${name}`;
     }
-    return { data: this.paths ? data : withoutPaths(data), pictures: files, state };
+    return { data: this.paths ? data : withoutPaths(data), pictures: sources, state };
   }
 
   private state(): string {

@@ -5,11 +5,12 @@ import { isAbsolute, relative, resolve } from 'node:path';
 import type { ExperimentConfig } from '../config/experiment-schema.js';
 import { isPrepared, readFacts } from '../data/index/prepared-facts.js';
 import { pathAsThere } from '../data/index/unicode-forms.js';
+import { shardPlaces } from './shard-places.js';
 import type { Picture } from './validation-images.js';
 
 /**
- * Takes pictures out that are no regular files in the folder of the run's data, links followed: the page has the
- * images without them. So a run folder shows nothing that lies elsewhere, whatever files it names.
+ * Takes pictures out that are no regular files in the folder of the run's data, links followed, nor in a tar or Parquet
+ * file that is one: the page has the images without them. So a run folder shows nothing that lies elsewhere, whatever files it names.
  *
  * Its own config says which folder that is, so of one that holds the user's home folder, the root of the file system
  * say, nothing is shown either until the user names it. Links in a folder that he names are his: they may lead out.
@@ -30,24 +31,19 @@ export function picturesInPlace(
     folders.some((folder) => isBelow(file, folder)) || (named !== undefined && isBelow(path, root));
   const kept: Picture[] = [];
   let [out, first] = [0, ''];
+  const shardPlace = shardPlaces(root, data);
   for (const picture of pictures) {
-    if (IN_SHARD.test(picture.file)) continue;
-    const path = pathAsThere(resolve(picture.file));
+    const whole = resolve(picture.file);
+    const shard = shardPlace(whole);
+    const path = shard ? resolve(root, shard.path) : pathAsThere(whole);
     const file = realOf(path);
     if (file === null)
       kept.push(picture); // not there any more, which shows when it is read
     else if (isInside(path, file) && statSync(file).isFile()) {
-      kept.push({ ...picture, file });
+      kept.push({ ...picture, file, ...(shard && { shard }) });
     } else if (out++ === 0) first = picture.file;
   }
-  const inShards = pictures.length - kept.length - out;
-  const notes =
-    inShards === 0
-      ? []
-      : [
-          `${inShards} of ${pictures.length} pictures are not shown, as they lie in tar or Parquet files`,
-        ];
-  if (out === 0) return { pictures: kept, leftOut: notes };
+  if (out === 0) return { pictures: kept, leftOut: [] };
   const [tooWide] = wide;
   const why =
     tooWide === undefined
@@ -55,11 +51,9 @@ export function picturesInPlace(
       : `the run's config gives ${tooWide} as the folder of its data, in which your home folder lies as well; if that is right, --data-root ${tooWide} shows them`;
   return {
     pictures: kept,
-    leftOut: [...notes, `${out} of ${pictures.length} pictures are not shown, as ${why}`],
+    leftOut: [`${out} of ${pictures.length} pictures are not shown, as ${why}`],
   };
 }
-
-const IN_SHARD = /\.(tar|parquet)\//i;
 
 /** The root of the data, what the config names outside of it, and what a prepared part was made from; real paths. */
 function foldersOf(root: string, data: ExperimentConfig['data']): string[] {

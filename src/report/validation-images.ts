@@ -1,12 +1,29 @@
+import type { ColumnNames } from '../data/index/list-row.js';
+import type { ShardFiles } from '../data/index/shard-files.js';
 import { wilson } from '../eval/wilson.js';
 import { keyWords, murmur3 } from '../hash.js';
 import type { ClassResult, Gallery, GalleryImage, ValidationReport } from './page-data.js';
 import type { ImageResult } from './results-file.js';
 
-/** An image of a gallery, and the file that it is in. */
+/** An image of a gallery, and where it is. */
 export interface Picture {
   image: GalleryImage;
+  /** Its file; of one in a tar or Parquet file, the path of that and how it is called in it. */
   file: string;
+  /** Of such an image, once it is known to be one. */
+  shard?: ShardPlace;
+}
+
+/** How an image in a tar or Parquet file is found. */
+export interface ShardPlace {
+  /** The shards that are indexed with it, as `data.train` or `data.val` names them; below `root`. */
+  files: ShardFiles;
+  root: string;
+  columns?: ColumnNames;
+  /** Which of them it is in. */
+  path: string;
+  /** How it is called there. */
+  name: string;
 }
 
 /**

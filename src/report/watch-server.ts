@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { LiveReport } from './live-report.js';
 import { isLoopbackAddress, namesLoopback } from './loopback.js';
 import { pagePolicy } from './page.js';
-import { thumbnail } from './pictures.js';
+import { Thumbnails } from './pictures.js';
 
 /** How often an idle connection is written to, so that nothing on the way takes it for dead. */
 const KEEP_ALIVE_MS = 15_000;
@@ -48,6 +48,7 @@ export interface WatchServerOptions {
 export function watchServer(report: LiveReport, { page, token }: WatchServerOptions): Server {
   const html = Buffer.from(page);
   const listeners = new Set<ServerResponse>();
+  const thumbnails = new Thumbnails();
   report.onChange(() => tell('event: change\ndata:\n\n'));
   const keepAlive = setInterval(() => tell(':\n\n'), KEEP_ALIVE_MS);
   const server = createServer((request, response) => {
@@ -58,7 +59,10 @@ export function watchServer(report: LiveReport, { page, token }: WatchServerOpti
     });
   });
   server.maxConnections = MOST_CONNECTIONS;
-  server.on('close', () => clearInterval(keepAlive));
+  server.on('close', () => {
+    clearInterval(keepAlive);
+    void thumbnails.close();
+  });
 
   function tell(event: string): void {
     for (const listener of listeners) {
@@ -90,9 +94,9 @@ export function watchServer(report: LiveReport, { page, token }: WatchServerOpti
       return send(response, { 'content-type': 'application/json' }, report.json());
     }
     if (path === '/events') return listen(request, response);
-    const file = picture === undefined ? undefined : report.picture(picture);
-    if (file === undefined) return text(response, 404, 'not found\n');
-    send(response, { 'content-type': 'image/webp' }, await thumbnail(file));
+    const source = picture === undefined ? undefined : report.picture(picture);
+    if (source === undefined) return text(response, 404, 'not found\n');
+    send(response, { 'content-type': 'image/webp' }, await thumbnails.make(source));
   }
 
   function listen(request: IncomingMessage, response: ServerResponse): void {

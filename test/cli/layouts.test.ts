@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { loadConfig } from '../../src/config/load.js';
+import type { ReportData } from '../../src/report/page-data.js';
 import { type Outcome, run } from '../support/cli.js';
 import { SMALL_CONFIG } from '../support/configs.js';
 import { ROOT } from '../support/consumer.js';
@@ -79,6 +80,25 @@ async function trained(data: string, steps = 60) {
   };
 }
 
+/** A page about the run, wherever it is made, has all its pictures. */
+async function pagesHavePictures(): Promise<void> {
+  for (const [folder, path] of [
+    [cwd, 'run'],
+    [tmpdir(), join(cwd, 'run')],
+  ] as const) {
+    const out = join(cwd, 'page.html');
+    const args = ['report', path, '--out', out];
+    const { code, stderr } = await run(args, folder, { RELAYBP_CACHE_DIR: join(cwd, 'cache') });
+    expect([code, stderr]).toEqual([0, '']);
+    const html = readFileSync(out, 'utf8');
+    const [, json] = /<script[^>]*id="data"[^>]*>(.*?)<\/script>/s.exec(html)!;
+    const { runs } = JSON.parse(json!) as ReportData;
+    const images = runs[0]!.validation!.galleries.flatMap((gallery) => gallery.images);
+    expect(images.length).toBeGreaterThan(0);
+    for (const { picture } of images) expect(picture).toMatch(/^data:image\/webp;/);
+  }
+}
+
 const each = (names: readonly string[], images: number): Record<string, number> =>
   Object.fromEntries(names.map((name) => [name, images]));
 
@@ -98,6 +118,7 @@ describe('Places365', () => {
     const { evaluation, counts } = await trained(DATA);
     expect(counts).toEqual([each(PLACES, 4), each(PLACES, 2)]);
     expect(allRight(evaluation)).toEqual(each(PLACES, 2));
+    await pagesHavePictures();
     const predicted = await succeeds(
       ...['predict', 'run', 'places365/val_256', '--engine', 'wasm', '--format', 'csv'],
     );
@@ -279,6 +300,7 @@ describe('WebDataset', () => {
       ...['eval', 'run', '--engine', 'wasm', '--data', 'wds/train-{000..001}.tar', '--json'],
     );
     expect((JSON.parse(others.stdout) as Evaluated).images).toBe(16);
+    await pagesHavePictures();
     await succeeds('train', 'layout.yaml', '--engine', 'wasm', '--out', 'a', '--max-steps', '4');
     await succeeds('train', 'layout.yaml', '--engine', 'wasm', '--out', 'b', '--max-steps', '2');
     await succeeds(
@@ -303,7 +325,8 @@ describe('WebDataset', () => {
     const init = await relaybp('init', 'wds');
     expect([init.code, init.stderr]).toEqual([3, expect.stringContaining('docs/datasets.md')]);
     const options = ['--engine', 'wasm', '--fast-dev-run', '--set', 'data.root=prepared'];
-    await succeeds('train', 'layout.yaml', ...options);
+    await succeeds('train', 'layout.yaml', ...options, '--out', 'run');
+    await pagesHavePictures();
   });
 });
 
@@ -315,4 +338,5 @@ it('Parquet files of Hugging Face: images and names of classes out of the files'
   const names = ['red', 'green', 'blue', 'yellow'];
   expect(counts).toEqual([each(names, 4), each(names, 2)]);
   expect(allRight(evaluation)).toEqual(each(names, 2));
+  await pagesHavePictures();
 });
