@@ -7,3 +7,5 @@ const relaybp = (...args) => execFileSync(process.execPath, ['bin/relaybp.js', .
 mkdirSync('schema', { recursive: true });
 writeFileSync('schema/relaybp.schema.json', relaybp('schema'));
 writeFileSync('docs/config.md', relaybp('schema', '--markdown'));
+writeFileSync('schema/relaybp-study.schema.json', relaybp('schema', '--study'));
+writeFileSync('docs/study-keys.md', relaybp('schema', '--study', '--markdown'));

@@ -16,6 +16,7 @@ import { addReport } from './cli/report.js';
 import { addRuns } from './cli/runs.js';
 import { addSchema } from './cli/schema.js';
 import { ignoreHangup } from './cli/stop-signals.js';
+import { addStudy } from './cli/study.js';
 import { addTrain } from './cli/train.js';
 import { addHelpCommands, usageHint } from './cli/usage.js';
 import { addWatch } from './cli/watch.js';
@@ -60,6 +61,7 @@ function program(exit: (code: number) => void): Command {
   addPredict(cli);
   addExport(cli);
   addImport(cli);
+  addStudy(cli);
   addRuns(cli);
   addReport(cli);
   addWatch(cli);

@@ -142,7 +142,7 @@ async function optionValues(option: Option, typed: string): Promise<Suggestions>
 /** Arguments and options go by what their value is called. */
 function byName(name: string, choices: readonly string[] | undefined): Suggestions {
   if (choices) return { files: 'none', words: choices.map((value) => ({ value, about: '' })) };
-  if (name === 'config') return { files: 'yaml', words: [] };
+  if (name === 'config' || name === 'study') return { files: 'yaml', words: [] };
   if (/^(runs?|a|b|members)$/.test(name)) return { files: 'any', words: runFolders() };
   if (name === 'folder') return { files: 'folders', words: [] };
   return { files: /^(file|images)$/.test(name) ? 'any' : 'none', words: [] };

@@ -6,6 +6,7 @@ export function addSchema(cli: Command): void {
     .command('schema')
     .description('print the JSON Schema of configs, by which editors complete and explain keys')
     .option('--markdown', 'the reference of all keys as Markdown instead', false)
+    .option('--study', 'of studies instead of configs', false)
     .action(async (options) => {
       const { schemaCommand } = await import('../commands/schema.js');
       printText(schemaCommand(options));

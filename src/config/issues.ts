@@ -18,6 +18,8 @@ export function formatPath(path: Path): string {
 
 /** What is known of the values beside the values themselves. */
 export interface Origins {
+  /** What they are to be. */
+  readonly schema: z.ZodType;
   /** Where the value at `path` was set. */
   locate(path: Path): string;
   /** The value there as the file has it, where it is a single one. */
@@ -30,7 +32,7 @@ export interface Origins {
 export function describeIssues(
   error: z.ZodError,
   root: Yaml,
-  { locate, source, fits }: Origins,
+  { schema, locate, source, fits }: Origins,
 ): ConfigError {
   const issues = error.issues.flatMap((issue) => withinUnion(issue, root));
   const unknown = issues.filter((issue) => issue.code === 'unrecognized_keys');
@@ -43,7 +45,7 @@ export function describeIssues(
       if (issue.code === 'unrecognized_keys') {
         return issue.keys.map((key) => {
           const at = [...path, key];
-          return `${locate(at)}: ${formatPath(at)}: unknown key${suggest(key, path, root)}`;
+          return `${locate(at)}: ${formatPath(at)}: unknown key${suggest(schema, key, path, root)}`;
         });
       }
       const value = valueAt(root, path);
@@ -68,8 +70,8 @@ function withinUnion(issue: z.core.$ZodIssue, root: Yaml): z.core.$ZodIssue[] {
   );
 }
 
-function suggest(key: string, path: Path, root: Yaml): string {
-  const valid = validKeys(path, root);
+function suggest(schema: z.ZodType, key: string, path: Path, root: Yaml): string {
+  const valid = validKeys(schema, path, root);
   if (valid.length === 0) return '';
   const near = nearest(key, valid);
   return near === undefined

@@ -32,7 +32,14 @@ export interface JsonSchema {
 
 /** The schema of a whole config, as the user writes it: keys with a default are not required. */
 export function completeSchema(): JsonSchema {
-  const schema = z.toJSONSchema(experimentSchema, { io: 'input', target: 'draft-7' }) as JsonSchema;
+  const result = jsonSchemaOf(experimentSchema);
+  Object.assign(result.definitions!.layer!, { minProperties: 1, maxProperties: 1 });
+  return result;
+}
+
+/** JSON Schema of what a user writes. */
+export function jsonSchemaOf(whole: z.ZodType): JsonSchema {
+  const schema = z.toJSONSchema(whole, { io: 'input', target: 'draft-7' }) as JsonSchema;
   const definitions = schema.definitions ?? {};
   const isAlias = (name: string): boolean => /^__schema\d+$/.test(name);
   /** zod puts a nameless definition between a lazy reference and what it refers to. */
@@ -55,8 +62,6 @@ export function completeSchema(): JsonSchema {
   for (const name of Object.keys(result.definitions ?? {})) {
     if (isAlias(name)) delete result.definitions![name];
   }
-  const layer = result.definitions!.layer!;
-  Object.assign(layer, { minProperties: 1, maxProperties: 1 });
   return result;
 }
 

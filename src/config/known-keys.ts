@@ -1,13 +1,12 @@
 /** The keys that the schema knows, found by walking it beside the data. */
 import type { z } from 'zod';
-import { experimentSchema } from './experiment-schema.js';
 import { layerSchema } from './layers.js';
 import { isMap, type Yaml, type YamlMap } from './merge.js';
 import type { Path } from './path.js';
 
 /** The keys of the mapping at `path`; of several forms those of the one that its `type` or `kind` chooses. */
-export function validKeys(path: Path, root: Yaml): string[] {
-  let schemas: z.core.$ZodType[] = unwrap(experimentSchema);
+export function validKeys(schema: z.ZodType, path: Path, root: Yaml): string[] {
+  let schemas: z.core.$ZodType[] = unwrap(schema);
   let value: Yaml | undefined = root;
   for (const key of path) {
     schemas = within(schemas, key);
@@ -20,8 +19,8 @@ export function validKeys(path: Path, root: Yaml): string[] {
 export const layerKinds = (): string[] => keysOf(unwrap(layerSchema), {});
 
 /** Takes out keys without a value where the schema knows the key: they stand for its default. The others stay, as mistakes. */
-export function withoutEmptyKeys(config: Yaml): Yaml {
-  return pruned(config, unwrap(experimentSchema), []);
+export function withoutEmptyKeys(schema: z.ZodType, config: Yaml): Yaml {
+  return pruned(config, unwrap(schema), []);
 }
 
 function pruned(value: Yaml, schemas: z.core.$ZodType[], path: readonly string[]): Yaml {

@@ -7,16 +7,14 @@ import { notUtf8, SAVE_AS_UTF8 } from '../text-encoding.js';
 import { type ExperimentConfig, experimentSchema } from './experiment-schema.js';
 import { expandHomes } from './file-paths.js';
 import { expandHome } from './home.js';
-import { describeIssues } from './issues.js';
 import { withoutEmptyKeys } from './known-keys.js';
 import { applyLayerDefaults } from './layer-defaults.js';
-import { replacedAt } from './meant.js';
-import { isMap, merge, namesFor, type Yaml, type YamlMap } from './merge.js';
-import { overrideSource } from './overrides.js';
+import { isMap, merge, type Yaml, type YamlMap } from './merge.js';
+import { overrideSource, settingSource } from './overrides.js';
 import type { Path } from './path.js';
 import { type Expand, LARGEST_CONFIG, readSource } from './read-yaml.js';
-import { ruleText } from './rule-text.js';
 import type { ConfigSource } from './source.js';
+import { validated } from './validate.js';
 import { expandVariables } from './variables.js';
 
 /** A validated config, and where each of its keys was written, for messages. */
@@ -42,16 +40,62 @@ export function loadConfig(file: string, overrides: readonly string[] = []): Loa
   return assemble([...readSources(resolve(file))], overrides);
 }
 
-function assemble(sources: ConfigSource[], overrides: readonly string[]): LoadedConfig {
-  let merged: Yaml = {};
-  for (const source of sources) merged = merge(merged, source.data);
-  for (const override of overrides) {
-    const source = overrideSource(override, merged);
-    merged = merge(merged, source.data);
-    sources.push(source);
-  }
-  return validate(applyLayerDefaults(withoutEmptyKeys(merged)), sources);
+/** What is laid over what comes before it: a config with all that it extends, or a value at a key path. */
+export type ConfigLayer =
+  | { readonly file: string }
+  | {
+      readonly key: string;
+      readonly value: Yaml;
+      /** Where it is written. */
+      readonly label: string;
+    };
+
+/**
+ * As `loadConfig`, of configs and values in any order.
+ *
+ * @throws ConfigError as `loadConfig`
+ */
+export function loadLayers(layers: readonly ConfigLayer[]): LoadedConfig {
+  return assembleSteps(
+    layers.map((layer) =>
+      'file' in layer
+        ? () => readSources(resolve(layer.file))
+        : (merged) => [settingSource(layer, merged)],
+    ),
+  );
 }
+
+function assemble(sources: readonly ConfigSource[], overrides: readonly string[]): LoadedConfig {
+  return assembleSteps([
+    () => sources,
+    ...overrides.map((override) => (merged: Yaml) => [overrideSource(override, merged)]),
+  ]);
+}
+
+/** @param steps each is given what comes of those before it */
+function assembleSteps(
+  steps: readonly ((merged: Yaml) => readonly ConfigSource[])[],
+): LoadedConfig {
+  let merged: Yaml = {};
+  const sources: ConfigSource[] = [];
+  for (const step of steps) {
+    for (const source of step(merged)) {
+      merged = merge(merged, source.data);
+      sources.push(source);
+    }
+  }
+  const whole = applyLayerDefaults(withoutEmptyKeys(experimentSchema, merged));
+  const { data, locate } = validated(experimentSchema, whole, sources);
+  const written = (path: Path): string | undefined =>
+    sources.map(({ raw }) => textAt(raw, path)).findLast((text) => text !== undefined);
+  return { config: data, locate, written };
+}
+
+/** One file that is no config of an experiment, with its variables and its home folders expanded. */
+export const readSourceFile = (file: string): ConfigSource => {
+  const label = labelOf(resolve(file));
+  return readSource(readConfig(file, label), label, expand);
+};
 
 /** As `loadConfig`, from text. */
 export function parseConfig(
@@ -85,35 +129,6 @@ export function loadSavedConfig(file: string, overrides: readonly string[] = [])
 }
 
 const nowhere = (): undefined => undefined;
-
-function validate(merged: Yaml, sources: readonly ConfigSource[]): LoadedConfig {
-  const locate = (path: Path): string => {
-    for (let length = path.length; length > 0; length--) {
-      for (const source of [...sources].reverse()) {
-        const position = source.position(namesFor(path.slice(0, length), merged));
-        if (position !== undefined) return position;
-      }
-    }
-    return sources.at(-1)?.label ?? 'config';
-  };
-  const result = experimentSchema.safeParse(merged, { error: ruleText });
-  if (!result.success) {
-    throw describeIssues(result.error, merged, {
-      locate,
-      source: (path) => {
-        const names = namesFor(path, merged);
-        return sources.map((source) => source.text(names)).findLast((text) => text !== undefined);
-      },
-      fits: (path, value) => {
-        const { error } = experimentSchema.safeParse(replacedAt(merged, path, value));
-        return !error?.issues.some(({ path: other }) => path.every((key, i) => other[i] === key));
-      },
-    });
-  }
-  const written = (path: Path): string | undefined =>
-    sources.map(({ raw }) => textAt(raw, path)).findLast((text) => text !== undefined);
-  return { config: deepFreeze(result.data), locate, written };
-}
 
 function textAt(data: Yaml, path: Path): string | undefined {
   const value = path.reduce<Yaml | undefined>(
@@ -210,12 +225,4 @@ function readBytes(descriptor: number): Buffer {
   } finally {
     closeSync(descriptor);
   }
-}
-
-function deepFreeze<T>(value: T): T {
-  if (typeof value === 'object' && value !== null) {
-    for (const item of Object.values(value)) deepFreeze(item);
-    Object.freeze(value);
-  }
-  return value;
 }

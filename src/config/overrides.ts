@@ -10,8 +10,29 @@ export function overrideSource(override: string, merged: Yaml): ConfigSource {
   const label = `--set ${override}`;
   const equals = override.indexOf('=');
   if (equals <= 0) throw new ConfigError(`${label}: write it as key.path=value`);
-  const keys = override.slice(0, equals).split('.');
+  const key = override.slice(0, equals);
   const { document, data: value } = readYaml(override.slice(equals + 1), label, () => label);
+  const source = settingSource({ key, value, label }, merged);
+  const names = namesFor(key.split('.'), merged).map(String);
+  return {
+    ...source,
+    text: (path) =>
+      startsWith(path.map(String), names)
+        ? sourceAt(document, path.slice(names.length))
+        : undefined,
+  };
+}
+
+/**
+ * A source that sets just one key.
+ *
+ * @param setting the key path as `--set` takes it; the label stands for its place in messages
+ */
+export function settingSource(
+  { key, value, label }: { key: string; value: Yaml; label: string },
+  merged: Yaml,
+): ConfigSource {
+  const keys = key.split('.');
   const data = nest(keys, value, merged, label);
   checkDepth(data, label);
   if (!isMap(data))
@@ -25,10 +46,7 @@ export function overrideSource(override: string, merged: Yaml): ConfigSource {
       startsWith(path.map(String), names) || startsWith(names, path.map(String))
         ? label
         : undefined,
-    text: (path) =>
-      startsWith(path.map(String), names)
-        ? sourceAt(document, path.slice(names.length))
-        : undefined,
+    text: () => undefined,
   };
 }
 

@@ -9,13 +9,18 @@ export function configReference(): string {
   const layer = schema.definitions!.layer!;
   return [
     INTRODUCTION,
-    section('The config', 'Top level.', schema, ''),
-    ...objectsOf(schema, '').map(([path, about, part]) => section(path, about, part, path)),
+    ...sections('The config', schema),
     LAYERS,
     `${kindTable(layer)}\n`,
     ...objectsOf(layer, '').map(([path, about, part]) => section(path, about, part, path)),
   ].join('\n');
 }
+
+/** A section for the whole of it, and one for each mapping within, as Markdown. */
+export const sections = (title: string, schema: JsonSchema): string[] => [
+  section(title, 'Top level.', schema, ''),
+  ...objectsOf(schema, '').map(([path, about, part]) => section(path, about, part, path)),
+];
 
 const INTRODUCTION = `<!-- Made from src/config by: npm run generate -->
 # Every key of a config

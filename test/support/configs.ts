@@ -36,6 +36,22 @@ optimizer: {lr: 0.02, weightDecay: 0.0005}
 training: {epochs: 2, batchSize: 8, microBatch: 4}
 `;
 
+/** A study of it, in `my.yaml`: two methods, one learning rate of two, two seeds. */
+export const SMALL_STUDY = `version: 1
+name: my-study
+base: my.yaml
+axes:
+  - name: method
+    variants:
+      - name: bp
+        label: standard BP
+        set: {losses.primary.range: null, losses: [{name: auxiliary, remove: true}]}
+      - {name: relay, label: relay BP}
+tune: {values: {optimizer.lr: [0.01, 0.02]}, seeds: [100]}
+seeds: [1, 2]
+table: {baseline: {method: bp}}
+`;
+
 /** A fresh temporary folder with the given files. @returns the folder */
 export function folderWith(files: Record<string, string>): string {
   const folder = mkdtempSync(join(tmpdir(), 'relaybp-test-'));

@@ -2,7 +2,7 @@ import { chmodSync, cpSync, mkdirSync, mkdtempSync, symlinkSync, writeFileSync }
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { run } from './cli.js';
-import { SMALL_CONFIG } from './configs.js';
+import { SMALL_CONFIG, SMALL_STUDY } from './configs.js';
 import { ROOT } from './consumer.js';
 import { docsDatasets } from './docs-datasets.js';
 import { colourImages } from './images.js';
@@ -10,7 +10,7 @@ import { colourImages } from './images.js';
 /**
  * The folder that commands in the documentation are run in (CONTRIBUTING.md describes it): `my-photos/{train,val}`,
  * `photos` (the validation images), `my.yaml` and `config.yaml` (the same small config), `runs/a` and `runs/b` (its
- * trained runs), the data sets and configs of docs/datasets.md, and this project's `configs`, `docs`, `examples`, `scripts` and `bin`.
+ * trained runs), `my-study.yaml` (a study of it), the data sets and configs of docs/datasets.md, and this project's `configs`, `docs`, `examples`, `scripts` and `bin`.
  */
 export async function docsFolder(): Promise<{ folder: string; env: NodeJS.ProcessEnv }> {
   const folder = mkdtempSync(join(tmpdir(), 'relaybp-docs-'));
@@ -21,6 +21,7 @@ export async function docsFolder(): Promise<{ folder: string; env: NodeJS.Proces
   }
   const config = SMALL_CONFIG.replace('data/small', 'my-photos');
   for (const name of ['my.yaml', 'config.yaml']) writeFileSync(join(folder, name), config);
+  writeFileSync(join(folder, 'my-study.yaml'), SMALL_STUDY);
   await docsDatasets(folder);
   const relaybp = join(folder, '.bin/relaybp');
   mkdirSync(join(folder, '.bin'));
