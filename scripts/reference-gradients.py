@@ -20,6 +20,10 @@ Write the reference values that the tests in test/relay read (weights and images
       python scripts/reference-gradients.py write /tmp/$name.json test/fixtures/$name.safetensors
     done
     python scripts/reference-gradients.py write --soft /tmp/three-loss.json test/fixtures/three-loss-soft.safetensors
+    for soft in "" --soft; do
+      python scripts/reference-gradients.py write --class-weights $soft /tmp/three-loss.json \
+        test/fixtures/three-loss-class-weights${soft#-}.safetensors
+    done
 """
 
 import argparse
@@ -130,10 +134,10 @@ def trained(layers):
     return [parameter["name"] for part in inner for parameter in part["parameters"] if not parameter.get("state")]
 
 
-def reference(plan, weights, images, targets):
+def reference(plan, weights, images, targets, class_weights={}):
     """Targets are labels or, two-dimensional, shares of the classes; a label of -1 or a row of zeros does not count.
 
-    Logits, losses, gradients and each loss's own share of them, by the names that a grad file has."""
+    Losses whose name is in `class_weights` weigh each class by it. Logits, losses, gradients and each loss's own share of them, by the names that a grad file has."""
     values = {name: torch.tensor(value, dtype=torch.float64, requires_grad=True) for name, value in weights.items()}
     by_name = {layer["name"]: layer for layer in plan["layers"]}
     x = torch.tensor(images, dtype=torch.float64).permute(0, 3, 1, 2)
@@ -149,7 +153,8 @@ def reference(plan, weights, images, targets):
         head = [by_name[layer] for layer in loss["head"]]
         logits = chain(head, outputs[loss["after"]], values)
         hard = {"ignore_index": -1} if targets.dim() == 1 else {}
-        mean = F.cross_entropy(logits, targets, reduction="sum", **hard) / len(targets)
+        by_class = torch.tensor(class_weights[name], dtype=torch.float64) if name in class_weights else None
+        mean = F.cross_entropy(logits, targets, weight=by_class, reduction="sum", **hard) / len(targets)
         found[f"logits/{name}"] = logits.detach()
         found[f"loss/{name}"] = mean.detach()
         parameters = trained([by_name[layer] for layer in loss["range"]["layers"]] + head)
@@ -189,7 +194,7 @@ def check(args):
     if {name: value.shape for name, value in weights.items()} != shapes:
         sys.exit(f"{args.grads} holds other weights than {args.plan} describes: are both of the same config?")
     targets = file.get("batch.targets", file["batch.labels"])
-    expected = reference(plan, weights, file["batch.images"], targets)
+    expected = reference(plan, weights, file["batch.images"], targets, class_weights_of(file))
     computed = {name for name in file if not name.startswith(("batch.", "weight/"))}
     optional = {name for name in expected if name.startswith("gradient-of/")}
     if not any(name.startswith("gradient-of/") for name in computed):
@@ -241,13 +246,25 @@ def write(args):
     tensors = {"batch.images": images, "batch.labels": labels}
     if args.soft:
         tensors["batch.targets"] = soft_targets(labels, plan["classes"])
-    found = reference(plan, weights, images, tensors.get("batch.targets", labels))
+    if args.class_weights:
+        # All but the second loss; others for each.
+        for i, loss in enumerate(loss for i, loss in enumerate(plan["losses"]) if i != 1):
+            values = np.roll(np.geomspace(0.25, 4, plan["classes"], dtype=np.float32), i)
+            tensors[f'{CLASS_WEIGHTS}{loss["name"]}'] = values
+    found = reference(plan, weights, images, tensors.get("batch.targets", labels), class_weights_of(tensors))
     tensors |= {f"weight/{name}": value for name, value in weights.items()}
     tensors |= {name: value for name, value in found.items() if not name.startswith("gradient-of/")}
     # Row-major copies: the file's writer takes the bytes as they lie.
     arrays = {name: np.array(value, dtype=np.float32, order="C") for name, value in tensors.items()}
     save_file(arrays, args.out)
     print(f"{args.out}: {len(arrays)} tensors")
+
+
+CLASS_WEIGHTS = "batch.classWeights/"
+
+
+def class_weights_of(tensors):
+    return {n.removeprefix(CLASS_WEIGHTS): value for n, value in tensors.items() if n.startswith(CLASS_WEIGHTS)}
 
 
 def soft_targets(labels, classes):
@@ -273,6 +290,7 @@ def main():
     two.add_argument("--images", type=int, default=6, help="images in the batch (%(default)s)")
     two.add_argument("--seed", type=int, default=0)
     two.add_argument("--soft", action="store_true", help="targets that are mixed and smoothed in place of labels")
+    two.add_argument("--class-weights", action="store_true", help="losses that weigh classes differently")
     two.set_defaults(run=write)
     args = parser.parse_args()
     args.run(args)

@@ -1,5 +1,7 @@
 import { loadConfig } from '../config/load.js';
+import type { ImageIndex } from '../data/index/image-index.js';
 import { openEngine } from '../engine/select.js';
+import { classWeightsOf } from '../experiment/class-weights.js';
 import { cacheDir, indexCache } from '../experiment/data-cache.js';
 import { type ExperimentPlan, planExperiment } from '../experiment/experiment-plan.js';
 import { openTrainingImages } from '../experiment/images.js';
@@ -33,8 +35,12 @@ export async function gradCommand(
   const { notice } = listening(hooks);
   const { out, byLoss = false, engine: choice = DEFAULT_ENGINE } = options;
   checkOutput('--out', out);
-  const plan = planExperiment(loadConfig(file, options.set));
-  const batch = await firstBatch(plan, notice);
+  const loaded = loadConfig(file, options.set);
+  const planned = planExperiment(loaded);
+  const { data } = planned.config;
+  const images = await openTrainingImages(data, notice, indexCache({ onNotice: notice }));
+  const plan = { ...planned, classWeights: classWeightsOf(loaded, images) };
+  const batch = await firstBatch(plan, images, notice);
   const { precision, convolution } = plan.config;
   const engine = await openEngine(choice, { precision, convolution, onNotice: notice });
   const { tensors, losses } = batchGradients(plan, engine, batch, byLoss);
@@ -45,12 +51,12 @@ export async function gradCommand(
 /** The batch that training would begin with, put together from its micro-batches. */
 async function firstBatch(
   plan: ExperimentPlan,
+  images: ImageIndex,
   notice: (line: string) => void,
 ): Promise<HostBatch> {
   const { data, training } = plan.config;
-  const dataset = await openTrainingImages(data, notice, indexCache({ onNotice: notice }));
-  const normalized = await normalization(data, dataset, { cacheDir: cacheDir(), onNotice: notice });
-  const loader = trainingLoader(plan, dataset, normalized, 0);
+  const normalized = await normalization(data, images, { cacheDir: cacheDir(), onNotice: notice });
+  const loader = trainingLoader(plan, images, normalized, 0);
   const parts: HostBatch[] = [];
   try {
     for (let at = 0; at < training.batchSize; at += plan.microBatch) {

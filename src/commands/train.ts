@@ -3,6 +3,7 @@ import type { LoadedConfig } from '../config/load.js';
 import type { Metric } from '../config/metric.js';
 import { printConfig } from '../config/print.js';
 import { openEngine } from '../engine/select.js';
+import { classWeightsOf, describeClassWeights } from '../experiment/class-weights.js';
 import { cacheDir, indexCache } from '../experiment/data-cache.js';
 import { beginningTimeline, paceSize, totalSteps } from '../experiment/epochs.js';
 import { planExperiment } from '../experiment/experiment-plan.js';
@@ -105,9 +106,9 @@ export async function trainCommand(
     const loaded = trainingConfig(file, options, resumed);
     const { config, written } = loaded;
     checkSchedule(loaded);
-    const plan = planExperiment(loaded);
+    const planned = planExperiment(loaded);
     const before = from ? withAbsolutePaths(from.state.config) : null;
-    const changes = from && before ? acceptedChanges(from, before, plan, options) : [];
+    const changes = from && before ? acceptedChanges(from, before, planned, options) : [];
     if (resumed) checkTrainingData(config, resumed.run);
     const cache = indexCache({
       rebuild: options.rebuildIndex,
@@ -115,10 +116,11 @@ export async function trainCommand(
       onProgress: indexingTo(showProgress),
     });
     const begin = config.initialCheckpoint;
-    const initial = begin && !from ? initialWeights(plan, begin) : null; // a resumed run has its weights
+    const initial = begin && !from ? initialWeights(planned, begin) : null; // a resumed run has its weights
     const trained = from?.state.classes ?? initial?.classes ?? undefined;
     const images = await openTrainingImages(config.data, notice, cache, trained);
     if (from) checkClasses(from, images.classes);
+    const plan = { ...planned, classWeights: classWeightsOf(loaded, images) };
     const val = await openValidationImages(config.data, images.classes, notice, cache);
     const timeline = from
       ? resumedTimeline(from.state, paceSize(plan, images))
@@ -161,6 +163,7 @@ export async function trainCommand(
     const lines = [
       ...describeChanges(changes),
       ...(pace === null ? [] : [pace]),
+      ...describeClassWeights(plan.classWeights, config.losses, images.classes),
       ...(initial ? describeInitialWeights(initial, normalized.preprocessing) : []),
     ];
     const open = (): RunFolder => {

@@ -21,6 +21,7 @@ import { samplerNames, samplerSchema } from './sampling.js';
  */
 
 const positive = z.int().positive();
+const positiveNumber = z.number().positive();
 /** Sixteen times the largest batches that anybody has trained with. */
 const batch = positive.max(2 ** 20);
 const fraction = z.number().gt(0).lte(1);
@@ -159,6 +160,7 @@ const model = z.strictObject({
     .describe('The trunk, cut into named segments, from the image to the top.'),
 });
 
+const CLASS_WEIGHTS = 'classWeights: balanced, or a positive number for each class, by its name';
 const range = z
   .strictObject({
     downTo: name
@@ -176,6 +178,18 @@ const range = z
     error: 'a range has either downTo (a segment or a layer) or layers (at most that many)',
   });
 
+const classWeights = z
+  .union(
+    [
+      z.literal('balanced'),
+      z
+        .record(z.string(), positiveNumber)
+        .refine((weights) => Object.keys(weights).length > 0, { error: CLASS_WEIGHTS }),
+    ],
+    { error: CLASS_WEIGHTS },
+  )
+  .meta({ title: '`balanced` or a mapping of class names to numbers' });
+
 const loss = z.strictObject({
   name: name.describe('Name of the loss, for metrics and extends.'),
   after: name.describe('The segment or layer of the trunk whose output the head reads.'),
@@ -184,6 +198,11 @@ const loss = z.strictObject({
     .optional()
     .describe(
       'Down to where the gradient of this loss goes, and no further: downTo or layers. Without it, down to the image.',
+    ),
+  classWeights: classWeights
+    .optional()
+    .describe(
+      'How much the images of each class count in this loss: a factor by class name (1 for those that are not named), or balanced, which is images / (classes * images of the class). Training only.',
     ),
   head: z
     .array(layerSchema)

@@ -160,6 +160,9 @@ export function describeEngine({ library, threads, device, precision }: EngineIn
 /** What a row of logits is to say: a class each (`Int32Array` `[b]`), or shares of all classes (`[b, classes]`). */
 export type Targets = Int32Array | Float32Array;
 
+/** A factor of every row's gradient: one for all, or one for each, `[b]`. */
+export type Scale = number | Float64Array;
+
 export interface Engine {
   readonly info: EngineInfo;
   /** What was tried on this device when the engine was opened, if anything. */
@@ -282,7 +285,7 @@ export interface Engine {
   softmaxCrossEntropy(
     logits: Tensor,
     targets: Targets,
-    scale: number,
+    scale: Scale,
   ): { losses: Float32Array; gradient: Tensor };
 
   /** `sum += addend`, in place. */

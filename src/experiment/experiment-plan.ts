@@ -14,6 +14,7 @@ import {
 } from '../model/network-plan.js';
 import { primaryLoss, type ResolvedLoss, resolveRanges, type TrunkLayer } from '../relay/ranges.js';
 import { type Head, planStep, type StepPlan } from '../relay/step-plan.js';
+import { type ClassWeights, checkClassWeights } from './class-weights.js';
 import { recomputedSegments } from './recompute.js';
 import { memoryPlan } from './step-memory.js';
 
@@ -40,6 +41,8 @@ export interface ExperimentPlan {
   readonly layers: ReadonlyMap<string, LayerPlan>;
   /** By parameter, where the learning rate is another than the schedule's. */
   readonly lrFactors: ReadonlyMap<string, number>;
+  /** Weights of the classes by loss, `[classes]`; none before the images are known (`classWeightsOf`). */
+  readonly classWeights: ClassWeights;
 }
 
 /**
@@ -50,6 +53,7 @@ export function planExperiment(
   { config, locate }: Pick<LoadedConfig, 'config' | 'locate'>,
   early?: boolean,
 ): ExperimentPlan {
+  checkClassWeights({ config, locate });
   try {
     return planConfig(config, early);
   } catch (error) {
@@ -95,6 +99,7 @@ function planConfig(config: ExperimentConfig, order: boolean | undefined): Exper
     updateAtOnce: batchSize === microBatch && config.optimizer.clipNorm === undefined,
     layers: new Map(all.map((layer) => [layer.name, layer])),
     lrFactors,
+    classWeights: new Map(),
   });
   return order === undefined ? leanest([ordered(false), ordered(true)]) : ordered(order);
 }

@@ -145,6 +145,7 @@ function totalLines(plan: ExperimentPlan): string[] {
     `peak resident memory       about ${mebibytes(memory.peak)} on the native engine`,
     `images                     ${samplerText(plan.config.data)}; ${augmentationText(plan.config.data)}`,
     ...(smoothing > 0 ? [`label smoothing            ${smoothing}`] : []),
+    ...classWeightsLine(plan),
     ...statisticsLine(plan),
   ];
 }
@@ -167,6 +168,16 @@ function convolutionLine(plan: ExperimentPlan): string[] {
 
 function recomputed({ recompute }: ExperimentPlan): string {
   return recompute.length === 0 ? '' : `, ${recompute.join(', ')} computed again`;
+}
+
+function classWeightsLine({ config }: ExperimentPlan): string[] {
+  const texts = config.losses.flatMap(({ name, classWeights: weights }) => {
+    if (weights === undefined) return [];
+    if (weights === 'balanced') return [`${name} balanced`];
+    const given = Object.entries(weights).map(([key, weight]) => `${key} ${weight}`);
+    return [`${name} ${given.slice(0, 3).join(', ')}${given.length > 3 ? ', …' : ''}`];
+  });
+  return texts.length === 0 ? [] : [`class weights              ${texts.join('; ')}`];
 }
 
 /** Whose statistics batch normalization uses, where there is any. */

@@ -1,4 +1,5 @@
 import type { Engine, Tensor } from '../engine/engine.js';
+import { weightedTargets } from './class-weights.js';
 import type { Gradient, GradientSink, Layer, Pass } from './layer.js';
 import type { Action, StepPlan } from './step-plan.js';
 
@@ -7,6 +8,8 @@ export interface StepParts {
   readonly engine: Engine;
   layer(name: string): Layer;
   weight(loss: string): number;
+  /** How much each class counts in the loss, `[classes]`; undefined where all count alike. */
+  classWeights?(loss: string): Float64Array | undefined;
   /**
    * Changes a parameter by its gradient, which it borrows, as soon as that is known. Without it gradients add up in
    * `StepSums`, and never come in rows. Only for a step of one micro-batch.
@@ -30,7 +33,7 @@ export interface MicroBatch {
 export interface StepSums {
   /** By parameter name. */
   readonly gradients: Map<string, Tensor>;
-  /** Mean loss over the batch, unweighted, by loss name. */
+  /** Mean loss over the batch, without the loss's own weight, by loss name. */
   readonly losses: Map<string, number>;
 }
 
@@ -89,9 +92,15 @@ export function runMicroBatch(
       case 'loss': {
         const logits = get(outputs, action.logits);
         const scale = parts.weight(action.loss) / batch.batchSize;
-        const targets = batch.targets ?? batch.labels;
-        const { losses, gradient } = engine.softmaxCrossEntropy(logits, targets, scale);
-        const mean = losses.reduce((sum, value) => sum + value, 0) / batch.batchSize;
+        const weights = parts.classWeights?.(action.loss);
+        const plain = batch.targets ?? batch.labels;
+        const { targets, factors } = weights
+          ? weightedTargets(plain, weights)
+          : { targets: plain, factors: null };
+        const scales = factors?.map((factor) => factor * scale) ?? scale;
+        const { losses, gradient } = engine.softmaxCrossEntropy(logits, targets, scales);
+        const sum = losses.reduce((total, value, i) => total + value * (factors?.[i] ?? 1), 0);
+        const mean = sum / batch.batchSize;
         sums.losses.set(action.loss, (sums.losses.get(action.loss) ?? 0) + mean);
         signals.set(action.loss, gradient);
         onLogits?.(action.loss, logits);

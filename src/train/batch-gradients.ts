@@ -19,8 +19,8 @@ export interface HostBatch {
 /**
  * Gradients of a batch at the initial weights, dropout off.
  *
- * @returns tensors named `batch.images`, `batch.labels`, where labels are mixed or smoothed `batch.targets`, `weight/<parameter>`, `gradient/<parameter>`,
- *   `logits/<loss>`, `loss/<loss>`, and with `byLoss` also `gradient-of/<loss>/<parameter>` (weighted, within the
+ * @returns tensors named `batch.images`, `batch.labels`, where labels are mixed or smoothed `batch.targets`, of losses
+ *   that have them `batch.classWeights/<loss>`, `weight/<parameter>`, `gradient/<parameter>`, `logits/<loss>`, `loss/<loss>`, and with `byLoss` also `gradient-of/<loss>/<parameter>` (weighted, within the
  *   loss's range)
  */
 export function batchGradients(
@@ -39,6 +39,10 @@ export function batchGradients(
   ]);
   if (batch.targets) {
     tensors.set('batch.targets', { shape: [size, plan.network.classes], values: batch.targets });
+  }
+  for (const [loss, weights] of plan.classWeights) {
+    const values = Float32Array.from(weights);
+    tensors.set(`batch.classWeights/${loss}`, { shape: [values.length], values });
   }
   for (const [name, tensor] of parameters.snapshot()) tensors.set(`weight/${name}`, { ...tensor });
   const run = (step: StepPlan, prefix: string, keepLogits: boolean): Map<string, number> => {

@@ -20,7 +20,7 @@ import { averageParameters, clipGradients, gradientNorm, updateParameter } from 
 import type { StepProbe } from './step-probe.js';
 
 export interface StepResult {
-  /** Mean over the batch by loss, unweighted. */
+  /** Mean over the batch by loss, without its weight. */
   losses: Map<string, number>;
   /** The primary head's hits on the batch as it was trained on; of a mixed image, on its dominant label. */
   top: TopK;
@@ -131,6 +131,7 @@ export function stepParts(plan: ExperimentPlan, network: NetworkRuntime): StepPa
     engine: network.engine,
     layer: (name) => network.layer(name),
     weight: (loss) => weights.get(loss)!,
+    classWeights: (loss) => plan.classWeights.get(loss),
   };
 }
 

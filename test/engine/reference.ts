@@ -2,7 +2,7 @@
  * The operations of `Engine` as naive float64 loops: the truth that engines are tested against.
  * Values are row-major; shapes as in `Engine`.
  */
-import type { PoolWindow, Targets, Window } from '../../src/engine/engine.js';
+import type { PoolWindow, Scale, Targets, Window } from '../../src/engine/engine.js';
 
 export type Values = ArrayLike<number>;
 export type Shape2 = readonly [number, number];
@@ -199,7 +199,7 @@ export function softmaxCrossEntropy(
   logits: Values,
   classes: number,
   targets: Targets,
-  scale: number,
+  scale: Scale,
 ): { losses: Float64Array; gradient: Float64Array } {
   const rows = logits.length / classes;
   const losses = new Float64Array(rows);
@@ -218,7 +218,8 @@ export function softmaxCrossEntropy(
     );
     row.forEach((value, c) => {
       const probability = Math.exp(value - top) / sum;
-      gradient[b * classes + c] = scale * (probability - wanted[c]!);
+      const own = typeof scale === 'number' ? scale : scale[b]!;
+      gradient[b * classes + c] = own * (probability - wanted[c]!);
     });
   }
   return { losses, gradient };

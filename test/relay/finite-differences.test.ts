@@ -106,6 +106,41 @@ describe('with soft targets', () => {
   });
 });
 
+describe.each([false, true])('with class weights, soft targets %s', (isSoft) => {
+  const { classes } = plan.network;
+  const targets = new Float32Array(2 * classes).fill(0.1 / classes);
+  for (const at of [0, classes + 3]) targets[at]! += 0.6;
+  for (const at of [1, classes + 2]) targets[at]! += 0.3;
+  const aimed = isSoft ? { ...batch, targets } : batch;
+  // aux4 has none.
+  const classWeights = new Map([
+    ['primary', Float64Array.of(3, 0.5, 2, 0.25, 4)],
+    ['aux3', Float64Array.of(0.1, 5, 0.7, 3, 1)],
+  ]);
+  const weighted = { ...plan, classWeights };
+
+  onEveryEngine((engine) => {
+    test('each gradient is the slope of the weighted losses that train the parameter', () => {
+      const found = runStep(weighted, engine(), { weights, batch: aimed });
+      const plain = runStep(plan, engine(), { weights, batch: aimed }).gradients;
+      for (const [parameter, gradient] of found.gradients) {
+        const setting = { plan: weighted, weights, batch: aimed, dropout: false };
+        const slope = slopeOf(setting, parameter);
+        const trainers = TRAINED_BY[layerOf(parameter)]!;
+        expect(slopeError(slope, gradient, trainers, WEIGHTS), parameter).toBeLessThan(TOLERANCE);
+        if (trainers.join() === 'aux4') expect(gradient).toEqual(plain.get(parameter));
+        else {
+          const other = slopeError(slope, plain.get(parameter)!, trainers, WEIGHTS);
+          expect(other, parameter).toBeGreaterThan(0.001);
+        }
+      }
+      const still = { plan: weighted, weights, batch: aimed, dropout: false };
+      const losses = lossesAlong(still, 'conv1_1.bias', new Float64Array(6), 0);
+      for (const [name, loss] of losses) expect(found.losses.get(name)).toBeCloseTo(loss, 5);
+    });
+  });
+});
+
 describe('with only one loss', () => {
   const below: Record<string, string[]> = {
     primary: ['conv1_1', 'conv1_2', 'conv2_1', 'branch3_1.p1.conv1'],

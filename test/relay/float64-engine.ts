@@ -9,6 +9,7 @@ import type {
   Forward,
   LrnOptions,
   PoolWindow,
+  Scale,
   Shape,
   Targets,
   Tensor,
@@ -141,7 +142,7 @@ export class Float64Engine implements Engine {
     return new Float64Tensor(values(x), shape);
   }
 
-  softmaxCrossEntropy(logits: Tensor, targets: Targets, scale: number) {
+  softmaxCrossEntropy(logits: Tensor, targets: Targets, scale: Scale) {
     const found = reference.softmaxCrossEntropy(values(logits), logits.shape[1]!, targets, scale);
     return {
       losses: Float32Array.from(found.losses),

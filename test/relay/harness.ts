@@ -132,6 +132,7 @@ export function runPart(
     engine,
     layer: (name: string) => network.layer(name),
     weight: (loss: string) => plan.losses.find(({ name }) => name === loss)!.weight,
+    classWeights: (loss: string) => plan.classWeights.get(loss),
   };
   try {
     const { classes } = plan.network;

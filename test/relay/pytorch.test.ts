@@ -22,9 +22,15 @@ onEveryEngine((engine) => {
   describe.each([
     ...MODES.map((mode) => [mode, mode] as const),
     ['three-loss-soft', 'three-loss'] as const, // targets that are mixed and smoothed
+    ['three-loss-class-weights', 'three-loss'] as const,
+    ['three-loss-class-weights-soft', 'three-loss'] as const,
   ])('%s', (fixture, mode) => {
-    const plan = fixturePlan(mode);
     const reference = fixtureTensors(fixture);
+    const weights = [...startingWith('batch.classWeights/', reference)];
+    const classWeights = new Map(
+      weights.map(([loss, { values }]) => [loss, Float64Array.from(values)]),
+    );
+    const plan = { ...fixturePlan(mode), classWeights };
     const run = () =>
       runStep(plan, engine(), {
         weights: startingWith('weight/', reference),

@@ -78,7 +78,10 @@ export function lossesAlong(
     runPart(plan, network, forwardOnly(plan.step), batch, whole, emptySums(), (loss, t) => {
       const { classes } = plan.network;
       const targets = batch.targets ?? batch.labels;
-      const each = softmaxCrossEntropy(values(t), classes, targets, 1).losses;
+      const weights = plan.classWeights.get(loss);
+      const each = weights
+        ? weightedLosses(values(t), weights, targets)
+        : softmaxCrossEntropy(values(t), classes, targets, 1).losses;
       losses.set(loss, each.reduce((sum, value) => sum + value, 0) / batch.labels.length);
     });
     return losses;
@@ -91,6 +94,24 @@ function difference(
   by: number,
 ): Map<string, number> {
   return new Map([...up].map(([name, loss]) => [name, (loss - down.get(name)!) / by]));
+}
+
+/** `-Σ weight[c] · target[c] · log softmax[c]` of each row, as it is written. */
+function weightedLosses(
+  logits: Float64Array,
+  weights: Float64Array,
+  targets: Int32Array | Float32Array,
+): Float64Array {
+  const classes = weights.length;
+  return Float64Array.from({ length: logits.length / classes }, (_, b) => {
+    const row = logits.subarray(b * classes, (b + 1) * classes);
+    const sum = row.reduce((total, value) => total + Math.exp(value), 0);
+    return weights.reduce((total, weight, c) => {
+      const share =
+        targets instanceof Int32Array ? Number(targets[b] === c) : targets[b * classes + c]!;
+      return total - weight * share * Math.log(Math.exp(row[c]!) / sum);
+    }, 0);
+  });
 }
 
 /** The step without its way back. */

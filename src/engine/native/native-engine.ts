@@ -14,6 +14,7 @@ import type {
   PoolWindow,
   Rows,
   Saved,
+  Scale,
   SgdStep,
   Shape,
   Targets,
@@ -236,7 +237,7 @@ export class NativeEngine extends NativeMemory implements Engine {
 
   // --- Loss and update ----------------------------------------------------------------------------------
 
-  softmaxCrossEntropy(logits: Tensor, targets: Targets, scale: number) {
+  softmaxCrossEntropy(logits: Tensor, targets: Targets, scale: Scale) {
     return softmaxCrossEntropy(this.runtime, this.runtime.check(logits), targets, scale);
   }
 

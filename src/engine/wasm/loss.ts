@@ -1,14 +1,14 @@
 /** Softmax cross-entropy in double precision. */
 
 /**
- * Fills `losses` `[b]` and `gradient` `[b, classes]` = `scale * (softmax - onehot)`. The largest logit is taken off
+ * Fills `losses` `[b]` and `gradient` `[b, classes]` = `scales[row] * (softmax - onehot)`. The largest logit is taken off
  * first, so that nothing overflows, and its own term of the sum is kept apart, so that small losses stay exact.
  * A label of -1 marks a row that does not count.
  */
 export function softmaxCrossEntropy(
   logits: Float32Array,
   labels: Int32Array,
-  scale: number,
+  scales: Float64Array,
   losses: Float32Array,
   gradient: Float32Array,
 ): void {
@@ -22,6 +22,7 @@ export function softmaxCrossEntropy(
       losses[b] = 0;
       continue;
     }
+    const scale = scales[b] as number;
     const { top, largest, rest } = exponentials(row);
     losses[b] = Math.log1p(rest) + largest - (row[label] as number);
     for (let c = 0; c < classes; c++) {
@@ -34,13 +35,13 @@ export function softmaxCrossEntropy(
 }
 
 /**
- * The same for a distribution over the classes per row, `targets` `[b, classes]`: `gradient` = `scale * (softmax -
- * target)`. A row of zeros does not count.
+ * The same for a distribution over the classes per row, `targets` `[b, classes]`: `gradient` = `scales[row] *
+ * (softmax - target)`. A row of zeros does not count.
  */
 export function softTargetCrossEntropy(
   logits: Float32Array,
   targets: Float32Array,
-  scale: number,
+  scales: Float64Array,
   losses: Float32Array,
   gradient: Float32Array,
 ): void {
@@ -54,6 +55,7 @@ export function softTargetCrossEntropy(
       losses[b] = 0;
       continue;
     }
+    const scale = scales[b] as number;
     const { largest, rest } = exponentials(row);
     let loss = 0;
     for (let c = 0; c < classes; c++) {

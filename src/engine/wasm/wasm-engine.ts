@@ -15,6 +15,7 @@ import type {
   ParameterGradient,
   PoolWindow,
   Saved,
+  Scale,
   Shape,
   Targets,
   Tensor,
@@ -22,6 +23,7 @@ import type {
   Window,
 } from '../engine.js';
 import { checkPoolWindow } from '../pool-window.js';
+import { rowScales } from '../row-scales.js';
 import { startBackend, usesSimd } from './backend.js';
 import { concat, split } from './channels.js';
 import { ConvSaved, checkConv, checkWindow, convForward } from './convolution.js';
@@ -279,7 +281,7 @@ class WasmEngine extends WasmUpdates implements Engine {
   softmaxCrossEntropy(
     logits: Tensor,
     targets: Targets,
-    scale: number,
+    scale: Scale,
   ): { losses: Float32Array; gradient: Tensor } {
     const [batch = 0, classes = 0] = logits.shape;
     const soft = targets instanceof Float32Array;
@@ -290,11 +292,12 @@ class WasmEngine extends WasmUpdates implements Engine {
     });
     const wrong = soft ? undefined : targets.find((label) => label < -1 || label >= classes);
     demand(wrong === undefined, () => `label ${wrong} is not in -1..${classes - 1}`);
+    const scales = rowScales(scale, batch);
     const losses = new Float32Array(batch);
     const gradient = this.fill(logits.shape, (values) => {
       const from = tensorOf(logits).values;
-      if (soft) softTargetCrossEntropy(from, targets, scale, losses, values);
-      else softmaxCrossEntropy(from, targets, scale, losses, values);
+      if (soft) softTargetCrossEntropy(from, targets, scales, losses, values);
+      else softmaxCrossEntropy(from, targets, scales, losses, values);
     });
     return { losses, gradient };
   }

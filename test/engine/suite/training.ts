@@ -19,6 +19,24 @@ export function trainingChecks(check: Check): void {
     expectClose(context, context.own(result.gradient), [batch, classes], expected.gradient);
   });
 
+  check('softmaxCrossEntropy: a scale for each row', (context) => {
+    const { engine } = context;
+    const [batch, classes] = [4, 3];
+    const values = context.random(batch * classes).map((value) => 3 * value);
+    const logits = context.tensor([batch, classes], values);
+    const scales = Float64Array.of(0.5, 2, 0, 7);
+    const soft = new Float32Array(batch * classes).fill(1 / classes);
+    soft.fill(0, 2 * classes);
+    for (const targets of [Int32Array.of(2, 0, 1, -1), soft]) {
+      const result = engine.softmaxCrossEntropy(logits, targets, scales);
+      const expected = reference.softmaxCrossEntropy(values, classes, targets, scales);
+      expectCloseValues(result.losses, expected.losses);
+      expectClose(context, context.own(result.gradient), [batch, classes], expected.gradient);
+      for (const wrong of [scales.subarray(1), new Float64Array(batch + 1)])
+        expect(() => engine.softmaxCrossEntropy(logits, targets, wrong)).toThrow(EngineError);
+    }
+  });
+
   check('softmaxCrossEntropy: hand-written, even logits', (context) => {
     const { engine } = context;
     const logits = context.tensor([1, 4], [2, 2, 2, 2]);

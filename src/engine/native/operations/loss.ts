@@ -1,6 +1,7 @@
 /** Softmax cross-entropy; see `Engine.softmaxCrossEntropy`. */
 import { EngineError } from '../../../errors.js';
-import type { Targets, Tensor } from '../../engine.js';
+import type { Scale, Targets, Tensor } from '../../engine.js';
+import { rowScales } from '../../row-scales.js';
 import { FLOAT, typeAttribute } from '../runtime/attributes.js';
 import { DataType } from '../runtime/binding.js';
 import { ownAs, scoped } from '../runtime/native-scope.js';
@@ -13,7 +14,7 @@ export function softmaxCrossEntropy(
   runtime: Runtime,
   logits: NativeTensor,
   targets: Targets,
-  scale: number,
+  scale: Scale,
 ): { losses: Float32Array; gradient: Tensor } {
   return targets instanceof Float32Array
     ? withDistributions(runtime, logits, targets, scale)
@@ -24,7 +25,7 @@ function withLabels(
   runtime: Runtime,
   logits: NativeTensor,
   labels: Int32Array,
-  scale: number,
+  scale: Scale,
 ): { losses: Float32Array; gradient: Tensor } {
   const [rows = 0, classes = 0] = logits.shape;
   if (labels.length !== rows) {
@@ -48,7 +49,7 @@ function withDistributions(
   runtime: Runtime,
   logits: NativeTensor,
   shares: Float32Array,
-  scale: number,
+  scale: Scale,
 ): { losses: Float32Array; gradient: Tensor } {
   const [rows = 0, classes = 0] = logits.shape;
   if (shares.length !== rows * classes) {
@@ -71,7 +72,7 @@ interface Operation {
   targets: number;
   /** Which rows count. */
   counts: readonly boolean[];
-  scale: number;
+  scale: Scale;
 }
 
 function carryOut(
@@ -80,10 +81,11 @@ function carryOut(
   { op, attributes, targets, counts, scale }: Operation,
 ): { losses: Float32Array; gradient: Tensor } {
   const { binding } = runtime;
+  const scales = rowScales(scale, counts.length);
   const weights = binding.createTensor(
     [counts.length, 1],
     DataType.float,
-    Float32Array.from(counts, (one) => (one ? scale : 0)),
+    Float32Array.from(counts, (one, row) => (one ? scales[row]! : 0)),
   );
   try {
     const [loss, difference] = scoped(runtime, (scope) =>
