@@ -82,6 +82,16 @@ let reason: string | null = null;
 /** Of address space: each WebAssembly memory, and threads have some of their own, takes up to ten. */
 const RESIZING_SPACE = 64 * 2 ** 30;
 
+let stays = false;
+
+/**
+ * From now on what this thread decodes is decoded on it, and not on one of libuv's: for threads that do nothing else.
+ * Changing threads takes as long as decoding a small image.
+ */
+export function decodeOnThisThread(): void {
+  stays = true;
+}
+
 /** Why there is no fast decoder, in a few words; null if there is one. */
 export function whyNoTurboJpeg(): string | null {
   library();
@@ -192,7 +202,7 @@ export class JpegDecoder {
   }
 
   /**
-   * Decodes what `header` has been called for, on a thread of libuv's pool.
+   * Decodes what `header` has been called for, on a thread of libuv's pool unless `decodeOnThisThread` was called.
    *
    * @param shrink the picture is decoded at 1 / shrink of its size, rounded up: 1, 2, 4 or 8
    * @param part of the picture of that size that is decoded, `left` at the beginning of a block; null: all
@@ -218,12 +228,15 @@ export class JpegDecoder {
     this.#failed = true; // until it is done
     if (this.#library.scale(handle, { num: 1, denom: shrink }) !== 0) return false;
     if (this.#library.crop(handle, region) !== 0) return false;
-    const status = await new Promise<number>((resolve, reject) => {
-      const given = [handle, bytes, bytes.length, out, 3 * width, RGB] as const;
-      this.#library.decompress.async(...given, (error: Error | null, status: number) =>
-        error ? reject(error) : resolve(status),
-      );
-    });
+    const { decompress } = this.#library;
+    const given = [handle, bytes, bytes.length, out, 3 * width, RGB] as const;
+    const status = stays
+      ? decompress(...given)
+      : await new Promise<number>((resolve, reject) => {
+          decompress.async(...given, (error: Error | null, status: number) =>
+            error ? reject(error) : resolve(status),
+          );
+        });
     this.#failed = status !== 0;
     return !this.#failed;
   }

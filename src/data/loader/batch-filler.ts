@@ -1,4 +1,5 @@
 /** Decodes the images of batch after batch into shared buffers; runs inside a worker thread. */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { inputRegion, writeAugmented } from '../augment/augmented-input.js';
 import { chooseMix, mixInto, partnerOf } from '../augment/mixing.js';
 import { reasonOf } from '../images/decode.js';
@@ -9,6 +10,9 @@ import { substitute } from '../index/class-lists.js';
 import { createSampler, type Sampler } from '../sampling/sampler.js';
 import { ImageReader } from './image-reader.js';
 import { type Failure, type FromWorker, imagesIn, type WorkerSetup } from './worker-protocol.js';
+
+/** Milliseconds. */
+const LISTEN_EVERY = 10;
 
 /** A batch that is being filled. */
 interface Work {
@@ -51,13 +55,15 @@ export class BatchFiller {
   #next: number;
   #work: Work | null = null;
   #closed = false;
+  /** When messages were last let in. */
+  #listened = performance.now();
 
   constructor(setup: WorkerSetup, send: (message: FromWorker) => void) {
     this.#setup = setup;
     this.#send = send;
     this.#sampler = createSampler(setup.sampler, setup.dataset, setup.lists);
     this.#reader = new ImageReader(setup.dataset, setup.preprocessing.maxPixels);
-    this.#cache = new PixelCache(setup.cacheBytes);
+    this.#cache = new PixelCache(setup.cache);
     this.#free = setup.buffers.map((_, i) => i);
     this.#next = setup.first;
   }
@@ -91,10 +97,19 @@ export class BatchFiller {
       const { work, i } = taken;
       const { batch, buffer, size, guests, failures, changed } = work;
       await this.#fill(work, i);
-      if (++work.done < size + guests.length) continue;
-      this.#mix(work);
-      this.#send({ kind: 'filled', batch, buffer, size, failures, changed });
+      if (++work.done === size + guests.length) {
+        this.#mix(work);
+        this.#send({ kind: 'filled', batch, buffer, size, failures, changed });
+      }
+      await this.#listen();
     }
+  }
+
+  /** Decoding does not leave this thread: now and then it lets messages in. */
+  async #listen(): Promise<void> {
+    if (performance.now() - this.#listened < LISTEN_EVERY) return;
+    await nextTurn();
+    this.#listened = performance.now();
   }
 
   /** The next image, number `i` of a batch; waits for a free buffer. Null: no more work. */

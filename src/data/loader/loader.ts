@@ -13,6 +13,7 @@ import type { Worker } from 'node:worker_threads';
 import { DataError } from '../../errors.js';
 import type { Augmentation } from '../augment/augment.js';
 import { type PromiseWithResolvers, withResolvers } from '../deferred.js';
+import { pixelCacheMemory } from '../images/pixel-cache.js';
 import { cropSize, type Preprocessing } from '../images/preprocessing.js';
 import { sharedClassLists } from '../index/class-lists.js';
 import type { ImageIndex } from '../index/image-index.js';
@@ -45,9 +46,9 @@ export interface LoaderOptions {
   /** Seed of the augmentation. */
   seed: number;
   onError: OnError;
-  /** Worker threads; default 1, at most one per buffer. All share libuv's pool for decoding. */
+  /** Worker threads, each of which decodes; default: one per processor, at most one per buffer. */
   workers?: number;
-  /** Images in work at once, over all workers; default: two more than processors, as some wait for their thread. */
+  /** Images in work at once, over all workers; default: two more than processors, as some wait for their file. */
   lanes?: number;
   /** Bytes of decoded, resized images kept for the next epochs; default 256 MiB, 0: none. */
   cacheBytes?: number;
@@ -99,10 +100,11 @@ export class Loader {
     checkSizes(options.dataset, options.preprocessing.resize);
     this.#policy = new FailurePolicy(options.dataset, options.onError);
     const buffers = Math.max(2, options.buffers ?? 4);
-    const workers = Math.min(Math.max(1, options.workers ?? 1), buffers);
+    const workers = Math.min(Math.max(1, options.workers ?? availableParallelism()), buffers);
+    const cache = pixelCacheMemory(options.cacheBytes ?? DEFAULT_CACHE, options.dataset.count);
     for (let w = 0; w < workers; w++) {
       const own = Math.floor(buffers / workers) + (w < buffers % workers ? 1 : 0);
-      this.#threads.push(this.#startThread(w, workers, own));
+      this.#threads.push(this.#startThread({ first: w, step: workers, cache }, own));
     }
   }
 
@@ -171,7 +173,7 @@ export class Loader {
     );
   }
 
-  #startThread(first: number, step: number, count: number): Thread {
+  #startThread(part: Pick<WorkerSetup, 'first' | 'step' | 'cache'>, count: number): Thread {
     const options = this.#options;
     const lanes = options.lanes ?? availableParallelism() + 2;
     const [h, w] = cropSize(options.preprocessing);
@@ -189,10 +191,8 @@ export class Loader {
       end: options.end,
       batchSize: options.batchSize,
       buffers,
-      first,
-      step,
-      lanes: Math.max(1, Math.ceil(lanes / step)),
-      cacheBytes: Math.floor((options.cacheBytes ?? DEFAULT_CACHE) / step),
+      ...part,
+      lanes: Math.max(1, Math.ceil(lanes / part.step)),
     };
     const worker = startWorker(setup);
     worker.on('message', (message: FromWorker) => this.#receive(message));

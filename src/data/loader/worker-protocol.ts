@@ -1,5 +1,6 @@
 /** What the loader and its decoding workers tell each other. */
 import type { Augmentation } from '../augment/augment.js';
+import type { PixelCacheMemory } from '../images/pixel-cache.js';
 import type { Preprocessing } from '../images/preprocessing.js';
 import type { ClassLists } from '../index/class-lists.js';
 import type { ImageIndex } from '../index/image-index.js';
@@ -47,8 +48,8 @@ export interface WorkerSetup {
   step: number;
   /** Images decoded at once. */
   lanes: number;
-  /** Bytes of decoded pixels to keep for the next epoch. */
-  cacheBytes: number;
+  /** Decoded pixels that are kept for the next epochs, by all workers together; null: none. */
+  cache: PixelCacheMemory | null;
 }
 
 /** The loader gives a buffer back, or asks the worker to finish what it decodes and exit. */

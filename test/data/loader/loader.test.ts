@@ -140,7 +140,7 @@ describe('Loader', () => {
   });
 
   it('keeps batches apart that are held at once, and refuses to wait for a held buffer', async () => {
-    const loader = new Loader(options(patterns, { buffers: 3 }));
+    const loader = new Loader(options(patterns, { buffers: 3, workers: 1 }));
     const held = [await loader.next(), await loader.next(), await loader.next()];
     expect(held.map((batch) => copy(batch!))).toEqual(await collect(options(patterns), 3));
     await expect(loader.next()).rejects.toThrow('all 3 buffers are held: release() a batch');
