@@ -130,7 +130,7 @@ await benchmark(USAGE, args.help, async () => {
     `${row.ratio.toFixed(3)} (${row.ratio_min.toFixed(3)}-${row.ratio_max.toFixed(3)})`,
     `${row.cpu_ms.toFixed(2)} (${(row.cpu_ms / row.decode_alone_ms).toFixed(2)})`,
     `${row.their_cpu_ms.toFixed(2)}`,
-    `${row.peak_mib ?? ''}`,
+    row.peak_mib?.toFixed(0) ?? '',
   ]);
   const header = [
     ...['set', 'against', 'images', 'resize/crop', 'relaybp', 'their img/s', 'ratio'],

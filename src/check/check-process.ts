@@ -3,6 +3,7 @@
  * is set for a process as a whole, when it starts.
  */
 import { reasonOf } from '../data/images/decode.js';
+import { decodeOnThisThread } from '../data/images/turbojpeg.js';
 import { pathOf } from '../data/index/file-names.js';
 import { mtimeStamp } from '../data/index/image-index.js';
 import { inspect } from './inspect.js';
@@ -10,6 +11,8 @@ import type { CheckBatch, CheckedBatch, CheckSetup } from './inspector.js';
 import { bitOf, UNREAD } from './kinds.js';
 
 const { limits, lanes } = JSON.parse(process.argv[2] ?? '{}') as CheckSetup;
+
+decodeOnThisThread();
 
 const nothing = (): void => {};
 process.on('SIGUSR1', nothing).off('SIGUSR1', nothing); // as in bin/relaybp.js

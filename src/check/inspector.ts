@@ -59,8 +59,8 @@ export interface Findings {
 export const reasonKey = (image: number, kind: KindName | null): number =>
   image * 2 ** 16 + (kind === null ? 0 : bitOf(kind));
 
-/** Threads that decode in one process; its own thread hashes and hands out, which takes a tenth of that work. */
-const THREADS = 8;
+/** Processes at most. Each decodes usual JPEGs on its own thread, and leaves all else to threads of sharp's. */
+const MOST_PROCESSES = 16;
 const BATCH = 64;
 const MAX_REASONS = 100_000;
 
@@ -116,7 +116,7 @@ export async function inspectAll(
     return { ...batch, contents: await Promise.all(batch.files.map(read)) };
   };
   const processors = availableParallelism();
-  const processes = Math.min(Math.ceil(processors / THREADS), Math.ceil(count / BATCH));
+  const processes = Math.min(processors, MOST_PROCESSES, Math.ceil(count / BATCH));
   const threads = Math.ceil(processors / processes) + 1;
   const children: ChildProcess[] = [];
   try {

@@ -17,19 +17,13 @@ export type PictureHash = readonly [high: number, low: number];
 
 /** @returns null if it is too even to be told from others */
 export function pictureHash(pixels: Pixels): PictureHash | null {
-  const gray = fieldMeans(pixels, SIDE).reduce(
-    (sums, value, i) => {
-      sums[Math.floor(i / 3)]! += value * LUMA[i % 3]!;
-      return sums;
-    },
-    new Float64Array(SIDE * SIDE),
-  );
+  const gray = grayOf(fieldMeans(pixels, SIDE));
   if (deviation(gray) < EVEN) return null;
   const values = lowFrequencies(gray).subarray(1); // without the mean
-  const median = [...values].sort((a, b) => a - b)[values.length >> 1]!;
+  const median = values.slice().sort()[values.length >> 1]!;
   let [high, low] = [0, 0];
-  for (const [i, value] of values.entries()) {
-    if (value <= median) continue;
+  for (let i = 0; i < values.length; i++) {
+    if (values[i]! <= median) continue;
     if (i < 32) low |= 1 << i;
     else high |= 1 << (i - 32);
   }
@@ -37,7 +31,17 @@ export function pictureHash(pixels: Pixels): PictureHash | null {
 }
 
 /** Red, green and blue in gray. */
-const LUMA = [0.299, 0.587, 0.114];
+const LUMA = [0.299, 0.587, 0.114] as const;
+
+/** `[n, 3]` → `[n]` */
+function grayOf(colors: Float64Array): Float64Array {
+  const [red, green, blue] = LUMA;
+  const gray = new Float64Array(colors.length / 3);
+  for (let i = 0, at = 0; i < gray.length; i++, at += 3) {
+    gray[i] = colors[at]! * red + colors[at + 1]! * green + colors[at + 2]! * blue;
+  }
+  return gray;
+}
 
 /** `[fields, fields, 3]`: the mean of each field of a grid over the whole picture, whatever its proportions. */
 function fieldMeans({ data, width, height }: Pixels, fields: number): Float64Array {
@@ -47,12 +51,18 @@ function fieldMeans({ data, width, height }: Pixels, fields: number): Float64Arr
     for (let fx = 0; fx < fields; fx++) {
       const [left, right] = extent(fx, fields, width);
       const at = (fy * fields + fx) * 3;
+      let [red, green, blue] = [0, 0, 0];
       for (let y = top; y < bottom; y++) {
         for (let from = (y * width + left) * 3, x = left; x < right; x++, from += 3) {
-          for (let c = 0; c < 3; c++) means[at + c]! += data[from + c]!;
+          red += data[from]!;
+          green += data[from + 1]!;
+          blue += data[from + 2]!;
         }
       }
-      for (let c = 0; c < 3; c++) means[at + c]! /= (bottom - top) * (right - left);
+      const pixels = (bottom - top) * (right - left);
+      means[at] = red / pixels;
+      means[at + 1] = green / pixels;
+      means[at + 2] = blue / pixels;
     }
   }
   return means;
@@ -115,8 +125,12 @@ export const looksAlike = (a: Fields, b: Fields): boolean =>
   difference(a, b) <= 3 + 0.18 * Math.min(a.contrast, b.contrast);
 
 function deviation(values: Float64Array): number {
-  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-  return Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length);
+  let sum = 0;
+  for (let i = 0; i < values.length; i++) sum += values[i]!;
+  const mean = sum / values.length;
+  let squares = 0;
+  for (let i = 0; i < values.length; i++) squares += (values[i]! - mean) ** 2;
+  return Math.sqrt(squares / values.length);
 }
 
 export function bitsApart(highs: number, lows: number): number {

@@ -80,7 +80,7 @@ let loaded: Library | null | undefined;
 let reason: string | null = null;
 
 /** Of address space: each WebAssembly memory, and threads have some of their own, takes up to ten. */
-const RESIZING_SPACE = 64 * 2 ** 30;
+const RESIZING_SPACE = 128 * 2 ** 30;
 
 let stays = false;
 
