@@ -69,7 +69,10 @@ export async function importCommand(
 
   const { path, lock } = newRun(options.out, config.name, new Date());
   try {
-    RunFolder.create(path, printConfig(config, written), [full.primary.name]);
+    RunFolder.create(path, printConfig(config, written), {
+      all: [full.primary.name],
+      changing: [],
+    });
     const checkpoint = writeCheckpoint(path, beginningState(config, written, classes), {
       weights,
       optimizer: new Map(),

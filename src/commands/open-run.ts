@@ -2,6 +2,7 @@ import type { ExperimentConfig } from '../config/experiment-schema.js';
 import { printConfig } from '../config/print.js';
 import type { EngineInfo } from '../engine/engine.js';
 import type { ExperimentPlan } from '../experiment/experiment-plan.js';
+import { lossNames } from '../experiment/moment.js';
 import { newRun, RunFolder } from '../run/run-folder.js';
 import type { RunLock } from '../run/run-lock.js';
 import { addSession } from '../run/sessions.js';
@@ -32,7 +33,7 @@ export interface OpeningOptions {
 export function openRun(options: OpeningOptions): RunFolder {
   const { resumed, plan, progress, engine, command } = options;
   const from = resumed?.from;
-  const losses = plan.losses.map((loss) => loss.name);
+  const losses = lossNames(plan);
   const now = printConfig(plan.config, options.written);
   let path: string;
   if (resumed) path = resumed.run;

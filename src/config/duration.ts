@@ -27,11 +27,23 @@ export type Duration = z.infer<typeof durationSchema>;
  * A duration or interval in optimizer steps (rounded to the nearest). `stepsPerEpoch` is not used for those in steps.
  */
 export function toSteps(duration: Duration, stepsPerEpoch: number): number {
-  if (typeof duration === 'number') return Math.round(duration * stepsPerEpoch);
-  const value = Number.parseFloat(duration.replace(/^\s*every\s/, ''));
-  return Math.round(isInSteps(duration) ? value : value * stepsPerEpoch);
+  const amount = amountOf(duration);
+  return Math.round(isInSteps(duration) ? amount : amount * stepsPerEpoch);
 }
 
 /** Whether it is in optimizer steps, not in epochs. */
 export const isInSteps = (duration: Duration): boolean =>
   typeof duration === 'string' && /step/.test(duration);
+
+/** Whether it is over at once, whatever the length of an epoch. */
+export const isNone = (duration: Duration): boolean => amountOf(duration) === 0;
+
+/** How many steps or epochs it is. */
+export const amountOf = (duration: Duration): number =>
+  typeof duration === 'number' ? duration : Number.parseFloat(duration.replace(/^\s*every\s/, ''));
+
+/** `1 epoch`, `500 steps` */
+export function durationText(duration: Duration): string {
+  if (typeof duration !== 'number') return duration.trim();
+  return `${duration} ${duration === 1 ? 'epoch' : 'epochs'}`;
+}

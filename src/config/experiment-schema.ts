@@ -9,6 +9,7 @@ import { ERROR_POLICIES } from './error-policy.js';
 import { fileLimitSchema } from './file-limit.js';
 import { LABEL_MEANINGS } from './label-meaning.js';
 import { layerSchema } from './layers.js';
+import { lossWeightSchema } from './loss-weight.js';
 import { METRICS } from './metric.js';
 import { samplerNames, samplerSchema } from './sampling.js';
 
@@ -193,7 +194,11 @@ const classWeights = z
 const loss = z.strictObject({
   name: name.describe('Name of the loss, for metrics and extends.'),
   after: name.describe('The segment or layer of the trunk whose output the head reads.'),
-  weight: z.number().positive().default(1).describe('Factor of the loss and of its gradient.'),
+  weight: lossWeightSchema
+    .default(1)
+    .describe(
+      'Factor of the loss and of its gradient: a number, or how it changes over the training.',
+    ),
   range: range
     .optional()
     .describe(
@@ -460,6 +465,7 @@ export const experimentSchema = z.strictObject({
 });
 
 export type ExperimentConfig = z.infer<typeof experimentSchema>;
+export type LossConfig = ExperimentConfig['losses'][number];
 export type DataConfig = ExperimentConfig['data'];
 export type OptimizerConfig = ExperimentConfig['optimizer'];
 export type ScheduleConfig = ExperimentConfig['schedule'];

@@ -1,4 +1,4 @@
-import type { ExperimentConfig } from '../config/experiment-schema.js';
+import type { LossConfig } from '../config/experiment-schema.js';
 import type { LoadedConfig } from '../config/load.js';
 import { classCounts, type ImageIndex } from '../data/index/image-index.js';
 import { oneForm } from '../data/index/unicode-forms.js';
@@ -62,7 +62,7 @@ function balanced(images: ImageIndex): Float64Array {
   return Float64Array.from(counts, (count) => (count > 0 ? images.count / (filled * count) : 1));
 }
 
-type Given = Exclude<ExperimentConfig['losses'][number]['classWeights'], 'balanced' | undefined>;
+type Given = Exclude<LossConfig['classWeights'], 'balanced' | undefined>;
 
 function given(
   weights: Given,
@@ -88,7 +88,7 @@ function given(
 /** For people, a line for each loss: `class weights of primary: balanced, 0.4 (airfield) to 2.5 (zoo)`. */
 export function describeClassWeights(
   weights: ClassWeights,
-  losses: ExperimentConfig['losses'],
+  losses: readonly LossConfig[],
   classes: readonly string[],
 ): string[] {
   return [...weights].map(([loss, values]) => {

@@ -1,6 +1,7 @@
 import type { ExperimentConfig } from '../config/experiment-schema.js';
 import { formatPath } from '../config/issues.js';
 import type { LoadedConfig } from '../config/load.js';
+import { firstWeight } from '../config/loss-weight.js';
 import { ConfigError } from '../errors.js';
 import { volume } from '../model/layers/layer-plan.js';
 import type { LayerPlan } from '../model/layers/table.js';
@@ -15,6 +16,7 @@ import {
 import { primaryLoss, type ResolvedLoss, resolveRanges, type TrunkLayer } from '../relay/ranges.js';
 import { type Head, planStep, type StepPlan } from '../relay/step-plan.js';
 import { type ClassWeights, checkClassWeights } from './class-weights.js';
+import { checkLossTimes } from './loss-times.js';
 import { recomputedSegments } from './recompute.js';
 import { memoryPlan } from './step-memory.js';
 
@@ -24,6 +26,7 @@ export interface ExperimentPlan {
   readonly network: NetworkPlan;
   /** Trunk layers from input to output, as ranges see them. */
   readonly trunk: readonly TrunkLayer[];
+  /** With their weights in the first step; `planAt` has those of any other. */
   readonly losses: readonly ResolvedLoss[];
   /** Its head is the network's output at test time. */
   readonly primary: ResolvedLoss;
@@ -67,6 +70,7 @@ export function planExperiment(
 function planConfig(config: ExperimentConfig, order: boolean | undefined): ExperimentPlan {
   const { batchSize, microBatch = batchSize } = config.training;
   checkSizes(config, microBatch);
+  checkLossTimes(config.losses);
   const network = planNetwork(config);
   const trunk = network.segments.flatMap(({ name, layers }) =>
     layers.map((layer) => ({
@@ -76,7 +80,10 @@ function planConfig(config: ExperimentConfig, order: boolean | undefined): Exper
       frozen: layer.frozen,
     })),
   );
-  const losses = resolveRanges(trunk, config.losses);
+  const losses = resolveRanges(
+    trunk,
+    config.losses.map((loss) => ({ ...loss, weight: firstWeight(loss.weight) })),
+  );
   const heads = network.heads.map(({ loss, layers }) => ({
     loss,
     layers: layers.map((layer) => ({ name: layer.name, trainable: isTrainable(layer) })),

@@ -1,4 +1,4 @@
-import { type Duration, isInSteps, toSteps } from '../config/duration.js';
+import { amountOf, type Duration, isInSteps, toSteps } from '../config/duration.js';
 
 /**
  * From which point on an epoch has how many steps. A training has one pace, and one more for each `--resume` with
@@ -67,7 +67,7 @@ export class Timeline {
   /** The step at which a duration from the start is over. */
   stepAt(duration: Duration): number {
     if (isInSteps(duration)) return toSteps(duration, 0);
-    const epoch = toEpochs(duration);
+    const epoch = amountOf(duration);
     return stepOf(
       this.paceAt((one) => one.epoch <= epoch),
       epoch,
@@ -90,7 +90,7 @@ export class Timeline {
    * the epochs is the same share of the steps.
    */
   private levelStepAt(duration: Duration): number {
-    const epoch = isInSteps(duration) ? this.epochAt(toSteps(duration, 0)) : toEpochs(duration);
+    const epoch = isInSteps(duration) ? this.epochAt(toSteps(duration, 0)) : amountOf(duration);
     return stepOf(this.current, epoch);
   }
 
@@ -126,9 +126,6 @@ export class Timeline {
     return this.paces.findLast(begun) ?? this.paces[0]!;
   }
 }
-
-const toEpochs = (duration: Duration): number =>
-  typeof duration === 'number' ? duration : Number.parseFloat(duration.replace(/^\s*every\s/, ''));
 
 const stepOf = ({ step, epoch, stepsPerEpoch }: Pace, at: number): number =>
   Math.round(step + (at - epoch) * stepsPerEpoch);

@@ -1,3 +1,4 @@
+import type { LossWeight } from '../config/loss-weight.js';
 import type { ExperimentPlan } from '../experiment/experiment-plan.js';
 import { memoryPlan } from '../experiment/step-memory.js';
 import type { LayerPlan } from '../model/layers/table.js';
@@ -37,6 +38,7 @@ export function planJson(plan: ExperimentPlan) {
     losses: losses.map((loss, i) => ({
       name: loss.name,
       weight: loss.weight,
+      ...weightChange(config.losses.find(({ name }) => name === loss.name)!.weight),
       primary: loss.name === primary.name,
       after: trunk[loss.tap]!.name,
       range: {
@@ -65,6 +67,9 @@ export function planJson(plan: ExperimentPlan) {
     memory,
   };
 }
+
+const weightChange = (weight: LossWeight) =>
+  typeof weight === 'number' ? {} : { weightChange: weight };
 
 /** The losses whose gradient reaches a trunk layer's parameters. */
 export function updatedBy({ losses, trunk }: ExperimentPlan, layer: string): string[] {

@@ -7,6 +7,7 @@ import { inRange, type ResolvedLoss } from '../relay/ranges.js';
 import { convolutionForms } from './convolution-forms.js';
 import { countParameters, totals } from './cost.js';
 import { augmentationText, samplerText } from './drawing.js';
+import { weightText } from './loss-text.js';
 
 type Paint = (text: string) => string;
 
@@ -120,13 +121,14 @@ function learningText({ frozen, lrFactor }: LayerPlan): string {
   return lrFactor === undefined ? '' : ` (lr x ${lrFactor})`;
 }
 
-function lossLines({ losses, trunk, primary }: ExperimentPlan, paint: Paint[]): string[] {
+function lossLines({ config, losses, trunk, primary }: ExperimentPlan, paint: Paint[]): string[] {
   return losses.map((loss, i) => {
+    const { weight } = config.losses.find(({ name }) => name === loss.name)!;
     const tap = trunk[loss.tap]!;
     const bottom = trunk[loss.bottom];
     const range = loss.bottom > loss.tap ? 'its head only' : `${tap.name} down to ${bottom!.name}`;
     const role = loss.name === primary.name ? ', the output at test time' : '';
-    return `loss ${paint[i]!(loss.name)}: weight ${loss.weight}, taps after ${tap.name}, range ${range}${role}`;
+    return `loss ${paint[i]!(loss.name)}: weight ${weightText(weight)}, taps after ${tap.name}, range ${range}${role}`;
   });
 }
 

@@ -1,5 +1,4 @@
-import type { Duration } from '../config/duration.js';
-import { toSteps } from '../config/duration.js';
+import { durationText, isNone } from '../config/duration.js';
 import type { ScheduleConfig } from '../config/experiment-schema.js';
 import type { Metric } from '../config/metric.js';
 
@@ -9,8 +8,7 @@ import type { Metric } from '../config/metric.js';
  * @param metric what `plateau` watches
  */
 export function scheduleText(schedule: ScheduleConfig, metric: Metric): string {
-  const warm = toSteps(schedule.warmup, 1e6) > 0; // whatever the length of an epoch
-  return warm
+  return !isNone(schedule.warmup)
     ? `${shape(schedule, metric)}, after a warm-up of ${durationText(schedule.warmup)}`
     : shape(schedule, metric);
 }
@@ -40,8 +38,5 @@ function shape(schedule: ScheduleConfig, metric: Metric): string {
       return `${type}, to ${schedule.minimum}`;
   }
 }
-
-const durationText = (duration: Duration): string =>
-  typeof duration === 'number' ? plural(duration, 'epoch') : duration.trim();
 
 const plural = (n: number, what: string): string => `${n} ${what}${n === 1 ? '' : 's'}`;

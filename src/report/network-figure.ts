@@ -2,17 +2,25 @@ import type { ExperimentPlan } from '../experiment/experiment-plan.js';
 import { type LayerPlan, layerType } from '../model/layers/table.js';
 import { isTrainable } from '../model/network-plan.js';
 import { countParameters } from '../plan/cost.js';
+import { weightText } from '../plan/loss-text.js';
 import { inRange } from '../relay/ranges.js';
 import type { FigureLayer, NetworkFigure, RunReport } from './page-data.js';
 
 /** What the page draws as the paper's Figure 2. */
-export function networkFigure({ network, losses, primary }: ExperimentPlan): NetworkFigure {
+export function networkFigure({ config, network, losses, primary }: ExperimentPlan): NetworkFigure {
+  const changes = new Map(
+    config.losses.map(({ name, weight }) => [
+      name,
+      typeof weight === 'number' ? null : weightText(weight),
+    ]),
+  );
   return {
     input: network.input,
     segments: network.segments.map(({ name, layers }) => ({ name, layers: layers.map(figure) })),
     losses: losses.map(({ name, weight, tap, bottom }) => ({
       name,
       weight,
+      weightChange: changes.get(name)!,
       primary: name === primary.name,
       tap,
       bottom,

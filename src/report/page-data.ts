@@ -99,7 +99,10 @@ export interface FigureLayer {
 
 export interface FigureLoss {
   name: string;
+  /** In the first step. */
   weight: number;
+  /** How it changes over the training, in words; null where it does not. */
+  weightChange: string | null;
   primary: boolean;
   /** The head reads the output of this layer. */
   tap: number;

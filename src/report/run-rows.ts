@@ -1,7 +1,7 @@
 /** The rows of a run as the page has them: of a known form and bounded size, whatever the files hold. */
 import type { GradientRow } from '../run/gradient-row.js';
 import { findGradients, findMetrics, type MetricsRow } from '../run/rows.js';
-import { METRICS_COLUMNS } from '../run/run-folder.js';
+import { type LossNames, lossColumnNames, METRICS_COLUMNS } from '../run/run-folder.js';
 import type { Columns } from './page-data.js';
 
 export interface RunRows {
@@ -22,7 +22,7 @@ export interface RunRows {
  */
 export function runRows(
   folder: string,
-  known: { losses: readonly string[]; layers: readonly string[] },
+  known: { losses: LossNames; layers: readonly string[] },
 ): RunRows {
   const names = columnNames(known.losses);
   const metrics = findMetrics(folder);
@@ -57,9 +57,9 @@ export function runRows(
 const inOrder = <Row extends { step: number }>(rows: readonly Row[]): Row[] =>
   [...rows].sort((a, b) => a.step - b.step);
 
-const columnNames = (losses: readonly string[]): string[] => [
+const columnNames = (losses: LossNames): string[] => [
   ...METRICS_COLUMNS,
-  ...losses.map((loss) => `loss.${loss}`),
+  ...lossColumnNames(losses),
 ];
 
 function columns(rows: readonly MetricsRow[], names: readonly string[]): Columns {
@@ -79,7 +79,7 @@ function columns(rows: readonly MetricsRow[], names: readonly string[]): Columns
 /** Of layers and losses that the network has. */
 function knownPart(
   { layers: found, ...row }: GradientRow,
-  { losses, layers }: { losses: readonly string[]; layers: readonly string[] },
+  { losses: { all: losses }, layers }: { losses: LossNames; layers: readonly string[] },
 ): GradientRow {
   const known = new Set(layers);
   return {

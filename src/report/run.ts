@@ -4,6 +4,7 @@ import type { ExperimentConfig } from '../config/experiment-schema.js';
 import { type LoadedConfig, loadSavedConfig } from '../config/load.js';
 import { CheckpointError } from '../errors.js';
 import { planExperiment } from '../experiment/experiment-plan.js';
+import { lossNames } from '../experiment/moment.js';
 import { flatten } from '../model/network-plan.js';
 import { totals } from '../plan/cost.js';
 import { augmentationText, samplerText } from '../plan/drawing.js';
@@ -49,7 +50,7 @@ export function readRun(
   const plan = planExperiment(loaded);
   const counted = totals(plan);
   const { rows, leftOut, ...shown } = runRows(folder, {
-    losses: plan.losses.map(({ name }) => name),
+    losses: lossNames(plan),
     layers: [...plan.layers.values()].flatMap(flatten).map(({ name }) => name),
   });
   const { state, step, totalSteps, peakMemoryMiB, log } = readRunState(folder, rows);

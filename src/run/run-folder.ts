@@ -11,6 +11,12 @@ import { CONFIG, keepConfig } from './run-configs.js';
 import { lockRun, type RunLock } from './run-lock.js';
 import { removeStaleFiles } from './tidy.js';
 
+/** Names of a network's losses, and of those among them whose weight changes over the training. */
+export interface LossNames {
+  readonly all: readonly string[];
+  readonly changing: readonly string[];
+}
+
 /**
  * The files of a run besides its checkpoints: config.yaml, metrics.jsonl, metrics.csv, gradients.jsonl, log.jsonl.
  * Rows are written line by line; after a resume rows past the checkpoint are taken out again. A change that the
@@ -28,7 +34,7 @@ export class RunFolder {
   ) {}
 
   /** A new run in a folder that `newRun` has given. */
-  static create(path: string, config: string, losses: readonly string[]): RunFolder {
+  static create(path: string, config: string, losses: LossNames): RunFolder {
     const rows = { metrics: [], gradients: [] };
     const run = RunFolder.begin(path, losses, rows, () => {});
     changing(`${path}: the run folder cannot be written`, () =>
@@ -45,7 +51,7 @@ export class RunFolder {
   static resume(
     path: string,
     configs: { before: string; now: string },
-    losses: readonly string[],
+    losses: LossNames,
     at: { step: number; evaluated: number },
   ): RunFolder {
     const until = (row: MetricsRow): number => (row.kind === 'val' ? at.evaluated : at.step);
@@ -60,7 +66,7 @@ export class RunFolder {
 
   private static begin(
     path: string,
-    losses: readonly string[],
+    losses: LossNames,
     rows: { metrics: readonly MetricsRow[]; gradients: readonly GradientRow[] },
     keep: () => void,
   ): RunFolder {
@@ -113,13 +119,19 @@ export function writeResults(checkpoint: string, results: string): void {
 export const RESULTS = 'validation.csv';
 
 /** @param rows that are there already: earlier losses may have had other names */
-const csvColumns = (losses: readonly string[], rows: readonly MetricsRow[]): string[] => [
+const csvColumns = (losses: LossNames, rows: readonly MetricsRow[]): string[] => [
   ...GENERAL,
   ...new Set([
-    ...losses.map((loss) => `loss.${loss}`),
-    ...rows.flatMap((row) => Object.keys(row).filter((column) => column.startsWith('loss.'))),
+    ...lossColumnNames(losses),
+    ...rows.flatMap((row) => Object.keys(row).filter((column) => /^(loss|weight)\./.test(column))),
   ]),
   ...MEASURED,
+];
+
+/** Columns of metrics.jsonl that the losses have. */
+export const lossColumnNames = ({ all, changing: some }: LossNames): string[] => [
+  ...some.map((loss) => `weight.${loss}`),
+  ...all.map((loss) => `loss.${loss}`),
 ];
 
 const GENERAL = ['kind', 'step', 'epoch', 'lr'];
@@ -135,7 +147,7 @@ const MEASURED = [
   'dataWait',
 ];
 
-/** The columns of metrics.jsonl besides `loss.<name>`. */
+/** The columns of metrics.jsonl besides `loss.<name>` and `weight.<name>`. */
 export const METRICS_COLUMNS: readonly string[] = [...GENERAL, ...MEASURED];
 
 export const RUNS = 'runs';

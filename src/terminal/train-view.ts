@@ -58,7 +58,8 @@ export function trainView(
 
 function trainLine(row: LoggedRow): string {
   const losses = [...row.losses].map(([name, loss]) => `${name} ${lossText(loss)}`).join('  ');
-  return `step ${row.step}/${row.totalSteps}  epoch ${row.epoch.toFixed(2)}  loss ${losses}  top-1 ${row.top1.toFixed(1)} %  ${row.imagesPerSecond.toFixed(0)} img/s  data wait ${percent(row.dataWait)}  lr ${row.lr.toPrecision(3)}`;
+  const weights = [...row.weights].map(([name, weight]) => `  ${name} x ${weight.toPrecision(3)}`);
+  return `step ${row.step}/${row.totalSteps}  epoch ${row.epoch.toFixed(2)}  loss ${losses}  top-1 ${row.top1.toFixed(1)} %  ${row.imagesPerSecond.toFixed(0)} img/s  data wait ${percent(row.dataWait)}  lr ${row.lr.toPrecision(3)}${weights.join('')}`;
 }
 
 const percent = (share: number): string => `${(100 * share).toFixed(0)} %`;

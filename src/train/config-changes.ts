@@ -1,5 +1,6 @@
 import { type Difference, describeDifference, differences } from '../config/differences.js';
 import type { ExperimentConfig } from '../config/experiment-schema.js';
+import { dependsOnLength } from '../config/loss-weight.js';
 import { asMapping, samplerType } from '../data/sampling/table.js';
 import { CheckpointError, ConfigError } from '../errors.js';
 import type { ExperimentPlan } from '../experiment/experiment-plan.js';
@@ -113,14 +114,15 @@ const isWithin = (key: string, above: string): boolean =>
   key === above || key.startsWith(`${above}.`);
 
 function isFree({ key }: Difference, plan: ExperimentPlan): boolean {
-  const { schedule, data } = plan.config;
+  const { schedule, data, losses } = plan.config;
   if (!FREE.some((free) => isWithin(key, free))) return false;
   switch (key) {
     case 'training.epochs':
     case 'training.steps': {
       const sampler = asMapping(data.sampler);
       const toTheEnd = samplerType(sampler).dependsOnLength?.(sampler);
-      return schedule.type !== 'poly' && schedule.type !== 'cosine' && !toTheEnd;
+      const overAll = losses.some(({ weight }) => dependsOnLength(weight));
+      return schedule.type !== 'poly' && schedule.type !== 'cosine' && !toTheEnd && !overAll;
     }
     case 'training.microBatch': // the statistics of a normalization are those of a micro-batch
       return withBatchStatistics(plan.layers.values()).length === 0;

@@ -65,6 +65,8 @@ export interface StepProgress {
 
 export interface LoggedRow extends StepProgress {
   top5: number;
+  /** Of the losses whose weight changes over the training, in the last step. */
+  weights: Map<string, number>;
 }
 
 /** Tells several watchers of everything, in their order; each may leave out what it does not want to know. */

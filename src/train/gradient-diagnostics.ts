@@ -41,7 +41,8 @@ export interface GradientProbe extends StepProbe {
 export class GradientDiagnostics {
   private readonly network: NetworkRuntime;
   private readonly statistics = new Map<string, Tensor>();
-  private readonly shares: readonly { loss: string; step: StepPlan }[];
+  /** By the step's plan, as long as that is the same one. */
+  private readonly shares = new Map<StepPlan, readonly { loss: string; step: StepPlan }[]>();
   private readonly engine: Engine;
   /** Convolutions and fully connected layers by their weight's name, from input to output. */
   private readonly weights = new Map<string, string>();
@@ -49,7 +50,7 @@ export class GradientDiagnostics {
   private readonly outer = new Map<string, string>();
 
   constructor(
-    private readonly plan: ExperimentPlan,
+    plan: ExperimentPlan,
     network: NetworkRuntime,
     private readonly parameters: Parameters,
     private readonly due: (step: number) => boolean,
@@ -68,24 +69,25 @@ export class GradientDiagnostics {
     }
     const values = { value: (name: string) => this.statistics.get(name) ?? parameters.value(name) };
     this.network = new NetworkRuntime(this.engine, layers, values, plan.config.seed);
-    this.shares = plan.losses.flatMap((loss) => shareOf(plan, loss));
   }
 
   /**
    * @param step steps done before
+   * @param plan as it is in this step
    * @returns what is to look on at this step, the first or every so many; its `row` is whole once the step is done
    */
-  probe(step: number): GradientProbe | undefined {
+  probe(step: number, plan: ExperimentPlan): GradientProbe | undefined {
     if (step > 0 && !this.due(step + 1)) return undefined;
-    const shares = new Map(this.shares.map(({ loss }) => [loss, emptySums()]));
+    const shared = this.sharesOf(plan);
+    const shares = new Map(shared.map(({ loss }) => [loss, emptySums()]));
     const measured = new Map<string, Measured>();
     const probe = {
       milliseconds: 0,
       microBatch: (batch: MicroBatch, microBatch: number): void => {
         const start = performance.now();
-        for (const share of this.shares) {
+        for (const share of shared) {
           this.network.train(step, microBatch);
-          const parts = stepParts(this.plan, this.network);
+          const parts = stepParts(plan, this.network);
           runMicroBatch(share.step, parts, batch, shares.get(share.loss)!);
         }
         probe.milliseconds += performance.now() - start;
@@ -105,7 +107,7 @@ export class GradientDiagnostics {
       row: (epoch: number): GradientRow => {
         const layers = [...this.weights.values()].flatMap((layer) => {
           const own = measured.get(layer);
-          return own ? [this.layerOf(layer, own)] : [];
+          return own ? [this.layerOf(plan, layer, own)] : [];
         });
         return { step: step + 1, epoch, layers };
       },
@@ -135,20 +137,26 @@ export class GradientDiagnostics {
     };
   }
 
+  private sharesOf(plan: ExperimentPlan): readonly { loss: string; step: StepPlan }[] {
+    const shares = this.shares.get(plan.step) ?? plan.losses.flatMap((loss) => shareOf(plan, loss));
+    this.shares.set(plan.step, shares);
+    return shares;
+  }
+
   private layerOf(
+    plan: ExperimentPlan,
     layer: string,
     { weight, shares, cosines, sum, count }: Measured,
   ): LayerGradients {
     const gradient = sum / count;
-    const only = this.lossesOf(layer).map((loss) => [loss, gradient] as const);
+    const only = this.lossesOf(plan, layer).map((loss) => [loss, gradient] as const);
     const byLoss = Object.fromEntries(shares.size > 0 ? shares : only);
     const row = { layer, weight, gradient, byLoss };
     return cosines.length > 0 ? { ...row, cosines } : row;
   }
 
   /** Of a layer of the trunk or of a head, or of one inside it. */
-  private lossesOf(inner: string): string[] {
-    const { trunk, losses, heads } = this.plan;
+  private lossesOf({ trunk, losses, heads }: ExperimentPlan, inner: string): string[] {
     const layer = this.outer.get(inner)!;
     const at = trunk.findIndex(({ name }) => name === layer);
     if (at >= 0) return losses.filter((loss) => inRange(loss, at)).map(({ name }) => name);

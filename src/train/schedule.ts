@@ -1,8 +1,7 @@
-import type { Duration } from '../config/duration.js';
 import type { ScheduleConfig } from '../config/experiment-schema.js';
 import type { LoadedConfig } from '../config/load.js';
 import { ConfigError } from '../errors.js';
-import type { Timeline } from '../experiment/timeline.js';
+import { type Durations, decaysUntil } from '../experiment/decays.js';
 
 /** What a schedule remembers between evaluations; saved in checkpoints. Only `plateau` uses it. */
 export interface ScheduleState {
@@ -15,12 +14,6 @@ export interface ScheduleState {
 }
 
 export const initialScheduleState = (): ScheduleState => ({ scale: 1, best: null, waited: 0 });
-
-export interface Durations {
-  readonly timeline: Timeline;
-  /** Of the whole training: what `poly` and `cosine` run over. */
-  readonly length: Duration;
-}
 
 /** @throws ConfigError if the schedule's lowest rate is above the rate that it starts from */
 export function checkSchedule({ config, locate }: Pick<LoadedConfig, 'config' | 'locate'>): void {
@@ -55,11 +48,8 @@ export function learningRate(
     case 'constant':
       return base;
     case 'step':
-      return base * schedule.factor ** timeline.count(schedule.every, step);
-    case 'multistep': {
-      const passed = schedule.milestones.filter((milestone) => step >= timeline.stepAt(milestone));
-      return base * schedule.factor ** passed.length;
-    }
+    case 'multistep':
+      return base * schedule.factor ** decaysUntil(schedule, step, timeline);
     case 'plateau':
       return Math.max(floor, base * state.scale);
     case 'poly':

@@ -61,6 +61,11 @@ export function lossColumns(losses: ReadonlyMap<string, number>): Record<string,
   return Object.fromEntries([...losses].map(([name, loss]) => [`loss.${name}`, loss]));
 }
 
+/** Weights of losses by name as columns of a metrics row. */
+export function weightColumns(weights: ReadonlyMap<string, number>): Record<string, number> {
+  return Object.fromEntries([...weights].map(([name, weight]) => [`weight.${name}`, weight]));
+}
+
 /** @throws TrainingError if a validation loss is not finite */
 function checkLosses(losses: ReadonlyMap<string, number>, step: number): void {
   const bad = [...losses].filter(([, loss]) => !Number.isFinite(loss));

@@ -72,8 +72,8 @@ export class TensorBoard implements Pick<TrainEvents, 'start' | 'metrics' | 'gra
 
 /** The tag of a column of metrics.jsonl; TensorBoard groups tags by what comes before the slash. */
 function tagOf(column: string): string | undefined {
-  const loss = /^loss\.(.+)$/.exec(column)?.[1];
-  if (loss !== undefined) return `loss/${loss}`;
+  const [, of, loss] = /^(loss|weight)\.(.+)$/.exec(column) ?? [];
+  if (loss !== undefined) return `${of}/${loss}`;
   const groups: Record<string, string> = {
     top1: 'accuracy',
     top5: 'accuracy',

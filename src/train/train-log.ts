@@ -16,8 +16,9 @@ export class TrainLog implements Partial<TrainEvents> {
     this.#log?.info(facts, 'training starts');
   }
 
-  logged({ losses, ...row }: LoggedRow): void {
-    this.#log?.info({ ...row, losses: Object.fromEntries(losses) }, 'train');
+  logged({ losses, weights, ...row }: LoggedRow): void {
+    const own = weights.size > 0 ? { weights: Object.fromEntries(weights) } : {};
+    this.#log?.info({ ...row, losses: Object.fromEntries(losses), ...own }, 'train');
   }
 
   evaluated(

@@ -4,9 +4,11 @@ import type { ImageIndex } from '../data/index/image-index.js';
 import type { Batch, Loader } from '../data/loader/loader.js';
 import { describeEngine, type Engine } from '../engine/engine.js';
 import { DataError } from '../errors.js';
+import type { Durations } from '../experiment/decays.js';
 import { lengthOf, totalSteps } from '../experiment/epochs.js';
 import type { ExperimentPlan } from '../experiment/experiment-plan.js';
 import type { Normalization } from '../experiment/input-normalization.js';
+import { changingLosses, planAt } from '../experiment/moment.js';
 import type { Timeline } from '../experiment/timeline.js';
 import { trainingLoader } from '../experiment/training-loader.js';
 import type { GradientRow } from '../run/gradient-row.js';
@@ -20,7 +22,7 @@ import { advising } from './out-of-memory.js';
 import { saveCheckpoint } from './save.js';
 import { learningRate } from './schedule.js';
 import { afterStep, afterValidation, type Standing, type TrainingProgress } from './standing.js';
-import { evaluateStep, lossColumns } from './step-evaluation.js';
+import { evaluateStep, lossColumns, weightColumns } from './step-evaluation.js';
 import { trainStep } from './train-step.js';
 import { type BeginningValues, openNetworks, type TrainingNetworks } from './training-networks.js';
 
@@ -183,11 +185,12 @@ class Trainer {
   }
 
   private async step(run: RunFolder): Promise<void> {
-    const { plan, events } = this.options;
+    const { events } = this.options;
     const { network, parameters, diagnostics } = this.networks;
     const { step } = this.standing.progress;
+    const plan = this.planAt(step);
     const lr = this.rate(step);
-    const probe = diagnostics?.probe(step);
+    const probe = diagnostics?.probe(step, plan);
     const next = (): Promise<Batch> => this.nextBatch();
     const result = await trainStep({ plan, network, parameters, next }, { step, lr, probe });
     this.meter.add(result);
@@ -207,14 +210,17 @@ class Trainer {
   }
 
   private log(run: RunFolder): void {
-    const lr = this.rate(this.standing.progress.step - 1);
-    const row = { ...this.position(lr), ...this.rates() };
+    const last = this.standing.progress.step - 1;
+    const lr = this.rate(last);
+    const weights = this.weights(last);
+    const row = { ...this.position(lr), ...this.rates(), weights };
     const { step, epoch, losses, top1, top5, imagesPerSecond, dataWait } = row;
     this.record(run, {
       kind: 'train',
       step,
       epoch,
       lr,
+      ...weightColumns(weights),
       ...lossColumns(losses),
       top1,
       top5,
@@ -292,10 +298,26 @@ class Trainer {
   }
 
   private rate(step: number): number {
+    const { schedule, optimizer } = this.options.plan.config;
+    const { schedule: state } = this.standing.progress;
+    return learningRate(schedule, optimizer.lr, step, this.durations(), state);
+  }
+
+  /** The plan of a step. */
+  private planAt(step: number): ExperimentPlan {
+    return planAt(this.options.plan, step, this.durations());
+  }
+
+  /** Of the losses whose weight changes, in a step. */
+  private weights(step: number): Map<string, number> {
+    const { losses } = this.planAt(step);
+    const weight = (name: string): number => losses.find((loss) => loss.name === name)?.weight ?? 0;
+    return new Map(changingLosses(this.options.plan).map((name) => [name, weight(name)]));
+  }
+
+  private durations(): Durations {
     const { plan, timeline } = this.options;
-    const { schedule, optimizer } = plan.config;
-    const durations = { timeline, length: lengthOf(plan) };
-    return learningRate(schedule, optimizer.lr, step, durations, this.standing.progress.schedule);
+    return { timeline, length: lengthOf(plan) };
   }
 
   private position(lr: number) {

@@ -43,7 +43,7 @@ await runTraining({
   train: images,
   val: await openImages(data.root, data.val, images.classes, quiet),
   normalization: await normalization(data, images, { cacheDir: `${out}-cache` }),
-  open: () => RunFolder.create(path, printConfig(plan.config), losses),
+  open: () => RunFolder.create(path, printConfig(plan.config), { all: losses, changing: [] }),
   timeline: beginningTimeline(plan, images),
   progress: beginning(),
   restore: null,

@@ -50,7 +50,7 @@ async function training(plan: ExperimentPlan, engine: Engine, steps: number[]) {
   const timeline = Timeline.begin({ stepsPerEpoch: 1, batchSize, images: batchSize });
   const diagnostics = gradientDiagnostics(plan, network, parameters, timeline);
   for (const step of steps) {
-    const probe = diagnostics?.probe(step);
+    const probe = diagnostics?.probe(step, plan);
     await trainStep({ plan, network, parameters, next }, { step, lr: 0.05, probe });
     if (probe) rows.push(probe.row(step));
   }

@@ -39,18 +39,26 @@ function endOf(run: string) {
   };
 }
 
+/** The weight of the auxiliary loss by step, where it changes. */
+const weights = (run: string) =>
+  readMetrics(run).flatMap(({ kind, step, 'weight.auxiliary': weight }) =>
+    kind === 'train' && weight !== undefined ? [[step, weight]] : [],
+  );
+
 it.each([
-  ['{type: constant, warmup: 4 steps}', 'top5'],
-  ['{type: step, every: 1, factor: 0.5}', 'top1'],
-  ['{type: multistep, milestones: [1, 5 steps], factor: 0.5}', 'top1'],
-  ['{type: plateau, factor: 0.5, patience: 1, threshold: 30}', 'top1'],
-  ['{type: plateau, factor: 0.25, patience: 1, threshold: 3}', 'loss'],
-  ['{type: poly, power: 2, warmup: 1}', 'loss'],
-  ['{type: cosine, minimum: 0.001}', 'top1'],
-])('schedule %s', async (schedule, metric) => {
+  ['{type: constant, warmup: 4 steps}', 'top5', '{type: linear, start: 1, end: 0}'],
+  ['{type: step, every: 1, factor: 0.5}', 'top1', '0.3'],
+  ['{type: multistep, milestones: [1, 5 steps], factor: 0.5}', 'top1', '0.3'],
+  ['{type: plateau, factor: 0.5, patience: 1, threshold: 30}', 'top1', '0.3'],
+  ['{type: plateau, factor: 0.25, patience: 1, threshold: 3}', 'loss', '0.3'],
+  ['{type: poly, power: 2, warmup: 1}', 'loss', '0.3'],
+  ['{type: cosine, minimum: 0.001}', 'top1', '0.3'],
+])('schedule %s', async (schedule, metric, weight) => {
   const config = parseConfig(SMALL_CONFIG.replace('data/small', images), 'c', [
     `schedule=${schedule}`,
+    `losses.auxiliary.weight=${weight}`,
     `training={steps: ${STEPS}, batchSize: 8}`,
+    'training.logEvery=1 steps',
     'optimizer.ema=0.5',
     `evaluation={every: 2 steps, metric: ${metric}}`,
     'checkpoint={every: 4 steps, keep: 1}',
@@ -69,6 +77,8 @@ it.each([
     expect(result.best).not.toBeNull();
   }
   expect(endOf(parts)).toEqual(endOf(whole));
+  expect(weights(parts)).toEqual(weights(whole));
+  expect(weights(whole)).toHaveLength(weight.startsWith('{') ? STEPS : 0);
   const { schedule: memory } = openCheckpoint(join(whole, `checkpoints/step-${STEPS}`)).state;
   if (schedule.includes('plateau')) expect(memory.scale).toBeLessThan(1); // so that the test tests something
 });

@@ -173,6 +173,13 @@ function specsOf(groups: readonly Group[], options: Options): ChartSpec[] {
       note: schedulesOf(shown),
       lines: train('lr', 'plain'),
     },
+    ...losses.map((loss) => ({
+      ...base,
+      title: `Weight of ${loss}`,
+      yLabel: 'weight',
+      note: 'Of a loss that changes over the training.',
+      lines: train(`weight.${loss}`, 'plain'),
+    })),
     {
       ...base,
       title: 'Throughput',

@@ -120,10 +120,16 @@ function started({ sessions }: RunReport): string {
   return lines.join('\n') || '–';
 }
 
+/** ` × 0.5`, or how it changes over the training; nothing where it is 1. */
+export function weightOf({ weight, weightChange }: RunReport['network']['losses'][number]): string {
+  if (weightChange !== null) return ` × ${weightChange}`;
+  return weight === 1 ? '' : ` × ${weight}`;
+}
+
 /** `auxiliary × 0.5: conv2_3 down to conv1_1` */
 function lossText({ network }: RunReport, loss: RunReport['network']['losses'][number]): string {
   const layers = network.segments.flatMap((segment) => segment.layers);
-  const weight = loss.weight === 1 ? '' : ` × ${loss.weight}`;
+  const weight = weightOf(loss);
   const range =
     loss.bottom > loss.tap
       ? 'its head only'

@@ -262,7 +262,9 @@ function headAndFlow(
       ),
     ),
   ];
-  const label = `${loss.name}${loss.weight === 1 ? '' : ` × ${loss.weight}`}`;
+  const change = loss.weightChange === null ? '' : ' …';
+  const weight = loss.weight === 1 && change === '' ? '' : ` × ${loss.weight}${change}`;
+  const label = loss.name + weight;
   const bottom = placed[loss.bottom];
   if (loss.bottom > loss.tap || !bottom) return elements;
   const end = bottom.x;
@@ -307,10 +309,10 @@ function flowLabel(
 }
 
 function rangeText(
-  { name, weight, tap, bottom }: FigureLoss,
+  { name, weight, weightChange, tap, bottom }: FigureLoss,
   layers: readonly FigureLayer[],
 ): string {
   const range =
     bottom > tap ? 'its head only' : `${layers[tap]!.name} down to ${layers[bottom]!.name}`;
-  return `loss ${name}, weight ${weight}: ${range}`;
+  return `loss ${name}, weight ${weightChange ?? weight}: ${range}`;
 }
