@@ -61,7 +61,7 @@ function program(exit: (code: number) => void): Command {
   addPredict(cli);
   addExport(cli);
   addImport(cli);
-  addStudy(cli);
+  addStudy(cli, exit);
   addRuns(cli);
   addReport(cli);
   addWatch(cli);

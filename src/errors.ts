@@ -36,6 +36,9 @@ export class DataError extends RelaybpError {}
 /** A checkpoint or a run folder is missing, damaged or does not fit. Exit code 4. */
 export class CheckpointError extends RelaybpError {}
 
+/** Another training is at work in a run folder. */
+export class RunInUseError extends CheckpointError {}
+
 /** The files of a checkpoint are not what was written: cut off, altered or missing. Another of the run may be whole. */
 export class DamagedCheckpointError extends CheckpointError {}
 

@@ -1,67 +1,68 @@
-import type { StudyList } from '../commands/study.js';
-import { ageText, timeText } from '../terminal/words.js';
+import type { StudyHooks, StudyResult } from '../commands/study.js';
+import { type StatusPart, statusLine } from '../terminal/fit.js';
+import type { Terminal } from '../terminal/terminal.js';
+import { timeText } from '../terminal/words.js';
 
-/** Between the columns of a list. */
-const GAP = '  ';
-const HEADS = ['step, image', 'whole run', 'memory', 'about'];
+/** Between two lines of how far it is, where there is no terminal. */
+const LINE_MS = 60_000;
 
-/** The runs of a study before they are run, for people. */
-export function listLines({ name, runs, speed, engine }: StudyList, columns: number): string[] {
-  const rows = runs.map(({ id, stepMultiplyAdds, multiplyAdds, memory }) => {
-    const time = multiplyAdds === null ? '?' : roughTime(multiplyAdds / speed);
-    const whole = multiplyAdds === null ? '?' : countText(multiplyAdds);
-    return [id, countText(stepMultiplyAdds), whole, sizeText(memory), time];
-  });
-  const trials = runs.filter(({ purpose }) => purpose === 'trial').length;
-  const finals = runs.length - trials;
-  const all = runs.reduce<number | null>(
-    (sum, { multiplyAdds }) => (sum === null || multiplyAdds === null ? null : sum + multiplyAdds),
-    0,
-  );
-  const total =
-    all === null
-      ? 'how long it takes depends on how many training images there are: --images N'
-      : `${countText(all)} multiply-adds: about ${roughTime(all / speed)} one after another`;
+/** Shows a study: on a terminal a status line with what has ended above it, in a pipe plain lines. */
+export function studyView(terminal: Terminal): {
+  hooks: Required<Pick<StudyHooks, 'notice' | 'study' | 'ended'>>;
+  end(): void;
+} {
+  let lineAt = performance.now() + LINE_MS;
+  const hooks = {
+    notice: (line: string): void => terminal.line(line),
+    study: ({
+      done,
+      total,
+      runs,
+      secondsLeft,
+    }: Parameters<NonNullable<StudyHooks['study']>>[0]): void => {
+      const left = secondsLeft === null ? '' : `${timeText(secondsLeft)} left`;
+      const partly = runs.reduce((sum, { step, steps }) => sum + (steps > 0 ? step / steps : 0), 0);
+      const parts: StatusPart[] = [
+        { text: `${done}/${total} runs`, keep: 'needed' },
+        ...(left ? [{ text: left, keep: 'needed' as const }] : []),
+        ...runs.map(({ id, step, steps }, i): StatusPart => {
+          return { text: steps > 0 ? `${id} ${step}/${steps}` : id, keep: runs.length - i };
+        }),
+      ];
+      terminal.status((columns) => statusLine((done + partly) / total, parts, columns));
+      if (terminal.interactive || performance.now() < lineAt || runs.length === 0) return;
+      lineAt = performance.now() + LINE_MS;
+      terminal.line(parts.map(({ text }) => text).join('  '));
+    },
+    ended: (
+      run: { id: string },
+      outcome: Parameters<NonNullable<StudyHooks['ended']>>[1],
+    ): void => {
+      const { state, seconds, message } = outcome;
+      const time = seconds === null ? '' : `  ${timeText(seconds)}`;
+      const [why = ''] = (message ?? '').split('\n');
+      terminal.line(`${run.id}: ${state}${time}${why === '' ? '' : `: ${why}`}`);
+    },
+  };
+  return { hooks, end: () => terminal.status(null) };
+}
+
+/** The last words of a study: what is left, and what to type next. */
+export function endLines(result: StudyResult, command: string): string[] {
+  const { folder, interrupted, left, waiting, failed, untested } = result;
+  const runs = (n: number): string => `${n} ${n === 1 ? 'run' : 'runs'}`;
+  if (interrupted) return [`interrupted, ${runs(left)} left; go on with: ${command}`];
   return [
-    `study ${name}: ${runs.length} runs${trials > 0 ? `, ${trials} trials and ${finals} final ones` : ''}`,
-    ...aligned([['run', ...HEADS], ...rows], columns),
-    'multiply-adds of a training step for one image, and of the whole run; predicted peak memory',
-    total,
-    `at ${countText(speed)}/s, measured with a small network on the ${engine} engine here: the order of magnitude`,
+    ...(failed.length > 0 ? [`${runs(failed.length)} failed; once more: ${command} --retry`] : []),
+    ...(untested.length > 0
+      ? [`${runs(untested.length)} could not be tested; ${command} tries again`]
+      : []),
+    ...(waiting > 0
+      ? [
+          `${runs(waiting)} ${waiting === 1 ? 'waits' : 'wait'} for trials of other parts: once all are in ${folder}, the same command goes on (--wait waits for them)`,
+        ]
+      : []),
+    ...(left > waiting ? [`${runs(left)} of the study ${left === 1 ? 'is' : 'are'} left`] : []),
+    `study folder: ${folder}`,
   ];
-}
-
-/** Columns of figures are aligned at their end; a first cell that leaves no room for them has a line of its own. */
-export function aligned(rows: readonly (readonly string[])[], columns: number): string[] {
-  const figures = rows[0]!
-    .slice(1)
-    .map((_, i) => Math.max(...rows.map((row) => row[i + 1]!.length)));
-  const rest = figures.reduce((sum, width) => sum + GAP.length + width, 0);
-  const first = Math.min(
-    Math.max(...rows.map((row) => row[0]!.length)),
-    Math.max(0, columns - rest),
-  );
-  return rows.flatMap(([name, ...cells]) => {
-    const text = cells.map((cell, i) => GAP + cell.padStart(figures[i]!)).join('');
-    return name!.length <= first ? [name!.padEnd(first) + text] : [name!, ''.padEnd(first) + text];
-  });
-}
-
-/** In days from two days on. */
-const roughTime = (seconds: number): string =>
-  seconds < 2 * 86_400 ? timeText(seconds) : ageText(seconds);
-
-const UNITS = ['', ' k', ' M', ' G', ' T', ' P', ' E', ' Z'];
-
-/** `12.3 T`: three digits and a unit. */
-export function countText(value: number): string {
-  const unit = Math.min(UNITS.length - 1, Math.max(0, Math.floor(Math.log10(value || 1) / 3)));
-  const scaled = value / 1000 ** unit;
-  return `${unit === 0 ? String(Math.round(scaled)) : Number(scaled.toPrecision(3))}${UNITS[unit]}`;
-}
-
-/** `420 MiB`, `5.2 GiB` */
-export function sizeText(bytes: number): string {
-  const mebibytes = bytes / 2 ** 20;
-  return mebibytes >= 1024 ? `${(mebibytes / 1024).toFixed(1)} GiB` : `${mebibytes.toFixed(0)} MiB`;
 }

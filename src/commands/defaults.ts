@@ -31,3 +31,5 @@ export const PREVIEW_DEFAULTS = { n: 32, out: 'preview.png' } as const;
 export const REPORT_DEFAULTS = { out: 'report.html', images: 24 } as const;
 
 export const WATCH_DEFAULTS = { port: 7337, host: '127.0.0.1' } as const;
+
+export const STUDY_DEFAULTS = { jobs: 1, wait: false, retry: false, redo: false } as const;

@@ -1,45 +1,166 @@
-import { openEngine } from '../engine/select.js';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { locateNative } from '../engine/locate.js';
+import { type EngineChoice, openEngine } from '../engine/select.js';
+import { DataError } from '../errors.js';
 import { indexCache } from '../experiment/data-cache.js';
+import type { Task } from '../study/agenda.js';
+import { changedRuns, settleChanges } from '../study/changed-runs.js';
 import { loadStudy } from '../study/load-study.js';
-import { type ListedStudyRun, listRuns } from '../study/run-list.js';
-import { measureSpeed } from '../study/speed.js';
-import { StudyData } from '../study/study-data.js';
-import { planStudy } from '../study/study-runs.js';
-import { DEFAULT_ENGINE } from './defaults.js';
+import type { Outcome } from '../study/outcome.js';
+import { parsePart, WHOLE } from '../study/parts.js';
+import { StudyFolder } from '../study/run-status.js';
+import { StudyData, type StudyImages } from '../study/study-data.js';
+import { type RunnerResult, type StudyProgress, StudyRunner } from '../study/study-runner.js';
+import { planStudy, possibleRuns, type StudyPlan, type StudyRun } from '../study/study-runs.js';
+import { type StudyState, writeState } from '../study/study-state.js';
+import { Work } from '../study/work.js';
+import { DEFAULT_ENGINE, STUDY_DEFAULTS } from './defaults.js';
 import { type Hooks, indexingTo, listening } from './hooks.js';
-import type { EngineOptions } from './options.js';
+import { launchJob } from './launch-job.js';
+import { type EngineOptions, withDefaults } from './options.js';
 
-/** What `relaybp study --dry-run` says. */
-export interface StudyList {
-  readonly name: string;
-  readonly runs: readonly ListedStudyRun[];
-  /** Multiply-adds in a second of training, measured on a small network. */
-  readonly speed: number;
-  readonly engine: string;
+export interface StudyOptions extends EngineOptions {
+  /** The study's folder; default `studies/<name>`. */
+  out?: string;
+  /** Runs at once. */
+  jobs?: number;
+  /** `2/4`: the share of the runs that is done here. */
+  part?: string;
+  /** Waits for trials of other parts. */
+  wait?: boolean;
+  /** Runs what has failed once more. */
+  retry?: boolean;
+  /** Runs anew what was trained with another config. */
+  redo?: boolean;
+  /** What was typed, for the runs' sessions. */
+  command?: string | null;
 }
 
-export interface StudyListOptions extends EngineOptions {
-  /** Training images, where the data are not here. */
-  images?: number;
+export interface StudyHooks extends Hooks {
+  readonly study?: (progress: StudyProgress) => void;
+  readonly ended?: (run: StudyRun, outcome: Outcome) => void;
 }
 
-/** `relaybp study --dry-run`: the runs that a study asks for, and what they take. Nothing is trained or written. */
-export async function studyListCommand(
+export interface StudyResult {
+  /** The study's folder. */
+  readonly folder: string;
+  readonly interrupted: boolean;
+  readonly state: StudyState;
+  /** Runs that are not over, of all parts, and those of them that wait here for others. */
+  readonly left: number;
+  readonly waiting: number;
+  readonly failed: readonly string[];
+  readonly untested: readonly string[];
+}
+
+/** `relaybp study`: does what is left of a study. */
+export async function studyCommand(
   file: string,
-  options: StudyListOptions = {},
-  hooks: Hooks = {},
-): Promise<StudyList> {
-  const { notice, progress } = listening(hooks);
+  options: StudyOptions = {},
+  hooks: StudyHooks = {},
+): Promise<StudyResult> {
+  const { signal } = hooks;
+  signal?.throwIfAborted();
   const plan = planStudy(loadStudy(file));
-  const data = new StudyData(
-    indexCache({ onNotice: notice, onProgress: indexingTo(progress) }),
-    notice,
+  const given = withDefaults(options, STUDY_DEFAULTS);
+  const path = given.out ?? join('studies', plan.loaded.study.name);
+  const folder = new StudyFolder(path, plan);
+  const runs = possibleRuns(plan);
+  settleChanges(folder, changedRuns(folder, runs), given.redo);
+  const images = await openImages(runs, hooks);
+  checkTest(plan);
+  const engine = given.engine ?? DEFAULT_ENGINE;
+  if (engine === 'native' && !locateNative()) await openEngine(engine); // says what to do
+  const result = await new StudyRunner({
+    plan,
+    folder,
+    work: new Work(plan, images),
+    jobs: given.jobs,
+    part: given.part === undefined ? WHOLE : parsePart(given.part),
+    wait: given.wait,
+    retry: given.retry,
+    events: eventsOf(plan, folder, hooks),
+    launch: launcher(plan, folder, { ...given, engine }, hooks),
+  }).run(signal);
+  return resultOf(plan, folder, result);
+}
+
+function resultOf(plan: StudyPlan, folder: StudyFolder, result: RunnerResult): StudyResult {
+  const { agenda, interrupted, untested } = result;
+  return {
+    folder: folder.path,
+    interrupted,
+    state: writeState(plan, folder),
+    left: agenda.left,
+    waiting: agenda.waiting.length + agenda.unsettled,
+    failed: agenda.failed.map(({ id }) => id),
+    untested: untested.map(({ run }) => run.id),
+  };
+}
+
+/** Of all runs, before the first of them. @throws DataError if they are not there */
+async function openImages(
+  runs: readonly StudyRun[],
+  hooks: Hooks,
+): Promise<(run: StudyRun) => StudyImages> {
+  const { notice, progress } = listening(hooks);
+  const cache = indexCache({ onNotice: notice, onProgress: indexingTo(progress) });
+  const data = new StudyData(cache, notice);
+  const found = new Map<object, StudyImages>();
+  for (const { variation } of runs) {
+    if (!found.has(variation)) found.set(variation, await data.open(variation.loaded.config.data));
+  }
+  return ({ variation }) => found.get(variation)!;
+}
+
+/** @throws DataError if the images of the table are not there */
+function checkTest({ loaded }: StudyPlan): void {
+  const { test } = loaded.study.evaluation;
+  if (test === undefined || existsSync(test) || /[{*]/.test(test)) return; // shards are named when they are opened
+  throw new DataError(
+    `${loaded.locate(['evaluation', 'test'])}: evaluation.test: ${test}: no such file or folder`,
+    'paths of images are relative to where relaybp is run',
   );
-  const runs = await listRuns(plan, async ({ loaded }) => {
-    const found = await data.find(loaded.config.data);
-    return found ?? { training: options.images ?? null };
-  });
-  const engine = await openEngine(options.engine ?? DEFAULT_ENGINE, { onNotice: notice });
-  const speed = await measureSpeed(engine);
-  return { name: plan.loaded.study.name, runs, speed, engine: engine.info.name };
+}
+
+function eventsOf(plan: StudyPlan, folder: StudyFolder, hooks: StudyHooks) {
+  const { notice } = listening(hooks);
+  writeState(plan, folder);
+  return {
+    progress: (progress: StudyProgress) => hooks.study?.(progress),
+    ended: (run: StudyRun, outcome: Outcome) => {
+      writeState(plan, folder);
+      hooks.ended?.(run, outcome);
+    },
+    notice,
+  };
+}
+
+/** Starts tasks in processes of their own; what several of them say is told once. */
+function launcher(
+  { loaded }: StudyPlan,
+  folder: StudyFolder,
+  { engine, jobs, command = null }: StudyOptions & { engine: EngineChoice; jobs: number },
+  hooks: Hooks,
+) {
+  const { notice } = listening(hooks);
+  const said = new Set<string>();
+  const once = (line: string): void => {
+    if (!said.has(line)) notice(line);
+    said.add(line);
+  };
+  const { evaluation } = loaded.study;
+  return ({ run, tested }: Task, step: (step: number, steps: number) => void) =>
+    launchJob(
+      {
+        run: folder.at(run),
+        config: run.loaded.config,
+        engine,
+        protocol: tested ? evaluation : null,
+        command,
+        jobs,
+      },
+      { step, notice: once },
+    );
 }

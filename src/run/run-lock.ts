@@ -21,7 +21,7 @@ import {
 } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { CheckpointError } from '../errors.js';
+import { RunInUseError } from '../errors.js';
 import { readRegular } from '../regular-file.js';
 import { changing } from './changing.js';
 import { refuseLinks } from './links.js';
@@ -51,8 +51,8 @@ const ATTEMPTS = 4;
 /**
  * Takes a run folder, which must be there.
  *
- * @throws CheckpointError if another training is at work in it, naming its process; if the folder cannot be written, or
- *   has links in it that lead elsewhere
+ * @throws RunInUseError if another training is at work in it, naming its process; CheckpointError if the folder cannot
+ *   be written, or has links in it that lead elsewhere
  */
 export function lockRun(run: string): RunLock {
   refuseLinks(run);
@@ -173,9 +173,9 @@ function readOrNull(read: () => string): string | null {
   }
 }
 
-function inUse(run: string, { file, owner }: Held): CheckpointError {
+function inUse(run: string, { file, owner }: Held): RunInUseError {
   if (!owner) {
-    return new CheckpointError(
+    return new RunInUseError(
       `${run}: ${file} is there, but does not say which training holds the folder`,
       `if no training is at work in it, remove ${join(run, file)}`,
     );
@@ -183,7 +183,7 @@ function inUse(run: string, { file, owner }: Held): CheckpointError {
   const { pid, host, since } = owner;
   const here = thisProcess();
   const checked = host === here.host && owner.pidNamespace === here.pidNamespace;
-  return new CheckpointError(
+  return new RunInUseError(
     `${run}: another training is at work in this folder: process ${pid} on ${host}, since ${since}`,
     checked
       ? 'wait for it, stop it, or give another --out folder'

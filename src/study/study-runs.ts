@@ -201,7 +201,7 @@ function checkIds(plan: StudyPlan): void {
 }
 
 /** All trials, and the final runs of every candidate. */
-const possibleRuns = (plan: StudyPlan): StudyRun[] =>
+export const possibleRuns = (plan: StudyPlan): StudyRun[] =>
   plan.combinations.flatMap((combination) => [
     ...trialsOf(plan, combination),
     ...plan.candidates.get(combination.id)!.flatMap((one) => finalRunsOf(plan, one)),
