@@ -8,7 +8,10 @@ export function addInit(cli: Command): void {
   cli
     .command('init')
     .description('write a config for a folder of images')
-    .argument('<images>', 'folder with train/ and val/, or with one folder per class')
+    .argument(
+      '<images>',
+      'folder with train/ and val/, with one folder per class, or as a data set is handed out',
+    )
     .option('--out <file>', 'config to write (default: <images>.yaml here)')
     .addOption(
       new Option(

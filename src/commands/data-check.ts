@@ -10,7 +10,8 @@ import { ConfigError, DataError } from '../errors.js';
 import { indexCache } from '../experiment/data-cache.js';
 import { openImages, type Reading, readingOf } from '../experiment/images.js';
 import { writeOutput } from '../files.js';
-import { findParts } from '../init/layout.js';
+import { findParts } from '../init/find-layout.js';
+import { partReading } from '../init/part-reading.js';
 import { version } from '../version.js';
 import { CHECK_DEFAULTS } from './defaults.js';
 import { type Hooks, indexingTo, listening } from './hooks.js';
@@ -144,9 +145,14 @@ function checkedData(
 ): { root: string; parts: PartToRead[]; maxPixels: number } {
   const declared = labels === undefined ? {} : { labels };
   if (!isConfig(target)) {
-    const { root, parts } = findParts(target);
-    const all = parts.map((name) => ({ name, short: name, reading: declared }));
-    return { root, parts: all, maxPixels: MAX_PIXELS };
+    if (statSync(target, { throwIfNoEntry: false })?.isFile()) throw noFolder(target);
+    const { parts, ...layout } = findParts(target);
+    const all = parts.map((name, i) => {
+      const key = i === 0 ? 'train' : 'val';
+      const reading = { ...partReading(layout, key), ...declared };
+      return { name, short: layout.kind === undefined ? name : key, reading };
+    });
+    return { root: layout.root, parts: all, maxPixels: MAX_PIXELS };
   }
   const { data } = loadConfig(target).config;
   const keys = data.train === data.val ? (['train'] as const) : (['train', 'val'] as const);
@@ -155,6 +161,12 @@ function checkedData(
   });
   return { root: data.root, parts, maxPixels: data.maxPixels };
 }
+
+const noFolder = (file: string): DataError =>
+  new DataError(
+    `${file}: is no folder of images, nor a config (.yaml)`,
+    'a list, or a shard, is checked as a part of the config that names it: relaybp data check CONFIG.yaml',
+  );
 
 const isConfig = (target: string): boolean =>
   /\.ya?ml$/i.test(target) && statSync(target, { throwIfNoEntry: false })?.isFile() === true;

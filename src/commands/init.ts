@@ -4,7 +4,6 @@ import { renderings } from '../check/renderings.js';
 import type { ClassFolders } from '../config/class-folders.js';
 import { parseConfig } from '../config/load.js';
 import type { ImageIndex } from '../data/index/image-index.js';
-import { isShards } from '../data/index/shard-files.js';
 import { ConfigError, DataError } from '../errors.js';
 import { planExperiment } from '../experiment/experiment-plan.js';
 import { openImages } from '../experiment/images.js';
@@ -12,7 +11,9 @@ import { writeOutput } from '../files.js';
 import { type Choices, choose } from '../init/choices.js';
 import { nestingNotice, nestingOf } from '../init/choose-class-folders.js';
 import { configText } from '../init/config-text.js';
-import { findLayout, type Layout } from '../init/layout.js';
+import { findLayout } from '../init/find-layout.js';
+import type { Layout } from '../init/layout.js';
+import { partReading } from '../init/part-reading.js';
 import { schemaPlace } from '../init/schema-place.js';
 import { split } from '../init/split.js';
 import { type Survey, survey } from '../init/survey.js';
@@ -52,8 +53,9 @@ export async function initCommand(
   hooks: Hooks = {},
 ): Promise<InitResult> {
   const { notice, progress } = listening(hooks);
-  if (isShards(folder, '.')) throw notForShards(folder);
   const layout = findLayout(folder);
+  const said = layoutNotice(layout);
+  if (said !== null) notice(said);
   checkLabelled(layout);
   if (layout.root.includes('${')) {
     throw new ConfigError(
@@ -77,7 +79,7 @@ export async function initCommand(
   const tell = (done: number): void =>
     progress({ what: 'looking for renderings of one picture', done, total: train.count });
   const groups = reason === null ? null : await renderings(train, tell);
-  const parts = groups && split(train, relative(layout.root, train.root), groups);
+  const parts = groups && split(train, relative(resolve(layout.root), train.root), groups);
   if (parts) {
     if (parts.kept > 0) {
       notice(
@@ -104,18 +106,14 @@ export async function initCommand(
     }
     const fromRoot = (file: string): string =>
       isAbsolute(layout.root) ? resolve(file) : relative(layout.root, file);
-    const complete = {
-      ...layout,
-      ...(!parts && { classFolders }),
-      ...(parts && { train: fromRoot(lists[0]!) }),
-      val: parts ? fromRoot(lists[1]!) : layout.val!,
-    };
-    const images = parts
-      ? await openImages(complete.root, complete.train, undefined, notice)
-      : train;
-    const reading = { classFolders: classFolders ?? 'top' };
-    const val = await openImages(
-      ...([complete.root, complete.val, images.classes, notice, undefined, reading] as const),
+    const { root } = layout;
+    const complete = parts
+      ? { root, train: fromRoot(lists[0]!), val: fromRoot(lists[1]!) }
+      : { ...layout, classFolders, val: layout.val! };
+    const images = parts ? await openImages(root, complete.train, undefined, notice) : train;
+    const reading = partReading({ ...complete, classFolders: classFolders ?? 'top' }, 'val');
+    const val = await opened(complete, () =>
+      openImages(root, complete.val, images.classes, notice, undefined, reading),
     );
     const found = await survey(images);
     if (found.unreadable.first !== null) {
@@ -150,23 +148,44 @@ export async function initCommand(
   }
 }
 
-const notForShards = (folder: string): DataError =>
-  new DataError(
-    `${folder}: holds tar or Parquet files, of which no config is made`,
-    'docs/datasets.md has one for such data sets',
-  );
+/** What is told of the parts, where they are not class folders alone. */
+function layoutNotice({ root, train, val, kind, roots, classNames }: Layout): string | null {
+  if (kind === undefined && roots === undefined) return null;
+  const where = (part: 'train' | 'val'): string =>
+    roots?.[part] === undefined ? '' : `, its images below ${roots[part]}`;
+  const validation = val === null ? '' : `; validation: ${val}${where('val')}`;
+  const names = classNames === undefined ? '' : `; class names: ${classNames}`;
+  return `${root}: training: ${train}${where('train')}${validation}${names}`;
+}
+
+/** @throws DataError that also says what to write by hand, where a part is one that `init` has found in its own way */
+async function opened<T>({ kind, roots }: Omit<Layout, 'val'>, open: () => Promise<T>): Promise<T> {
+  try {
+    return await open();
+  } catch (error) {
+    if (!(error instanceof DataError) || (kind === undefined && roots === undefined)) throw error;
+    throw new DataError(
+      error.message,
+      `${error.hint === undefined ? '' : `${error.hint}; `}if init has taken the wrong files, write by hand: data.train, data.val, data.roots, data.classNames, data.columns (docs/datasets.md)`,
+    );
+  }
+}
 
 /** The training images, and which of their folders are the classes where that is not plain. */
 async function trainingFolders(
-  { root, train: part }: Layout,
+  layout: Layout,
   wanted: ClassFolders | undefined,
   notice: (line: string) => void,
 ): Promise<{ train: ImageIndex; classFolders?: ClassFolders }> {
-  const open = (classFolders: ClassFolders): Promise<ImageIndex> =>
-    openImages(root, part, undefined, notice, undefined, { classFolders });
+  const { root, train: part, kind } = layout;
+  const open = (classFolders: ClassFolders): Promise<ImageIndex> => {
+    const reading = partReading({ ...layout, classFolders }, 'train');
+    return opened(layout, () => openImages(root, part, undefined, notice, undefined, reading));
+  };
   const train = await open(wanted ?? 'top');
   if (wanted !== undefined) return { train, ...(wanted === 'leaves' && { classFolders: wanted }) };
-  const nesting = statSync(resolve(root, part)).isDirectory() ? nestingOf(train) : null;
+  const isFolder = kind !== 'shards' && statSync(resolve(root, part)).isDirectory();
+  const nesting = isFolder ? nestingOf(train) : null;
   if (!nesting) return { train };
   notice(nestingNotice(join(root, part), nesting));
   const { classFolders } = nesting;
@@ -177,6 +196,7 @@ async function trainingFolders(
 function splitReason(layout: Layout, classes: readonly string[]): string | true | null {
   const folder = layout.val ?? layout.withoutClasses;
   if (folder === undefined) return true;
+  if (layout.kind !== undefined) return null;
   return whyNotForValidation(join(layout.root, folder), classes);
 }
 

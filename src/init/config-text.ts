@@ -95,11 +95,23 @@ function dataLines({ layout, wasSplit, classes, survey }: ConfigFacts): string {
       : []),
     `  train: ${scalar(layout.train)}`,
     `  val: ${scalar(layout.val)}`,
+    ...rootsLine(layout),
+    ...classNamesLine(layout),
     ...classFoldersLine(layout),
     `  classes: ${classes}`,
     `  sampler: class-aware # ${imbalance}`,
   ].join('\n');
 }
+
+function rootsLine({ roots }: Layout): string[] {
+  if (roots === undefined) return [];
+  const inBraces = (text: string): string => (/^[\w./-]+$/.test(text) ? text : visibleJson(text));
+  const parts = Object.entries(roots).map(([part, folder]) => `${part}: ${inBraces(folder)}`);
+  return [`  roots: {${parts.join(', ')}} # what the paths of each list are relative to`];
+}
+
+const classNamesLine = ({ classNames }: Layout): string[] =>
+  classNames === undefined ? [] : [`  classNames: ${scalar(classNames)} # what the labels mean`];
 
 function classFoldersLine({ classFolders }: Layout): string[] {
   if (classFolders === undefined) return [];

@@ -1,5 +1,7 @@
 import sharp from 'sharp';
 import { classCounts, type ImageIndex, imagePath } from '../data/index/image-index.js';
+import { hasMembers } from '../data/index/members.js';
+import { MemberReader } from '../data/loader/member-reader.js';
 import { DataError } from '../errors.js';
 import { permutation, Random } from '../random.js';
 import { messageOf } from '../system-error.js';
@@ -40,18 +42,20 @@ export async function survey(index: ImageIndex): Promise<Survey> {
   const sides: number[] = [];
   const problems: string[] = [];
   const queue = [...order];
+  const members = hasMembers(index) ? new MemberReader(index) : null;
   const worker = async (): Promise<void> => {
     for (let i = queue.pop(); i !== undefined; i = queue.pop()) {
-      const path = imagePath(index, i);
       try {
-        const { width, height } = await sharp(path).metadata();
+        const source = members ? await members.bytes(i) : imagePath(index, i);
+        const { width, height } = await sharp(source).metadata();
         sides.push(Math.min(width, height));
       } catch (error) {
-        problems.push(`${path}: ${messageOf(error)}`);
+        problems.push(`${imagePath(index, i)}: ${messageOf(error)}`);
       }
     }
   };
   await Promise.all(Array.from({ length: AT_A_TIME }, worker));
+  await members?.close();
   if (sides.length === 0) {
     throw new DataError(
       `${index.root}: none of ${problems.length} images looked at can be read; the first: ${problems[0]}`,

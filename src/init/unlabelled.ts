@@ -1,7 +1,7 @@
-import { readdirSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { join } from 'node:path';
-import { isNoDataFolder } from '../data/index/left-out.js';
 import { DataError } from '../errors.js';
+import { foldersIn } from './folders-in.js';
 import { isPartName, type Layout } from './layout.js';
 
 /**
@@ -35,8 +35,3 @@ export function whyNotForValidation(folder: string, classes: readonly string[]):
   const named = folders.slice(0, 3).join(', ');
   return `${folder} has none of the training classes (but ${named}${folders.length > 3 ? ', …' : ''})`;
 }
-
-const foldersIn = (folder: string): string[] =>
-  readdirSync(folder)
-    .filter((name) => !isNoDataFolder(name))
-    .filter((name) => statSync(join(folder, name), { throwIfNoEntry: false })?.isDirectory());

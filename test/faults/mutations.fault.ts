@@ -1,12 +1,22 @@
 /** Files that are read back, mutated: each is refused in words, or what is read of it is something that can be. */
 import { createHash } from 'node:crypto';
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { readClassNames } from '../../src/data/index/class-names.js';
 import { type ImageIndex, imagePath } from '../../src/data/index/image-index.js';
 import { readIndexFile } from '../../src/data/index/index-file.js';
 import { parseList } from '../../src/data/index/list-index.js';
+import { indexShards } from '../../src/data/index/member-index.js';
 import { openPrepared } from '../../src/data/index/prepared.js';
 import { checksum } from '../../src/data/index/shard-file.js';
 import { ImageReader } from '../../src/data/loader/image-reader.js';
@@ -20,11 +30,18 @@ import { readSessions } from '../../src/run/sessions.js';
 import { cutEvents } from '../../src/train/event-file.js';
 import { decodeEvent } from '../../src/train/event-proto.js';
 import { readRecords } from '../../src/train/event-records.js';
+import { ROOT } from '../support/consumer.js';
 import { colourImages } from '../support/images.js';
 import { mutatedBytes, mutatedJson } from './mutate.js';
 import { set, times, Workplace } from './support.js';
 
 const CASES = times(400, 10_000);
+
+const fixture = (path: string): string => join(ROOT, 'test/fixtures', path);
+const parquetFile = (): string => {
+  const hub = fixture('parquet/hub');
+  return join(hub, readdirSync(hub).find((name) => name.endsWith('.parquet'))!);
+};
 
 let place: Workplace;
 /** For files that are written again and again. */
@@ -90,6 +107,7 @@ function jsonText(value: unknown, random: Random): string | Buffer {
       return text.replace(/(:)[^:]*$/, `$1${'['.repeat(100_000)}${']'.repeat(100_000)}}`); // deep
     case 1: {
       const keys = [...text.matchAll(/"(\w+)":/g)].map(([key]) => key);
+      if (keys.length === 0) return mutatedBytes(Buffer.from(text), random);
       const key = keys[random.int(keys.length)]!;
       return text.replace(key, `${key}${JSON.stringify(mutatedJson(1, random))},${key}`); // twice
     }
@@ -230,6 +248,114 @@ describe(`of ${CASES} mutations each (seed ${SEED})`, () => {
       writeFileSync(path, mutatedBytes(list, random));
       expectPossible(parseList(path, { root: '/data' }).index);
     });
+  });
+
+  it('lists in CSV and TSV', () => {
+    const csv = Buffer.from(
+      '\ufeffid,width,breed\r\na/1.jpg,24,"Great Dane, blue"\r\n"a/2.jpg",24,pug\r\nb/3,7,"say ""hi"""\r\nb/\u00e9.jpg,24,pug\r\n',
+    );
+    const tsv = Buffer.from('a/1.jpg\tcat\na/two words.jpg\tdog\nb/3.jpg\t2\n');
+    each([DataError], folder, (random) => {
+      const isTable = random.int(2) === 0;
+      const path = join(folder, isTable ? 'list.csv' : 'list.tsv');
+      writeFileSync(path, mutatedBytes(isTable ? csv : tsv, random));
+      const columns = isTable && random.int(4) > 0 ? { image: 'id', label: 'breed' } : undefined;
+      expectPossible(parseList(path, { root: '/data', columns }).index);
+    });
+  });
+
+  it('lists in JSON, as iNaturalist has them', () => {
+    const path = join(folder, 'list.json');
+    const categories = ['Apus apus', 'Aglais io'].map((name, id) => ({ id, name }));
+    const images = [0, 1, 2, 3].map((id) => ({ id, file_name: `a/${id}.jpg`, license: 0 }));
+    const annotations = images.map(({ id }) => ({ id, image_id: id, category_id: id % 2 }));
+    const list = { info: { year: 2018, text: '{"[' }, images, categories, annotations };
+    each([DataError], path, (random) => {
+      writeFileSync(path, jsonText(list, random));
+      expectPossible(parseList(path, { root: '/data' }).index);
+    });
+  });
+
+  it('ground truth: numbers alone, for the images of a folder', () => {
+    const images = join(folder, 'truth');
+    mkdirSync(images);
+    for (const i of [1, 2, 3, 4]) writeFileSync(join(images, `${i}.jpg`), '');
+    const path = join(folder, 'truth.txt');
+    const list = Buffer.from('3\n1\r\n4\n2\n');
+    each([DataError], path, (random) => {
+      writeFileSync(path, mutatedBytes(list, random));
+      expectPossible(parseList(path, { root: images, labels: 'names' }).index);
+    });
+  });
+
+  it.each<[string, string | Uint8Array]>([
+    ['synsets.txt', 'n01440764 tench, Tinca tinca\nn01443537 goldfish\nn02012849 crane\n'],
+    ['categories.txt', '/a/airfield 0\n/a/apartment_building/outdoor 1\n/b/bathroom 2\n'],
+    ['classes.txt', 'red\ngreen\r\nblue\nyellow and blue\nred\n'],
+    ['list.json', '["cat", "dog", "dirty \\"dog\\"", "\\u00e9"]'],
+    ['keras.json', '{"0": ["n01440764", "tench"], "1": ["n01443537", "goldfish"]}'],
+    ['coco.json', '{"categories": [{"id": 0, "name": "cat", "image_dir_name": "0_cat"}]}'],
+    ['meta.mat', readFileSync(fixture('ilsvrc/meta.mat'))],
+    ['meta-plain.mat', readFileSync(fixture('ilsvrc/meta-plain.mat'))],
+  ])('files of class names: %s', (name, contents) => {
+    const path = join(folder, name);
+    const whole = Buffer.from(contents);
+    let read = 0;
+    each([DataError], path, (random) => {
+      const isJson = name.endsWith('.json') && random.int(2) === 0;
+      const json = (): string | Buffer => jsonText(JSON.parse(`${whole}`), random);
+      writeFileSync(path, isJson ? json() : mutatedBytes(whole, random));
+      const { entries } = readClassNames(path);
+      expect(entries.length).toBeGreaterThan(0);
+      for (const { id, name: called, key } of entries) {
+        expect(Number.isSafeInteger(id) && id >= 0).toBe(true);
+        expect(called.length).toBeGreaterThan(0);
+        if (key !== undefined) expect(key).toBeTypeOf('string');
+      }
+      for (const values of [entries.map(({ id }) => id), entries.map((entry) => entry.name)]) {
+        expect(new Set<string | number>(values).size).toBe(entries.length);
+      }
+      read += 1;
+    });
+    expect(read).toBeGreaterThan(0);
+  });
+
+  it.each(['tar', 'parquet'] as const)('%s files of images', async (kind) => {
+    const source = kind === 'tar' ? fixture('tar/webdataset.tar') : parquetFile();
+    const path = join(folder, `mutated.${kind}`);
+    const whole = readFileSync(source);
+    let [opened, refused] = [0, 0];
+    for (let i = 0; i < Math.min(CASES, 2000); i++) {
+      const random = new Random(SEED, i);
+      const said = (error: unknown): string => {
+        const known = [DataError, Error].find((one) => one === (error as Error).constructor);
+        if (known) return (error as Error).message;
+        throw new Error(`seed ${SEED}, case ${i}: ${(error as Error).stack}`);
+      };
+      writeFileSync(path, mutatedBytes(whole, random));
+      let index: ImageIndex;
+      try {
+        const files = { kind, files: [`mutated.${kind}`] };
+        index = (await indexShards(files, { root: folder })).index;
+      } catch (error) {
+        expect(said(error)).toContain(path);
+        refused += 1;
+        continue;
+      }
+      expectPossible(index);
+      opened += 1;
+      const reader = new ImageReader(index);
+      try {
+        const image = await reader.load(random.int(index.count));
+        const { data, width, height } = await image.decode({ resize: 16 });
+        expect(data.length).toBe(width * height * 3);
+      } catch (error) {
+        expect(said(error).length).toBeGreaterThan(5);
+      } finally {
+        await reader.close();
+      }
+    }
+    expect(Math.min(opened, refused)).toBeGreaterThan(0);
   });
 
   it('event files', () => {

@@ -22,6 +22,10 @@ export function readClassNames(file: string): ClassNames {
     throw new DataError(`${file}: names no class`, 'write one name a line');
   }
   const entries = apart(withoutSlash(found)).sort((a, b) => a.id - b.id);
+  const nameless = entries.find(({ name }) => name === '');
+  if (nameless) {
+    throw new DataError(`${file}: the class ${nameless.id} has no name`, 'give it one');
+  }
   refuseTwins(file, entries);
   return { file, entries };
 }

@@ -62,7 +62,7 @@ export function parseList(
   file: string,
   { root, classes, labels, columns }: ListOptions,
 ): ParsedList {
-  const bytes = read(file);
+  const bytes = readList(file);
   const { rows, classes: own, areForeign } = listRows(file, bytes, { root, columns });
   if (areForeign && labels === undefined) throw unexplained(file);
   const builder = new IndexBuilder();
@@ -75,6 +75,12 @@ export function parseList(
       place = places.get(text) ?? found.push({ text, line: line.line }) - 1;
       places.set(line.label, place);
       places.set(text, place);
+    }
+    if (line.path.includes(0)) {
+      throw new DataError(
+        `${file}: line ${line.line}: its path has a zero byte in it, which no file's name has`,
+        'the list may be damaged: get it again, or correct the line',
+      );
     }
     builder.add(line.path, place, 0);
   }
@@ -135,7 +141,8 @@ function lineOfImage(rows: Iterable<ListRow>, i: number): number {
   throw new RangeError(`the list has no image ${i}`);
 }
 
-function read(file: string): Buffer {
+/** What a list file holds, without a mark at its beginning. @throws DataError if it cannot be read, or is UTF-16 */
+export function readList(file: string): Buffer {
   let bytes: Buffer;
   try {
     bytes = readRegularBytes(file, MOST_BYTES);

@@ -29,7 +29,7 @@ export interface PathIndex {
  * Takes files as they are, also ones that do not exist (they count as undecodable), and of folders every image
  * (as `indexFolder` tells them) at any depth in code-point order.
  *
- * @throws DataError if there is no image at all
+ * @throws DataError if there is no image at all, or all that is named are shards or lists
  */
 export function indexPaths(paths: readonly FilePath[]): PathIndex {
   const leftOut = nothingLeftOut();
@@ -48,9 +48,29 @@ export function indexPaths(paths: readonly FilePath[]): PathIndex {
       'name image files or folders with images',
     );
   }
+  checkKinds(names);
   const builder = new IndexBuilder();
   for (const { file } of files) builder.add(absolute(file), 0, 0);
   return { index: builder.build('', ['']), names, leftOut };
+}
+
+/** What is no image, by its name, and what to do with it. */
+const OTHERS: readonly (readonly [RegExp, string])[] = [
+  [
+    /\.(tar|tar\.\w+|tgz|parquet)$/i,
+    'images in shards are tested with their labels by relaybp eval RUN --data SHARD; without labels unpack them',
+  ],
+  [
+    /\.(txt|csv|tsv|json)$/i,
+    'a list with labels is tested by relaybp eval RUN --data LIST; paths alone, one a line, are read from stdin: relaybp predict RUN - < LIST',
+  ],
+];
+
+/** @throws DataError if all are of one such kind; one among images shows when it is decoded */
+function checkKinds(names: readonly string[]): void {
+  const kind = OTHERS.find(([form]) => names.every((name) => form.test(name)));
+  if (!kind) return;
+  throw new DataError(`${names[0]}: is no image, nor a folder of images`, kind[1]);
 }
 
 function imagesIn(folder: FilePath, leftOut: LeftOut): FilePath[] {

@@ -81,6 +81,11 @@ function delimiterOf(bytes: Buffer): string {
   return [',', ';', '\t'].reduce((best, mark) => (count(mark) > count(best) ? mark : best));
 }
 
+/** What columns are called. Of several that may be images the first of these is. */
+const IMAGES = [
+  ...['image', 'image_id', 'imageid', 'image_name', 'image_path'],
+  ...['filename', 'file_name', 'file', 'path', 'img', 'id'],
+];
 const LABELS = ['label', 'class', 'category', 'target', 'species', 'breed'];
 
 function placesOf(
@@ -102,11 +107,13 @@ function placesOf(
     width === 2 && place !== null ? 1 - place : null;
   const only = (places: readonly number[]): number | null =>
     places.length === 1 ? places[0]! : null;
+  const called = header?.map((name) => name.toLowerCase()) ?? [];
+  const word = pictures.length === 0 && IMAGES.find((name) => called.includes(name));
   const image =
     named.image ??
     only(pictures) ??
     other(named.label ?? only(labelled)) ??
-    (width === 2 ? 0 : null);
+    (width === 2 ? 0 : word ? called.indexOf(word) : null);
   const label = named.label ?? other(image) ?? only(labelled.filter((place) => place !== image));
   if (image !== null && label !== null && image !== label) return { image, label };
   const known = header ? `the columns ${header.join(', ')}` : `${width} columns without names`;
@@ -149,7 +156,7 @@ const EXTENSIONS = [
 
 /** What the files are called that a table names without an extension; '' where they are called so. */
 function extensionOf(root: string, path: string | undefined): string {
-  if (path === undefined || hasImageName(path.trim())) return '';
+  if (path === undefined || hasImageName(path.trim()) || path.includes('\0')) return '';
   const isFile = (extension: string): boolean =>
     statSync(pathAsThere(joinPath(root, path.trim() + extension)), {
       throwIfNoEntry: false,

@@ -35,6 +35,10 @@ describe('a file of class names', () => {
     ]);
   });
 
+  it('whose name is a slash alone is refused', () => {
+    expect(() => read('/a/airfield 0\n/ 1\n')).toThrow('the class 1 has no name');
+  });
+
   it('names that end in a number are names unless the numbers count', () => {
     expect(rows('Boeing 737\nBoeing 747\n')).toEqual([
       [0, undefined, 'Boeing 737'],

@@ -57,6 +57,22 @@ describe('indexList', () => {
     expect(() => indexList(file, { root })).toThrow('utf16.txt: it is UTF-16 text');
   });
 
+  it.each(['list.txt', 'list.csv'])(
+    'a zero byte in a path is refused with its line, in %s',
+    (name) => {
+      const file = join(root, name);
+      for (const path of ['a\0.jpg', 'a\0']) {
+        writeFileSync(
+          file,
+          name.endsWith('.csv') ? `image,label\n${path},zoo\n` : `a.jpg zoo\n${path} zoo\n`,
+        );
+        expect(() => indexList(file, { root })).toThrow(
+          `${file}: line 2: its path has a zero byte`,
+        );
+      }
+    },
+  );
+
   it('names the line that is wrong', () => {
     const read = (text: string, classes?: string[]) => () =>
       indexList(list(text), { root, classes });

@@ -46,3 +46,9 @@ it('nothing at all is an error', () => {
   expect(() => indexPaths([])).toThrow('no images are named');
   empty.remove();
 });
+
+it('shards and lists are no images, and it is said what takes them; one among images is left to the decoder', () => {
+  expect(() => indexPaths(['a.tar', 'b.parquet'])).toThrow('a.tar: is no image, nor a folder');
+  expect(() => indexPaths(['x/list.txt'])).toThrow('x/list.txt: is no image, nor a folder');
+  expect(indexPaths(['x/list.txt', 'a.jpg']).names).toEqual(['x/list.txt', 'a.jpg']);
+});

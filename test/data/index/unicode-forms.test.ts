@@ -17,7 +17,7 @@ import { candidateOf, checkAlike } from '../../../src/eval/alike.js';
 import { fitOnPart } from '../../../src/eval/ensemble.js';
 import { aligned, type ScoreSet } from '../../../src/eval/score-set.js';
 import { openImages } from '../../../src/experiment/images.js';
-import { findLayout } from '../../../src/init/layout.js';
+import { findLayout } from '../../../src/init/find-layout.js';
 import { classImage } from '../../support/layouts.js';
 
 const [ONE, TWO] = ['café', 'café'].map((name, i) => name.normalize(i === 0 ? 'NFC' : 'NFD')) as [
