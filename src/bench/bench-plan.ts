@@ -52,7 +52,7 @@ export function planBench(loaded: LoadedConfig, options: BenchPlanOptions): Expe
 function fullRanges(config: ExperimentConfig, keep: (loss: string) => boolean): ExperimentConfig {
   const losses = config.losses
     .filter(({ name }) => keep(name))
-    .map(({ range: _, ...loss }) => loss);
+    .map(({ range: _, ...loss }) => ({ ...loss, enabled: true }));
   return { ...config, losses };
 }
 

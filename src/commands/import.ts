@@ -89,7 +89,7 @@ export async function importCommand(
 function alone({ config, primary }: ExperimentPlan): ExperimentConfig {
   const losses = config.losses
     .filter(({ name }) => name === primary.name)
-    .map(({ range: _, ...loss }) => loss);
+    .map(({ range: _, ...loss }) => ({ ...loss, enabled: true }));
   const augment = { ...config.data.augment, color: 'none' as const };
   return { ...config, data: { ...config.data, augment }, losses };
 }
@@ -201,6 +201,7 @@ function beginningState(
     engine: { name: 'import', library: 'none', device: 'none', precision: 'float32' },
     config,
     paces: [],
+    rested: {},
     written,
   };
 }

@@ -6,7 +6,7 @@ import { openEngine } from '../engine/select.js';
 import { classWeightsOf, describeClassWeights } from '../experiment/class-weights.js';
 import { cacheDir, indexCache } from '../experiment/data-cache.js';
 import { beginningTimeline, paceSize, totalSteps } from '../experiment/epochs.js';
-import { planExperiment } from '../experiment/experiment-plan.js';
+import { type ExperimentPlan, planExperiment } from '../experiment/experiment-plan.js';
 import { openTrainingImages, openValidationImages } from '../experiment/images.js';
 import {
   imageStatistics,
@@ -15,6 +15,7 @@ import {
 } from '../experiment/input-normalization.js';
 import { checkTrainingData } from '../experiment/run-data.js';
 import { checkUndecodable } from '../experiment/undecodable.js';
+import { parametersOf } from '../model/network-plan.js';
 import type { BestEvaluation } from '../run/best-evaluation.js';
 import { type MetricsRow, readMetrics } from '../run/rows.js';
 import { type RunFolder, writeSummary } from '../run/run-folder.js';
@@ -155,6 +156,7 @@ export async function trainCommand(
       ? {
           weights: from.tensors('weights'),
           optimizer: outdated.optimizer ? new Map() : from.tensors('optimizer'),
+          rested: outdated.optimizer ? allRested(plan, from.state.step) : from.state.rested,
           ema: from.has('ema') ? from.tensors('ema') : undefined,
         }
       : null;
@@ -225,6 +227,12 @@ export async function trainCommand(
   } finally {
     lock?.release();
   }
+}
+
+/** An optimizer that begins anew counts its updates from then on. */
+function allRested({ layers }: ExperimentPlan, step: number): Record<string, number> {
+  const trained = parametersOf([...layers.values()]).filter(({ state }) => !state);
+  return Object.fromEntries(trained.map(({ name }) => [name, step]));
 }
 
 /** Earlier versions kept no top-5 in checkpoints. */

@@ -9,6 +9,7 @@ import { ERROR_POLICIES } from './error-policy.js';
 import { fileLimitSchema } from './file-limit.js';
 import { LABEL_MEANINGS } from './label-meaning.js';
 import { layerSchema } from './layers.js';
+import { enabledSchema, rangeSchema } from './loss-times.js';
 import { lossWeightSchema } from './loss-weight.js';
 import { METRICS } from './metric.js';
 import { samplerNames, samplerSchema } from './sampling.js';
@@ -162,23 +163,6 @@ const model = z.strictObject({
 });
 
 const CLASS_WEIGHTS = 'classWeights: balanced, or a positive number for each class, by its name';
-const range = z
-  .strictObject({
-    downTo: name
-      .optional()
-      .describe('The lowest segment or layer that the gradient of this loss reaches.'),
-    layers: z
-      .int()
-      .nonnegative()
-      .optional()
-      .describe(
-        'Number of trunk layers that the gradient reaches, counted down from the tap; 0: its head only.',
-      ),
-  })
-  .refine((value) => (value.downTo === undefined) !== (value.layers === undefined), {
-    error: 'a range has either downTo (a segment or a layer) or layers (at most that many)',
-  });
-
 const classWeights = z
   .union(
     [
@@ -199,10 +183,15 @@ const loss = z.strictObject({
     .describe(
       'Factor of the loss and of its gradient: a number, or how it changes over the training.',
     ),
-  range: range
+  range: rangeSchema(name)
     .optional()
     .describe(
-      'Down to where the gradient of this loss goes, and no further: downTo or layers. Without it, down to the image.',
+      'Down to where the gradient of this loss goes, and no further: downTo or layers. Without it, down to the image. Or a list of ranges, each with the time from which on it holds.',
+    ),
+  enabled: enabledSchema
+    .default(true)
+    .describe(
+      'Whether, or from when until when, the loss takes part; while it does not it costs nothing, and its head stays as it is.',
     ),
   classWeights: classWeights
     .optional()
@@ -410,6 +399,12 @@ export const experimentSchema = z.strictObject({
     .prefault({ type: 'constant' })
     .describe('How the learning rate changes over the training.'),
   training: training.describe('Length of the training, and batch sizes.'),
+  resting: z
+    .array(name)
+    .default([])
+    .describe(
+      'Segments and layers that may lie outside all ranges for a part of the training: they are not trained then.',
+    ),
   recompute: recompute
     .default(false)
     .describe(

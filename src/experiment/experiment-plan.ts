@@ -1,7 +1,7 @@
+import type { Duration } from '../config/duration.js';
 import type { ExperimentConfig } from '../config/experiment-schema.js';
 import { formatPath } from '../config/issues.js';
 import type { LoadedConfig } from '../config/load.js';
-import { firstWeight } from '../config/loss-weight.js';
 import { ConfigError } from '../errors.js';
 import { volume } from '../model/layers/layer-plan.js';
 import type { LayerPlan } from '../model/layers/table.js';
@@ -13,12 +13,13 @@ import {
   trunkOf,
   withBatchStatistics,
 } from '../model/network-plan.js';
-import { primaryLoss, type ResolvedLoss, resolveRanges, type TrunkLayer } from '../relay/ranges.js';
+import { primaryLoss, type ResolvedLoss, type TrunkLayer } from '../relay/ranges.js';
 import { type Head, planStep, type StepPlan } from '../relay/step-plan.js';
 import { type ClassWeights, checkClassWeights } from './class-weights.js';
 import { checkLossTimes } from './loss-times.js';
+import { lossesByPhase } from './phase-losses.js';
 import { recomputedSegments } from './recompute.js';
-import { memoryPlan } from './step-memory.js';
+import { type MemoryInputs, memoryPlan } from './step-memory.js';
 
 /** Everything that follows from a config before any tensor is made: the network, the ranges, the training step. */
 export interface ExperimentPlan {
@@ -26,7 +27,7 @@ export interface ExperimentPlan {
   readonly network: NetworkPlan;
   /** Trunk layers from input to output, as ranges see them. */
   readonly trunk: readonly TrunkLayer[];
-  /** With their weights in the first step; `planAt` has those of any other. */
+  /** Those that are on in the first step, with their weights then; `planAt` has those of any other. */
   readonly losses: readonly ResolvedLoss[];
   /** Its head is the network's output at test time. */
   readonly primary: ResolvedLoss;
@@ -36,6 +37,8 @@ export interface ExperimentPlan {
   readonly step: StepPlan;
   /** Whether `step` lets signals go down early; see `StepOptions`. */
   readonly early: boolean;
+  /** The parts of the training with losses and a step of their own, in their order; the first one's are those above. */
+  readonly phases: readonly PhasePlan[];
   /** Segments that are computed again in the backward pass. */
   readonly recompute: readonly string[];
   /** Each parameter is updated as soon as its gradient is known: nothing else has to be known of the step. */
@@ -46,6 +49,13 @@ export interface ExperimentPlan {
   readonly lrFactors: ReadonlyMap<string, number>;
   /** Weights of the classes by loss, `[classes]`; none before the images are known (`classWeightsOf`). */
   readonly classWeights: ClassWeights;
+}
+
+/** What the plan is from some time on, until the next phase begins. */
+export interface PhasePlan extends Pick<ExperimentPlan, 'losses' | 'step' | 'early'> {
+  readonly from: Duration;
+  /** `from 20 epochs on`; undefined where there is but one phase. */
+  readonly when: string | undefined;
 }
 
 /**
@@ -80,10 +90,6 @@ function planConfig(config: ExperimentConfig, order: boolean | undefined): Exper
       frozen: layer.frozen,
     })),
   );
-  const losses = resolveRanges(
-    trunk,
-    config.losses.map((loss) => ({ ...loss, weight: firstWeight(loss.weight) })),
-  );
   const heads = network.heads.map(({ loss, layers }) => ({
     loss,
     layers: layers.map((layer) => ({ name: layer.name, trainable: isTrainable(layer) })),
@@ -91,30 +97,40 @@ function planConfig(config: ExperimentConfig, order: boolean | undefined): Exper
   const all = [...trunkOf(network), ...network.heads.flatMap((head) => head.layers)];
   checkStatistics(all, microBatch);
   const recompute = recomputedSegments(config, trunk);
-  const lrFactors = lrFactorsOf(all);
-  const ordered = (early: boolean): ExperimentPlan => ({
+  const resolved = lossesByPhase(config, trunk);
+  const base: Omit<ExperimentPlan, 'losses' | 'step' | 'early' | 'phases'> = {
     config,
     network,
     trunk,
-    losses,
-    primary: primaryLoss(losses),
+    primary: primaryLoss(resolved[0]!.losses),
     heads,
     microBatch,
-    step: planStep(trunk, losses, heads, { early, recompute }),
-    early,
     recompute,
     updateAtOnce: batchSize === microBatch && config.optimizer.clipNorm === undefined,
     layers: new Map(all.map((layer) => [layer.name, layer])),
-    lrFactors,
+    lrFactors: lrFactorsOf(all),
     classWeights: new Map(),
+  };
+  const phases = resolved.map(({ losses, ...phase }): PhasePlan => {
+    const orders = order === undefined ? [false, true] : [order];
+    const steps = orders.map((early) => {
+      return {
+        ...phase,
+        losses,
+        step: planStep(trunk, losses, heads, { early, recompute }),
+        early,
+      };
+    });
+    return leanest(base, steps);
   });
-  return order === undefined ? leanest([ordered(false), ordered(true)]) : ordered(order);
+  const { losses, step, early } = phases[0]!;
+  return { ...base, losses, step, early, phases };
 }
 
-/** The plan that needs the least memory, of equals the first: they take the same time. */
-function leanest(plans: readonly ExperimentPlan[]): ExperimentPlan {
-  const needs = plans.map((plan) => memoryPlan(plan).step);
-  return plans[needs.indexOf(Math.min(...needs))]!;
+/** The step that needs the least memory, of equals the first: they take the same time. */
+function leanest(base: Omit<MemoryInputs, 'step'>, phases: readonly PhasePlan[]): PhasePlan {
+  const needs = phases.map(({ step }) => memoryPlan({ ...base, step }).step);
+  return phases[needs.indexOf(Math.min(...needs))]!;
 }
 
 /** The statistics of a single value would normalize it to zero. */

@@ -18,21 +18,21 @@ export function checkLossTimes(losses: readonly LossConfig[]): void {
         path,
       );
     }
-    expectLater(weight.until, weight.from, path);
+    if (weight.until !== undefined) expectLater(weight.until, weight.from, [...path, 'until']);
   }
 }
 
-/** @throws ConfigError if `until` is known to be no later than `from` */
-function expectLater(
-  until: Duration | undefined,
-  from: Duration,
+/** @throws ConfigError if a time is known to be no later than another of the same loss */
+export function expectLater(
+  time: Duration,
+  than: Duration,
   path: readonly (string | number)[],
 ): void {
-  if (until === undefined || isInSteps(until) !== isInSteps(from)) return;
-  if (amountOf(until) > amountOf(from)) return;
+  if (amountOf(than) > 0 && isInSteps(time) !== isInSteps(than)) return;
+  if (amountOf(time) > amountOf(than)) return;
   throw new ConfigError(
-    `${durationText(until)} is not after from, ${durationText(from)}`,
-    'let until be later than from; both count from the start of the training',
-    [...path, 'until'],
+    `${durationText(time)} is not after ${durationText(than)}`,
+    'let the times of a loss follow each other; all count from the start of the training',
+    path,
   );
 }

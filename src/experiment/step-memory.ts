@@ -237,7 +237,7 @@ class StepMemory {
   }
 
   private trained(): number {
-    const all = [...this.inputs.layers.values()].flatMap(flatten);
+    const all = this.inputs.step.update.map((name) => this.layer(name)).flatMap(flatten);
     return all.reduce((sum, layer) => sum + trainedBytes(layer), 0);
   }
 

@@ -24,6 +24,7 @@ export type Origin =
 /** The parameters and running statistics of a network, with what is kept beside each. Owns the tensors. */
 export class Parameters {
   private readonly entries = new Map<string, Entry>();
+  private readonly rested = new Map<string, number>();
   private changing = false;
   /** Running statistics as they were before the step, where it can be taken back. */
   private before = new Map<string, Float32Array>();
@@ -71,6 +72,16 @@ export class Parameters {
       slots.set(slot, tensor);
     }
     return tensor;
+  }
+
+  /** Steps of the training that have not updated the parameter, though it is to be trained. */
+  restedSteps(name: string): number {
+    return this.rested.get(name) ?? 0;
+  }
+
+  /** Counts steps that did not update these. */
+  rest(names: Iterable<string>, steps = 1): void {
+    for (const name of names) this.rested.set(name, this.restedSteps(name) + steps);
   }
 
   /** Replaces one slot of the parameters that are named. @throws CheckpointError if one is not this network's. */

@@ -1,4 +1,5 @@
 import type { ExperimentPlan } from '../experiment/experiment-plan.js';
+import type { Timeline } from '../experiment/timeline.js';
 import { volume } from '../model/layers/layer-plan.js';
 import type { LayerPlan } from '../model/layers/table.js';
 import { flatten, parametersOf, pathsOf, trunkOf } from '../model/network-plan.js';
@@ -40,6 +41,21 @@ export function totals(plan: ExperimentPlan): Totals {
     step,
     relativeToStandardBp: step.multiplyAdds / standardBp(plan).multiplyAdds,
   };
+}
+
+/** Multiply-adds of all steps of a training, for one image of each; each phase has steps of its own. */
+export function trainingMultiplyAdds(
+  plan: ExperimentPlan,
+  steps: number,
+  timeline: Timeline,
+): number {
+  const begins = plan.phases.map(({ from }) => Math.min(steps, timeline.stepAt(from)));
+  return sum(
+    plan.phases.map((phase, i) => {
+      const length = (begins[i + 1] ?? steps) - begins[i]!;
+      return length * stepCost(plan, phase.step).multiplyAdds;
+    }),
+  );
 }
 
 /** Running statistics do not count. */

@@ -1,9 +1,10 @@
 import type { LossWeight } from '../config/loss-weight.js';
-import type { ExperimentPlan } from '../experiment/experiment-plan.js';
+import type { ExperimentPlan, PhasePlan } from '../experiment/experiment-plan.js';
+import { hungriest, inPhase } from '../experiment/moment.js';
 import { memoryPlan } from '../experiment/step-memory.js';
 import type { LayerPlan } from '../model/layers/table.js';
 import { isTrainable } from '../model/network-plan.js';
-import { inRange, type ResolvedLoss } from '../relay/ranges.js';
+import { idleLayers, inRange, type ResolvedLoss } from '../relay/ranges.js';
 import { convolutionForms } from './convolution-forms.js';
 import { totals } from './cost.js';
 
@@ -12,9 +13,8 @@ import { totals } from './cost.js';
  * names and layouts, and its ranges in another framework.
  */
 export function planJson(plan: ExperimentPlan) {
-  const { config, network, trunk, losses, primary, heads, microBatch, step } = plan;
+  const { config, network, microBatch, phases } = plan;
   const counted = totals(plan);
-  const memory = memoryPlan(plan);
   return {
     formatVersion: 1,
     name: config.name,
@@ -35,36 +35,52 @@ export function planJson(plan: ExperimentPlan) {
         layers.map((layer) => ({ head: loss, ...layer, updatedBy: headUpdatedBy(layer, loss) })),
       ),
     ],
-    losses: losses.map((loss, i) => ({
-      name: loss.name,
-      weight: loss.weight,
-      ...weightChange(config.losses.find(({ name }) => name === loss.name)!.weight),
-      primary: loss.name === primary.name,
-      after: trunk[loss.tap]!.name,
-      range: {
-        from: loss.bottom <= loss.tap ? trunk[loss.tap]!.name : null,
-        downTo: loss.bottom <= loss.tap ? trunk[loss.bottom]!.name : null,
-        lowestTrained: loss.reach === null ? null : trunk[loss.reach]!.name,
-        layers: trunk.filter((_, at) => inRange(loss, at)).map((layer) => layer.name),
-      },
-      head: heads[i]!.layers.map((layer) => layer.name),
-    })),
+    losses: lossesJson(plan),
     totals: {
       parameters: counted.parameters,
       auxiliaryParameters: counted.auxiliaryParameters,
       multiplyAdds: counted.multiplyAdds,
       auxiliaryMultiplyAdds: counted.auxiliaryMultiplyAdds,
     },
-    step: {
-      ...step,
-      updateAtOnce: plan.updateAtOnce,
-      recompute: plan.recompute,
-      microBatches: config.training.batchSize / microBatch,
-      cost: counted.step,
-      relativeToStandardBp: counted.relativeToStandardBp,
-    },
+    step: stepJson(plan),
     convolutions: convolutionForms(plan),
-    memory,
+    memory: memoryPlan(hungriest(plan)),
+    ...(phases.length > 1 ? { phases: phases.map((phase) => phaseJson(plan, phase)) } : {}),
+  };
+}
+
+function lossesJson({ config, trunk, losses, primary, heads }: ExperimentPlan) {
+  return losses.map((loss) => ({
+    name: loss.name,
+    weight: loss.weight,
+    ...weightChange(config.losses.find(({ name }) => name === loss.name)!.weight),
+    primary: loss.name === primary.name,
+    after: trunk[loss.tap]!.name,
+    range: {
+      from: loss.bottom <= loss.tap ? trunk[loss.tap]!.name : null,
+      downTo: loss.bottom <= loss.tap ? trunk[loss.bottom]!.name : null,
+      lowestTrained: loss.reach === null ? null : trunk[loss.reach]!.name,
+      layers: trunk.filter((_, at) => inRange(loss, at)).map((layer) => layer.name),
+    },
+    head: heads.find((head) => head.loss === loss.name)!.layers.map((layer) => layer.name),
+  }));
+}
+
+function stepJson(plan: ExperimentPlan) {
+  const { config, microBatch, step, updateAtOnce, recompute } = plan;
+  const { step: cost, relativeToStandardBp } = totals(plan);
+  const microBatches = config.training.batchSize / microBatch;
+  return { ...step, updateAtOnce, recompute, microBatches, cost, relativeToStandardBp };
+}
+
+function phaseJson(plan: ExperimentPlan, phase: PhasePlan) {
+  const now = inPhase(plan, phase);
+  return {
+    from: phase.from,
+    losses: lossesJson(now),
+    resting: idleLayers(plan.trunk, phase.losses).map(({ name }) => name),
+    step: stepJson(now),
+    memory: memoryPlan(now),
   };
 }
 

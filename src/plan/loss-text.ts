@@ -1,4 +1,5 @@
 import { durationText, isNone } from '../config/duration.js';
+import type { Enabled } from '../config/loss-times.js';
 import type { LossWeight } from '../config/loss-weight.js';
 
 /** What a loss weighs, in words: `0.3 to 0, linear, from 5 epochs until 20 epochs`. */
@@ -18,4 +19,15 @@ export function weightText(weight: LossWeight): string {
     case 'multistep':
       return `${start}, × ${weight.factor} at ${weight.milestones.map(durationText).join(', ')}`;
   }
+}
+
+/** When a loss is on, in words, after a comma: `, on until 40 epochs`; nothing of one that always is. */
+export function enabledText(enabled: Enabled): string {
+  if (typeof enabled === 'boolean') return enabled ? '' : ', off';
+  const { from, until } = enabled;
+  const times = [
+    ...(from === undefined || isNone(from) ? [] : [`from ${durationText(from)}`]),
+    ...(until === undefined ? [] : [`until ${durationText(until)}`]),
+  ];
+  return times.length === 0 ? '' : `, on ${times.join(' ')}`;
 }

@@ -1,5 +1,6 @@
 import type { Colors } from 'picocolors/types.js';
-import type { ExperimentPlan } from '../experiment/experiment-plan.js';
+import type { ExperimentPlan, PhasePlan } from '../experiment/experiment-plan.js';
+import { hungriest } from '../experiment/moment.js';
 import { memoryPlan } from '../experiment/step-memory.js';
 import { type LayerPlan, layerType } from '../model/layers/table.js';
 import { flatten, isTrainable, trunkOf } from '../model/network-plan.js';
@@ -7,9 +8,12 @@ import { inRange, type ResolvedLoss } from '../relay/ranges.js';
 import { convolutionForms } from './convolution-forms.js';
 import { countParameters, totals } from './cost.js';
 import { augmentationText, samplerText } from './drawing.js';
-import { weightText } from './loss-text.js';
+import { enabledText, weightText } from './loss-text.js';
+import { phaseLines } from './phase-lines.js';
 
 type Paint = (text: string) => string;
+/** The colour of a loss. */
+type PaintOf = (loss: string) => Paint;
 
 /**
  * The plan as a person reads it: the network from input to output with every loss's range as a coloured bar.
@@ -23,7 +27,10 @@ export function planTable(
   { steps = false, columns = Number.POSITIVE_INFINITY }: { steps?: boolean; columns?: number } = {},
 ): string {
   const palette: Paint[] = [colors.cyan, colors.yellow, colors.magenta, colors.green, colors.blue];
-  const paint = plan.losses.map((_, i) => palette[i % palette.length]!);
+  const paint: PaintOf = (loss) => {
+    const at = plan.config.losses.findIndex(({ name }) => name === loss);
+    return palette[at % palette.length]!;
+  };
   return [
     colors.bold(plan.config.name),
     '',
@@ -32,7 +39,9 @@ export function planTable(
     ...lossLines(plan, paint),
     '',
     ...totalLines(plan),
-    ...(steps ? ['', ...stepLines(plan)] : [stepLine(plan)]),
+    ...(steps ? [] : [stepLine(plan)]),
+    ...phaseLines(plan),
+    ...(steps ? plan.phases.flatMap((phase) => ['', ...stepLines(plan, phase)]) : []),
   ].join('\n');
 }
 
@@ -44,7 +53,7 @@ const GAP = '  ';
 
 function layerTable(
   plan: ExperimentPlan,
-  paint: Paint[],
+  paint: PaintOf,
   colors: Colors,
   columns: number,
 ): string[] {
@@ -52,7 +61,9 @@ function layerTable(
   const rows: { cells: string[]; bars: string[] }[] = [];
   const trunkRow = (layer: LayerPlan): void => {
     const at = trunk.findIndex((candidate) => candidate.name === layer.name);
-    const bars = losses.map((loss, i) => trunkBar(loss, at, trunk[at]!.trainable, paint[i]!));
+    const bars = losses.map((loss) => {
+      return trunkBar(loss, at, trunk[at]!.trainable, paint(loss.name));
+    });
     rows.push({ cells: layerCells(layer), bars });
   };
   for (const segment of network.segments) {
@@ -62,8 +73,8 @@ function layerTable(
   for (const head of network.heads) {
     rows.push({ cells: [`head ${head.loss}`, '', '', '', ''], bars: losses.map(() => '') });
     for (const layer of head.layers) {
-      const bars = losses.map((loss, i) =>
-        loss.name === head.loss && isTrainable(layer) ? paint[i]!(BAR) : ' ',
+      const bars = losses.map(({ name }) =>
+        name === head.loss && isTrainable(layer) ? paint(name)(BAR) : ' ',
       );
       rows.push({ cells: layerCells(layer), bars });
     }
@@ -82,7 +93,7 @@ function layerTable(
       .slice(0, shown)
       .map((cell, i) => (i < TEXTS ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!)))
       .join(GAP);
-  const names = losses.map((loss, i) => paint[i]!(loss.name));
+  const names = losses.map(({ name }) => paint(name)(name));
   const lines = [`${colors.bold(align(HEADER))}${GAP}${names.join(GAP)}`];
   for (const { cells, bars } of rows) {
     const isTitle = cells[1] === '';
@@ -121,20 +132,23 @@ function learningText({ frozen, lrFactor }: LayerPlan): string {
   return lrFactor === undefined ? '' : ` (lr x ${lrFactor})`;
 }
 
-function lossLines({ config, losses, trunk, primary }: ExperimentPlan, paint: Paint[]): string[] {
-  return losses.map((loss, i) => {
-    const { weight } = config.losses.find(({ name }) => name === loss.name)!;
-    const tap = trunk[loss.tap]!;
-    const bottom = trunk[loss.bottom];
+/** Each loss as it is when it is first on. */
+function lossLines({ config, phases, trunk, primary }: ExperimentPlan, paint: PaintOf): string[] {
+  const all = phases.flatMap(({ losses }) => losses);
+  return config.losses.map(({ name, after, weight, enabled }) => {
+    const loss = all.find((one) => one.name === name);
+    const about = `loss ${paint(name)(name)}: weight ${weightText(weight)}, taps after`;
+    if (!loss) return `${about} ${after}, off`;
+    const [tap, bottom] = [trunk[loss.tap]!, trunk[loss.bottom]];
     const range = loss.bottom > loss.tap ? 'its head only' : `${tap.name} down to ${bottom!.name}`;
-    const role = loss.name === primary.name ? ', the output at test time' : '';
-    return `loss ${paint[i]!(loss.name)}: weight ${weightText(weight)}, taps after ${tap.name}, range ${range}${role}`;
+    const role = name === primary.name ? ', the output at test time' : '';
+    return `${about} ${tap.name}, range ${range}${enabledText(enabled)}${role}`;
   });
 }
 
 function totalLines(plan: ExperimentPlan): string[] {
   const counted = totals(plan);
-  const memory = memoryPlan(plan);
+  const memory = memoryPlan(hungriest(plan));
   const { labelSmoothing: smoothing } = plan.config.training;
   return [
     `parameters                 ${group(counted.parameters)} (auxiliary heads: ${group(counted.auxiliaryParameters)} more, in training only)`,
@@ -198,10 +212,13 @@ const stepLine = ({ config, microBatch, step }: ExperimentPlan): string =>
   `one step                   ${config.training.batchSize / microBatch} x micro-batch of ${microBatch}, ${step.microBatch.length} actions each: --steps lists them`;
 
 /** The ordered list of actions, runs of the same kind on one line. */
-function stepLines(plan: ExperimentPlan): string[] {
+function stepLines(plan: ExperimentPlan, { when, step }: PhasePlan): string[] {
   const { batchSize } = plan.config.training;
-  const lines = [`one step = ${batchSize / plan.microBatch} x micro-batch of ${plan.microBatch}:`];
-  for (const action of plan.step.microBatch) {
+  const time = when === undefined ? '' : `${when}: `;
+  const lines = [
+    `${time}one step = ${batchSize / plan.microBatch} x micro-batch of ${plan.microBatch}:`,
+  ];
+  for (const action of step.microBatch) {
     switch (action.do) {
       case 'forward':
         lines.push(`  forward   ${action.layer}`);
@@ -238,10 +255,7 @@ function stepLines(plan: ExperimentPlan): string[] {
   if (plan.updateAtOnce) {
     return [...lines, 'each parameter is updated as soon as its gradient is known'];
   }
-  return [
-    ...lines,
-    `then update ${plan.step.update.length} layers: ${plan.step.update.join(', ')}`,
-  ];
+  return [...lines, `then update ${step.update.length} layers: ${step.update.join(', ')}`];
 }
 
 const group = (value: number): string => value.toLocaleString('en-US');

@@ -9,13 +9,25 @@ export interface TrunkLayer {
   readonly frozen: boolean;
 }
 
-/** A loss as the config states it. */
+/** A loss as the config states it, at some time of the training. */
 export interface LossRange {
   readonly name: string;
   readonly after: string;
   readonly weight: number;
   /** `downTo` a segment or a layer, or at most so many `layers`; without it the whole trunk below the tap. */
-  readonly range?: { readonly downTo?: string; readonly layers?: number };
+  readonly range?: { readonly downTo?: string | undefined; readonly layers?: number | undefined };
+  /** Where it is in the config; without it, at its place in the list. */
+  readonly path?: { readonly loss: Path; readonly range: Path };
+}
+
+type Path = readonly (string | number)[];
+
+/** What else is known of the losses of a time. */
+export interface RangeOptions {
+  /** Names of segments and layers that need not lie in a range. */
+  readonly resting?: readonly string[];
+  /** When that is, for messages, where there are several times: `from 20 epochs on`. */
+  readonly when?: string;
 }
 
 /** A loss with its tap and range found in the trunk. Indices count trunk layers from the input, 0 first. */
@@ -38,8 +50,12 @@ export interface ResolvedLoss {
 export function resolveRanges(
   trunk: readonly TrunkLayer[],
   losses: readonly LossRange[],
+  { resting = [], when }: RangeOptions = {},
 ): ResolvedLoss[] {
-  const resolved = losses.map((loss, i) => resolveLoss(trunk, loss, i));
+  const resolved = losses.map((loss, i) => {
+    const { path = { loss: ['losses', i], range: ['losses', i, 'range'] } } = loss;
+    return resolveLoss(trunk, loss, path);
+  });
   if (!resolved.some((loss) => loss.tap === trunk.length - 1)) {
     throw new ConfigError(
       [
@@ -50,20 +66,40 @@ export function resolveRanges(
       ['losses'],
     );
   }
-  const idle = trunk.filter(
-    (layer, i) => layer.trainable && !resolved.some((loss) => inRange(loss, i)),
+  const idle = idleLayers(trunk, resolved).filter(
+    ({ name, segment }) => !resting.includes(name) && !resting.includes(segment),
   );
   if (idle.length > 0) {
+    const what = `no loss trains ${idle.map((layer) => layer.name).join(', ')}`;
     throw new ConfigError(
       [
-        `no loss trains ${idle.map((layer) => layer.name).join(', ')}: every layer with parameters must lie in the range of some loss`,
+        `${when === undefined ? '' : `${when} `}${what}: every layer with parameters must lie in the range of some loss`,
         ...rangeTable(trunk, resolved),
       ],
-      'extend a range (downTo), or set frozen: true on the segment or layer',
+      when === undefined
+        ? 'extend a range (downTo), or set frozen: true on the segment or layer'
+        : `extend a range (downTo); or write resting: [${[...resting, ...placesOf(trunk, idle)].join(', ')}], if these are not to be trained then`,
       ['losses'],
     );
   }
   return resolved;
+}
+
+/** The layers to be trained that no loss trains. */
+export function idleLayers<T extends TrunkLayer>(
+  trunk: readonly T[],
+  losses: readonly ResolvedLoss[],
+): T[] {
+  return trunk.filter((layer, at) => layer.trainable && !losses.some((loss) => inRange(loss, at)));
+}
+
+/** Segments where all layers to be trained are among them, else the layers. */
+function placesOf(trunk: readonly TrunkLayer[], layers: readonly TrunkLayer[]): string[] {
+  const places = layers.map(({ name, segment }) => {
+    const all = trunk.filter((layer) => layer.segment === segment && layer.trainable);
+    return all.every((layer) => layers.includes(layer)) ? segment : name;
+  });
+  return [...new Set(places)];
 }
 
 /** The loss whose head is the network's output: the first that reads the end of the trunk. */
@@ -76,26 +112,29 @@ export function inRange(loss: ResolvedLoss, layer: number): boolean {
   return layer >= loss.bottom && layer <= loss.tap;
 }
 
-function resolveLoss(trunk: readonly TrunkLayer[], loss: LossRange, i: number): ResolvedLoss {
-  const tap = lastOf(trunk, loss.after);
+function resolveLoss(
+  trunk: readonly TrunkLayer[],
+  loss: LossRange,
+  path: NonNullable<LossRange['path']>,
+): ResolvedLoss {
+  const tap = tapOf(trunk, loss.after);
   if (tap < 0) {
     throw new ConfigError(
       `"${loss.after}" is neither a segment nor a layer of the trunk`,
       `one of: ${placeNames(trunk)}`,
-      ['losses', i, 'after'],
+      [...path.loss, 'after'],
     );
   }
-  const bottom = bottomOf(trunk, loss, tap, i);
+  const bottom = bottomOf(trunk, loss, tap, [...path.range, 'downTo']);
   const reach = trunk.findIndex((layer, at) => at >= bottom && at <= tap && layer.trainable);
   return { name: loss.name, weight: loss.weight, tap, bottom, reach: reach < 0 ? null : reach };
 }
 
-function bottomOf(trunk: readonly TrunkLayer[], loss: LossRange, tap: number, i: number): number {
+function bottomOf(trunk: readonly TrunkLayer[], loss: LossRange, tap: number, path: Path): number {
   const { downTo, layers } = loss.range ?? {};
   if (layers !== undefined) return Math.max(0, tap + 1 - layers);
   if (downTo === undefined) return 0;
   const bottom = trunk.findIndex((layer) => layer.segment === downTo || layer.name === downTo);
-  const path = ['losses', i, 'range', 'downTo'];
   if (bottom < 0) {
     throw new ConfigError(
       `"${downTo}" is neither a segment nor a layer of the trunk`,
@@ -113,8 +152,8 @@ function bottomOf(trunk: readonly TrunkLayer[], loss: LossRange, tap: number, i:
   return bottom;
 }
 
-/** The last layer of a segment, or the layer itself. */
-function lastOf(trunk: readonly TrunkLayer[], place: string): number {
+/** Where a head reads: the last layer of a segment, or the layer itself; -1 if there is none of that name. */
+export function tapOf(trunk: readonly TrunkLayer[], place: string): number {
   return trunk.findLastIndex((layer) => layer.segment === place || layer.name === place);
 }
 

@@ -27,12 +27,15 @@ export interface RunGroup {
   runs: number[];
 }
 
+/** With losses over time that of the first phase. */
+export type Method = 'standard BP' | 'multi-loss' | 'relay BP' | 'disjoint ranges';
+
 export interface RunReport {
   /** Unique within the page. */
   label: string;
   folder: string;
   /** What its losses' ranges amount to. */
-  method: 'standard BP' | 'multi-loss' | 'relay BP' | 'disjoint ranges';
+  method: Method;
   state: State;
   step: number;
   /** Null before the training has said so. */
@@ -84,6 +87,17 @@ export interface Columns {
 export interface NetworkFigure {
   input: readonly number[];
   segments: { name: string; layers: FigureLayer[] }[];
+  /** Each as it is when it is first on. */
+  losses: FigureLoss[];
+  /** Where losses are switched or change their ranges: what holds from when on; else empty. */
+  phases: FigurePhase[];
+}
+
+export interface FigurePhase {
+  /** `from 20 epochs on: auxiliary is off` */
+  title: string;
+  method: Method;
+  /** Those that are on. */
   losses: FigureLoss[];
 }
 
@@ -99,6 +113,8 @@ export interface FigureLayer {
 
 export interface FigureLoss {
   name: string;
+  /** Among the losses of the config: its colour. */
+  place: number;
   /** In the first step. */
   weight: number;
   /** How it changes over the training, in words; null where it does not. */

@@ -60,6 +60,8 @@ const stateSchema = z.object({
       }),
     )
     .default([]),
+  /** By parameter: steps that did not update it, as no loss trained it then; only where there are any. */
+  rested: z.record(z.string(), z.int().nonnegative()).default({}),
   classes: z.array(z.string()),
   engine: z.object({
     name: z.string(),

@@ -1,8 +1,10 @@
-import { isInSteps, toSteps } from '../config/duration.js';
+import { isInSteps } from '../config/duration.js';
 import { beginningTimeline, lengthOf, totalSteps } from '../experiment/epochs.js';
 import type { ExperimentPlan } from '../experiment/experiment-plan.js';
+import { hungriest } from '../experiment/moment.js';
 import { memoryPlan } from '../experiment/step-memory.js';
-import { totals } from '../plan/cost.js';
+import { Timeline } from '../experiment/timeline.js';
+import { totals, trainingMultiplyAdds } from '../plan/cost.js';
 import type { StudyImages } from './study-data.js';
 
 /** What a run takes, by its plan. */
@@ -29,8 +31,9 @@ export interface Missing {
 export function workloadOf(plan: ExperimentPlan, images: StudyImages | Missing): Workload {
   const counted = totals(plan);
   const { batchSize } = plan.config.training;
-  const steps = stepsOf(plan, images);
-  const training = steps === null ? null : steps * batchSize * counted.step.multiplyAdds;
+  const timeline = timelineOf(plan, images);
+  const steps = timeline && totalSteps(plan, timeline);
+  const training = timeline && steps && batchSize * trainingMultiplyAdds(plan, steps, timeline);
   const tested = 'val' in images ? evaluatedImages(plan, images, steps ?? 0) : 0;
   const forward = counted.multiplyAdds + counted.auxiliaryMultiplyAdds;
   return {
@@ -39,17 +42,19 @@ export function workloadOf(plan: ExperimentPlan, images: StudyImages | Missing):
     testMultiplyAdds: counted.multiplyAdds,
     steps,
     multiplyAdds: training === null ? null : training + tested * forward,
-    memory: memoryPlan(plan).peak,
+    memory: memoryPlan(hungriest(plan)).peak,
   };
 }
 
-function stepsOf(plan: ExperimentPlan, images: StudyImages | Missing): number | null {
-  if ('train' in images) return totalSteps(plan, beginningTimeline(plan, images.train));
-  const length = lengthOf(plan);
+/** Null where times are in epochs, and nobody says how many images there are. */
+function timelineOf(plan: ExperimentPlan, images: StudyImages | Missing): Timeline | null {
+  if ('train' in images) return beginningTimeline(plan, images.train);
   const { training } = images;
-  if (!isInSteps(length) && training === null) return null;
-  const epoch = Math.ceil((training ?? 0) / plan.config.training.batchSize);
-  return Math.max(1, toSteps(length, epoch));
+  const times = [lengthOf(plan), ...plan.phases.slice(1).map(({ from }) => from)];
+  if (training === null && !times.every(isInSteps)) return null;
+  const { batchSize } = plan.config.training;
+  const stepsPerEpoch = Math.ceil((training ?? batchSize) / batchSize);
+  return Timeline.begin({ stepsPerEpoch, batchSize, images: training ?? batchSize });
 }
 
 /** Over all evaluations of a training. */

@@ -3,8 +3,8 @@ import type { StepResult } from './train-step.js';
 
 /** Means and rates over the steps since it was last reset. */
 export class Meter {
-  private steps = 0;
-  private losses = new Map<string, number>();
+  /** Sum over the steps in which the loss was on, and how many these were. */
+  private losses = new Map<string, { sum: number; steps: number }>();
   private hits = { images: 0, top1: 0, top5: 0 };
   private began = performance.now();
   private waited: number;
@@ -15,9 +15,9 @@ export class Meter {
   }
 
   add({ losses, top }: StepResult): void {
-    this.steps += 1;
     for (const [name, loss] of losses) {
-      this.losses.set(name, (this.losses.get(name) ?? 0) + loss);
+      const { sum, steps } = this.losses.get(name) ?? { sum: 0, steps: 0 };
+      this.losses.set(name, { sum: sum + loss, steps: steps + 1 });
     }
     const { images, top1, top5 } = top.result();
     this.hits.images += images;
@@ -47,7 +47,7 @@ export class Meter {
     const elapsed = Math.max(1e-6, performance.now() - this.began - this.paused);
     const images = Math.max(1, this.hits.images);
     return {
-      losses: new Map([...this.losses].map(([name, sum]) => [name, sum / Math.max(1, this.steps)])),
+      losses: new Map([...this.losses].map(([name, { sum, steps }]) => [name, sum / steps])),
       top1: (100 * this.hits.top1) / images,
       top5: (100 * this.hits.top5) / images,
       imagesPerSecond: (1000 * this.hits.images) / elapsed,
@@ -56,7 +56,6 @@ export class Meter {
   }
 
   reset(): void {
-    this.steps = 0;
     this.losses.clear();
     this.hits = { images: 0, top1: 0, top5: 0 };
     this.began = performance.now();

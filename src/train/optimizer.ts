@@ -13,7 +13,7 @@ export function slotsOf({ type }: OptimizerConfig): readonly Exclude<Slot, 'ema'
  * One update of a parameter.
  *
  * @param gradient borrowed
- * @param step counts updates; the first is 1
+ * @param step counts updates of this parameter; the first is 1
  */
 export function updateParameter(
   engine: Engine,

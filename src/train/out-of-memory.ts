@@ -3,6 +3,7 @@ import { memoryLimits } from '../address-space.js';
 import type { Engine } from '../engine/engine.js';
 import { ConfigError, OutOfMemoryError } from '../errors.js';
 import { type ExperimentPlan, planExperiment } from '../experiment/experiment-plan.js';
+import { hungriest } from '../experiment/moment.js';
 import { memoryPlan } from '../experiment/step-memory.js';
 import { withBatchStatistics } from '../model/network-plan.js';
 import { messageOf } from '../system-error.js';
@@ -69,7 +70,7 @@ async function advised<T>(
 
 /** Bytes, by the plan, work space included. */
 const perImage = (plan: ExperimentPlan): number =>
-  (memoryPlan(plan).activations * WORK_SPACE) / plan.microBatch;
+  (memoryPlan(hungriest(plan)).activations * WORK_SPACE) / plan.microBatch;
 
 function ranOut(error: unknown): error is Error {
   if (error instanceof OutOfMemoryError) return true;

@@ -4,6 +4,7 @@ import type { Engine, Tensor } from '../engine/engine.js';
 import { TrainingError } from '../errors.js';
 import { TopK } from '../eval/topk.js';
 import type { ExperimentPlan } from '../experiment/experiment-plan.js';
+import { restingParameters } from '../experiment/moment.js';
 import { dominantLabels, softTargets } from '../experiment/targets.js';
 import { allFinite } from '../finite.js';
 import type { NetworkRuntime } from '../model/network-runtime.js';
@@ -68,7 +69,10 @@ export async function trainStep(
   const update = (gradient: Gradient): void => {
     if (plan.updateAtOnce) probe?.gradient(gradient);
     const own = lr * (plan.lrFactors.get(gradient.parameter) ?? 1);
-    updateParameter(engine, optimizer, parameters, gradient, { lr: own, step: step + 1 });
+    updateParameter(engine, optimizer, parameters, gradient, {
+      lr: own,
+      step: step + 1 - parameters.restedSteps(gradient.parameter),
+    });
   };
   const parts = { ...stepParts(plan, network), ...(plan.updateAtOnce ? { update } : {}) };
   const onLogits = (loss: string, logits: Tensor, labels: Int32Array): void => {
@@ -106,6 +110,7 @@ export async function trainStep(
     if (optimizer.ema !== undefined) {
       averageParameters(engine, parameters, optimizer.ema, step + 1);
     }
+    parameters.rest(restingParameters(plan));
     parameters.endStep();
     const losses = new Map(plan.losses.map(({ name }) => [name, sums.losses.get(name)!]));
     return { losses, top };

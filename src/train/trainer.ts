@@ -6,9 +6,9 @@ import { describeEngine, type Engine } from '../engine/engine.js';
 import { DataError } from '../errors.js';
 import type { Durations } from '../experiment/decays.js';
 import { lengthOf, totalSteps } from '../experiment/epochs.js';
-import type { ExperimentPlan } from '../experiment/experiment-plan.js';
+import type { ExperimentPlan, PhasePlan } from '../experiment/experiment-plan.js';
 import type { Normalization } from '../experiment/input-normalization.js';
-import { changingLosses, planAt } from '../experiment/moment.js';
+import { changesText, changingLosses, phaseAt, planAt } from '../experiment/moment.js';
 import type { Timeline } from '../experiment/timeline.js';
 import { trainingLoader } from '../experiment/training-loader.js';
 import type { GradientRow } from '../run/gradient-row.js';
@@ -189,6 +189,7 @@ class Trainer {
     const { network, parameters, diagnostics } = this.networks;
     const { step } = this.standing.progress;
     const plan = this.planAt(step);
+    this.announcePhase(step);
     const lr = this.rate(step);
     const probe = diagnostics?.probe(step, plan);
     const next = (): Promise<Batch> => this.nextBatch();
@@ -201,6 +202,16 @@ class Trainer {
     }
     this.notices.afterStep();
     events.step({ ...this.position(lr), ...this.rates() });
+  }
+
+  /** Tells of a phase that begins with a step. */
+  private announcePhase(step: number): void {
+    if (step === 0) return;
+    const { plan, events } = this.options;
+    const at = (when: number): PhasePlan => phaseAt(plan, when, this.durations());
+    const [before, now] = [at(step - 1), at(step)];
+    if (before === now) return;
+    events.notice(`from step ${step + 1} on: ${changesText(plan, before, now)}`);
   }
 
   private async nextBatch(): Promise<Batch> {
@@ -234,8 +245,9 @@ class Trainer {
   /** @returns null if it was stopped */
   private async evaluate(run: RunFolder): Promise<{ improved: boolean; images: string } | null> {
     this.notices.beforeEvaluation();
-    const { plan, val, normalization, evaluationLimit: limit, events, stop } = this.options;
+    const { val, normalization, evaluationLimit: limit, events, stop } = this.options;
     const at = { step: this.standing.progress.step, epoch: this.epoch() };
+    const plan = this.planAt(Math.max(0, at.step - 1)); // the losses of the last step
     const evaluation = await evaluateStep(
       this.networks,
       {
@@ -277,6 +289,7 @@ class Trainer {
       ...progress,
       epoch: this.epoch(),
       paces: [...timeline.paces],
+      rested: this.rested(),
       classes: [...train.classes],
       written,
     };
@@ -285,6 +298,12 @@ class Trainer {
     const path = saveCheckpoint(run, saved, best);
     this.saved = progress.step;
     events.checkpoint(path);
+  }
+
+  private rested(): Record<string, number> {
+    const { parameters } = this.networks;
+    const steps = parameters.names().map((name) => [name, parameters.restedSteps(name)] as const);
+    return Object.fromEntries(steps.filter(([, count]) => count > 0));
   }
 
   private record(run: RunFolder, row: MetricsRow): void {

@@ -5,6 +5,7 @@ import type { Timeline } from '../experiment/timeline.js';
 import { NetworkRuntime } from '../model/network-runtime.js';
 import { Parameters } from '../model/parameters.js';
 import type { CheckpointTensors } from '../run/checkpoint.js';
+import type { CheckpointState } from '../run/checkpoint-state.js';
 import type { NamedTensor } from '../safetensors.js';
 import { type GradientDiagnostics, gradientDiagnostics } from './gradient-diagnostics.js';
 import { restoreOptimizer } from './optimizer-state.js';
@@ -12,7 +13,9 @@ import { restoreOptimizer } from './optimizer-state.js';
 /** What a network's values are at the beginning. */
 export interface BeginningValues {
   /** What to go on from; a moving average that is missing begins anew. */
-  readonly restore: Omit<CheckpointTensors, 'normalization'> | null;
+  readonly restore:
+    | (Omit<CheckpointTensors, 'normalization'> & Pick<CheckpointState, 'rested'>)
+    | null;
   /** Values to begin with instead of those drawn from the seed; emptied once they are taken over. */
   readonly initial: Map<string, NamedTensor> | null;
 }
@@ -42,6 +45,7 @@ export function openNetworks(
   initial?.clear();
   if (restore) {
     restoreOptimizer(optimizer, parameters, restore.optimizer);
+    for (const [name, steps] of Object.entries(restore.rested)) parameters.rest([name], steps);
     if (restore.ema && optimizer.ema) parameters.restoreSlot('ema', restore.ema);
   }
   collectGarbage();

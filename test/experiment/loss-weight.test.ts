@@ -97,7 +97,7 @@ describe('the weight of a loss', () => {
     ],
     [
       '{type: cosine, start: 1, end: 0, from: 5 epochs, until: 5}',
-      /losses\[1\]\.weight\.until: 5 epochs is not after from, 5 epochs/,
+      /losses\[1\]\.weight\.until: 5 epochs is not after 5 epochs/,
     ],
     [
       '{type: step, start: 0, every: 1, factor: 1}',

@@ -28,6 +28,7 @@ const state = (step: number): CheckpointState => ({
   seed: 1,
   schedule: { scale: 1, best: null, waited: 0 },
   best: null,
+  rested: {},
   classes: ['a', 'b', 'c'],
   engine: { name: 'wasm', library: 'test', device: 'cpu', precision: 'float32' },
   config: parseConfig(SMALL_CONFIG, 'test').config,

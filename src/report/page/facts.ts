@@ -78,6 +78,7 @@ const ROWS: readonly Row[] = [
   ['Best by', (run) => BY[run.bestBy] ?? 'the loss'],
   ['Validation images', (run) => whole(run.val.images?.at(-1) ?? 0)],
   ['Losses', (run) => run.network.losses.map((loss) => lossText(run, loss)).join('\n')],
+  ['Losses over time', (run) => run.network.phases.map(({ title }) => title).join('\n') || '–'],
   ['Parameters at test time', (run) => count(run.facts.parameters)],
   ['Parameters of auxiliary heads', (run) => count(run.facts.auxiliaryParameters)],
   ['Cost of a step over standard BP', (run) => `${run.facts.relativeCost.toFixed(3)} ×`],

@@ -145,7 +145,7 @@ function layerBox(network: NetworkFigure, { layer, x, width }: Placed, at: numbe
         ...box,
         y: top + i * part,
         height: part,
-        style: `fill:var(${lossColor(network.losses.indexOf(loss))})`,
+        style: `fill:var(${lossColor(loss.place)})`,
         class: 'trained',
       }),
     ),
@@ -227,7 +227,7 @@ function headAndFlow(
   headX: number,
   lanesTop: number,
 ): JSX.Element[] {
-  const style = `--flow:var(${lossColor(index)})`;
+  const style = `--flow:var(${lossColor(loss.place)})`;
   const tap = placed[loss.tap]!;
   const tapX = tap.x + tap.width;
   const atEnd = loss.tap === placed.length - 1;
