@@ -1,8 +1,8 @@
 import type { StudyList } from '../commands/study-list.js';
+import { countText, sizeText } from '../study/quantities.js';
+import { aligned } from '../terminal/aligned.js';
 import { ageText, timeText } from '../terminal/words.js';
 
-/** Between the columns of a list. */
-const GAP = '  ';
 const HEADS = ['step, image', 'whole run', 'memory', 'about'];
 
 /** The runs of a study before they are run, for people. */
@@ -31,37 +31,6 @@ export function listLines({ name, runs, speed, engine }: StudyList, columns: num
   ];
 }
 
-/** Columns of figures are aligned at their end; a first cell that leaves no room for them has a line of its own. */
-export function aligned(rows: readonly (readonly string[])[], columns: number): string[] {
-  const figures = rows[0]!
-    .slice(1)
-    .map((_, i) => Math.max(...rows.map((row) => row[i + 1]!.length)));
-  const rest = figures.reduce((sum, width) => sum + GAP.length + width, 0);
-  const first = Math.min(
-    Math.max(...rows.map((row) => row[0]!.length)),
-    Math.max(0, columns - rest),
-  );
-  return rows.flatMap(([name, ...cells]) => {
-    const text = cells.map((cell, i) => GAP + cell.padStart(figures[i]!)).join('');
-    return name!.length <= first ? [name!.padEnd(first) + text] : [name!, ''.padEnd(first) + text];
-  });
-}
-
 /** In days from two days on. */
 const roughTime = (seconds: number): string =>
   seconds < 2 * 86_400 ? timeText(seconds) : ageText(seconds);
-
-const UNITS = ['', ' k', ' M', ' G', ' T', ' P', ' E', ' Z'];
-
-/** `12.3 T`: three digits and a unit. */
-export function countText(value: number): string {
-  const unit = Math.min(UNITS.length - 1, Math.max(0, Math.floor(Math.log10(value || 1) / 3)));
-  const scaled = value / 1000 ** unit;
-  return `${unit === 0 ? String(Math.round(scaled)) : Number(scaled.toPrecision(3))}${UNITS[unit]}`;
-}
-
-/** `420 MiB`, `5.2 GiB` */
-export function sizeText(bytes: number): string {
-  const mebibytes = bytes / 2 ** 20;
-  return mebibytes >= 1024 ? `${(mebibytes / 1024).toFixed(1)} GiB` : `${mebibytes.toFixed(0)} MiB`;
-}

@@ -15,6 +15,7 @@ export function addStudy(cli: Command, exit: (code: number) => void): void {
       'with --dry-run: training images, where the data are not here',
       positiveInteger,
     )
+    .option('--table', 'run nothing: the table of what there is', STUDY_DEFAULTS.table)
     .option('--out <folder>', "the study's folder (default: studies/<name>)")
     .option('--jobs <n>', 'runs at once; threads are divided', positiveInteger, STUDY_DEFAULTS.jobs)
     .option(
@@ -38,6 +39,7 @@ export function addStudy(cli: Command, exit: (code: number) => void): void {
       if (options.dryRun) return list(file, options);
       const { studyCommand } = await import('../commands/study.js');
       const { studyView, endLines } = await import('./study-view.js');
+      const { tableText } = await import('../study/table-text.js');
       const { showingProgress } = await import('../terminal/progress.js');
       outputIsExtra(); // the study's folder has everything
       const terminal = options.json ? stderr : stdout;
@@ -50,7 +52,10 @@ export function addStudy(cli: Command, exit: (code: number) => void): void {
         );
         view.end();
         if (options.json) printJson(result, 1);
-        else print(endLines(result, commandLine('study', file)));
+        else {
+          print(tableText(result.table, tableColumns()));
+          print(['', ...endLines(result, commandLine('study', file))]);
+        }
         if (result.interrupted && signal.aborted) exit(130);
         else if (result.failed.length > 0 || result.untested.length > 0) exit(1);
       } finally {
@@ -59,6 +64,9 @@ export function addStudy(cli: Command, exit: (code: number) => void): void {
       }
     });
 }
+
+/** Of a pipe as many as a terminal usually has. */
+const tableColumns = (): number => (Number.isFinite(stdout.columns) ? stdout.columns : 80);
 
 async function list(file: string, options: { images?: number; json: boolean }): Promise<void> {
   const { showingProgress } = await import('../terminal/progress.js');

@@ -32,4 +32,10 @@ export const REPORT_DEFAULTS = { out: 'report.html', images: 24 } as const;
 
 export const WATCH_DEFAULTS = { port: 7337, host: '127.0.0.1' } as const;
 
-export const STUDY_DEFAULTS = { jobs: 1, wait: false, retry: false, redo: false } as const;
+export const STUDY_DEFAULTS = {
+  jobs: 1,
+  wait: false,
+  retry: false,
+  redo: false,
+  table: false,
+} as const;

@@ -1,20 +1,25 @@
 import { existsSync } from 'node:fs';
+import { totalmem } from 'node:os';
 import { join } from 'node:path';
 import { locateNative } from '../engine/locate.js';
 import { type EngineChoice, openEngine } from '../engine/select.js';
 import { DataError } from '../errors.js';
 import { indexCache } from '../experiment/data-cache.js';
-import type { Task } from '../study/agenda.js';
+import { memoryPlan } from '../experiment/step-memory.js';
+import { agendaOf, type Task } from '../study/agenda.js';
 import { changedRuns, settleChanges } from '../study/changed-runs.js';
 import { loadStudy } from '../study/load-study.js';
 import type { Outcome } from '../study/outcome.js';
 import { parsePart, WHOLE } from '../study/parts.js';
+import { sizeText } from '../study/quantities.js';
 import { StudyFolder } from '../study/run-status.js';
 import { StudyData, type StudyImages } from '../study/study-data.js';
 import { type RunnerResult, type StudyProgress, StudyRunner } from '../study/study-runner.js';
 import { planStudy, possibleRuns, type StudyPlan, type StudyRun } from '../study/study-runs.js';
-import { type StudyState, writeState } from '../study/study-state.js';
+import { writeState } from '../study/study-state.js';
+import type { StudyTable } from '../study/table-schema.js';
 import { Work } from '../study/work.js';
+import { writeTable } from '../study/write-table.js';
 import { DEFAULT_ENGINE, STUDY_DEFAULTS } from './defaults.js';
 import { type Hooks, indexingTo, listening } from './hooks.js';
 import { launchJob } from './launch-job.js';
@@ -33,6 +38,8 @@ export interface StudyOptions extends EngineOptions {
   retry?: boolean;
   /** Runs anew what was trained with another config. */
   redo?: boolean;
+  /** Runs nothing: only the table of what there is. */
+  table?: boolean;
   /** What was typed, for the runs' sessions. */
   command?: string | null;
 }
@@ -46,7 +53,8 @@ export interface StudyResult {
   /** The study's folder. */
   readonly folder: string;
   readonly interrupted: boolean;
-  readonly state: StudyState;
+  /** Of what there is. */
+  readonly table: StudyTable;
   /** Runs that are not over, of all parts, and those of them that wait here for others. */
   readonly left: number;
   readonly waiting: number;
@@ -68,16 +76,22 @@ export async function studyCommand(
   const folder = new StudyFolder(path, plan);
   const runs = possibleRuns(plan);
   settleChanges(folder, changedRuns(folder, runs), given.redo);
+  const part = given.part === undefined ? WHOLE : parsePart(given.part);
+  if (given.table) {
+    const agenda = agendaOf(plan, folder, part);
+    return resultOf(plan, folder, { agenda, interrupted: false, untested: [] });
+  }
   const images = await openImages(runs, hooks);
   checkTest(plan);
   const engine = given.engine ?? DEFAULT_ENGINE;
+  checkMemory(plan, given.jobs, hooks);
   if (engine === 'native' && !locateNative()) await openEngine(engine); // says what to do
   const result = await new StudyRunner({
     plan,
     folder,
     work: new Work(plan, images),
     jobs: given.jobs,
-    part: given.part === undefined ? WHOLE : parsePart(given.part),
+    part,
     wait: given.wait,
     retry: given.retry,
     events: eventsOf(plan, folder, hooks),
@@ -88,10 +102,11 @@ export async function studyCommand(
 
 function resultOf(plan: StudyPlan, folder: StudyFolder, result: RunnerResult): StudyResult {
   const { agenda, interrupted, untested } = result;
+  writeState(plan, folder);
   return {
     folder: folder.path,
     interrupted,
-    state: writeState(plan, folder),
+    table: writeTable(plan, folder, agenda.left),
     left: agenda.left,
     waiting: agenda.waiting.length + agenda.unsettled,
     failed: agenda.failed.map(({ id }) => id),
@@ -114,6 +129,16 @@ async function openImages(
   return ({ variation }) => found.get(variation)!;
 }
 
+/** Says so where that many runs at once may need more memory than there is. */
+function checkMemory({ candidates }: StudyPlan, jobs: number, { notice }: Hooks): void {
+  const plans = [...candidates.values()].flatMap((all) => all.map(({ final }) => final.plan));
+  const needed = jobs * Math.max(...plans.map((one) => memoryPlan(one).peak));
+  if (needed <= totalmem()) return;
+  notice?.(
+    `${jobs === 1 ? 'a run needs' : `${jobs} runs at once need`} up to ${sizeText(needed)} by the plan, and this machine has ${sizeText(totalmem())}`,
+  );
+}
+
 /** @throws DataError if the images of the table are not there */
 function checkTest({ loaded }: StudyPlan): void {
   const { test } = loaded.study.evaluation;
@@ -131,6 +156,7 @@ function eventsOf(plan: StudyPlan, folder: StudyFolder, hooks: StudyHooks) {
     progress: (progress: StudyProgress) => hooks.study?.(progress),
     ended: (run: StudyRun, outcome: Outcome) => {
       writeState(plan, folder);
+      writeTable(plan, folder, agendaOf(plan, folder, WHOLE).left);
       hooks.ended?.(run, outcome);
     },
     notice,

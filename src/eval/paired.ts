@@ -13,18 +13,34 @@ export interface Paired {
 }
 
 /**
+ * The mean of one difference for each image, in percentage points, with its normal interval: with mean m and variance
+ * `v = Σ(d − m)²/n` of n images, `m ± z √(v/n)`.
+ *
+ * @param differences of each image, from −1 to 1
+ */
+export function meanDifference(
+  differences: readonly number[],
+): Pick<Paired, 'difference' | 'interval'> {
+  const images = differences.length;
+  if (images === 0) return { difference: 0, interval: [-100, 100] };
+  const sum = differences.reduce((total, one) => total + one, 0);
+  const squares = differences.reduce((total, one) => total + one * one, 0);
+  const difference = (100 * sum) / images;
+  const half = (100 * Z95 * Math.sqrt(squares - sum ** 2 / images)) / images;
+  return { difference, interval: [difference - half, difference + half] };
+}
+
+/**
  * The paired difference of two proportions with its normal interval (the variance that McNemar's test rests on):
  * with b = `onlyB` and a = `onlyA` of n images, `d = (b − a)/n ± z √(a + b − (b − a)²/n) / n`.
  *
  * @param a whether A has each image right; `b` likewise, in the same order
  */
 export function paired(a: readonly boolean[], b: readonly boolean[]): Paired {
-  const images = a.length;
-  const onlyA = a.filter((right, i) => right && !b[i]).length;
-  const onlyB = b.filter((right, i) => right && !a[i]).length;
-  if (images === 0) return { images, onlyA, onlyB, difference: 0, interval: [-100, 100] };
-  const difference = (100 * (onlyB - onlyA)) / images;
-  const spread = onlyA + onlyB - (onlyB - onlyA) ** 2 / images;
-  const half = (100 * Z95 * Math.sqrt(spread)) / images;
-  return { images, onlyA, onlyB, difference, interval: [difference - half, difference + half] };
+  return {
+    images: a.length,
+    onlyA: a.filter((right, i) => right && !b[i]).length,
+    onlyB: b.filter((right, i) => right && !a[i]).length,
+    ...meanDifference(a.map((right, i) => Number(b[i]) - Number(right))),
+  };
 }

@@ -1,18 +1,23 @@
 import { RelaybpError } from '../errors.js';
 import { version } from '../version.js';
 import { groupsOf } from './groups.js';
-import type { ReportData } from './page-data.js';
+import type { ReportData, StudyTable } from './page-data.js';
 import { labelsOf, type RunSource, readRun } from './run.js';
+import { studyGroups } from './study.js';
 import type { Picture } from './validation-images.js';
 
 /**
  * Everything that a page about these runs shows, without pictures.
  *
+ * @param study the one that they are the final runs of
  * @returns also, in words, what the page is without: runs that were not named and cannot be read, and of the others what
  *   their files hold that cannot be shown
  * @throws CheckpointError as `readRun`, for a run that was named; or if none is left
  */
-export function reportData(sources: readonly RunSource[]): {
+export function reportData(
+  sources: readonly RunSource[],
+  study: StudyTable | null = null,
+): {
   data: ReportData;
   pictures: Picture[];
   leftOut: string[];
@@ -35,7 +40,8 @@ export function reportData(sources: readonly RunSource[]): {
     relaybp: version,
     generated: new Date().toISOString(),
     runs: reports,
-    groups: groupsOf(reports),
+    groups: study ? studyGroups(study, reports) : groupsOf(reports),
+    study,
   };
   const leftOut = [
     ...problems.map(({ message }) => `a run is left out: ${message}`),

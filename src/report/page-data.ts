@@ -1,8 +1,9 @@
 import type { GradientRow } from '../run/gradient-row.js';
 import type { Session } from '../run/session.js';
 import type { State } from '../run/training-state.js';
+import type { StudyTable } from '../study/table-schema.js';
 
-export type { State };
+export type { State, StudyTable };
 
 /**
  * What the page shows, as JSON: embedded in a report, fetched by a watched page. Plain data, known to Node and the
@@ -17,6 +18,8 @@ export interface ReportData {
   runs: RunReport[];
   /** Every run is in one of them. */
   groups: RunGroup[];
+  /** Of a study's folder: what its table has. */
+  study: StudyTable | null;
 }
 
 /** Runs whose configs differ by their seed alone, or a run by itself. */

@@ -5,13 +5,11 @@ import { CheckpointError } from '../errors.js';
 import { replaceFile } from '../files.js';
 import { readRegular } from '../regular-file.js';
 import { changing, reading } from '../run/changing.js';
+import { ENDS } from './ends.js';
 
-/** How a run of a study ended. Runs that were stopped have not ended. */
-export const ENDS = ['finished', 'diverged', 'failed'] as const;
-
+/** How a run ended. Runs that were stopped have not ended. */
 const outcomeSchema = z.object({
   formatVersion: z.literal(1),
-  /** `diverged`: a value stopped being finite. `failed`: anything else that ended the training. */
   state: z.enum(ENDS),
   /** Of one that finished. */
   step: z.int().nonnegative().nullable(),

@@ -5,9 +5,9 @@ import {
   finalRunsOf,
   type StudyPlan,
   type StudyRun,
-  shortKey,
   trialsOf,
 } from './study-runs.js';
+import { shortKey } from './values-text.js';
 import { type Missing, type Workload, workloadOf } from './workload.js';
 
 /** A run of a study before it is run. */

@@ -51,7 +51,7 @@ const axis = z.strictObject({
 });
 
 /** What a table is about, as metrics.jsonl calls it. */
-const METRICS = ['top1', 'top5', 'top1_err', 'top5_err', 'loss'] as const;
+export const METRICS = ['top1', 'top5', 'top1_err', 'top5_err', 'loss'] as const;
 export type Metric = (typeof METRICS)[number];
 
 const tune = z.strictObject({

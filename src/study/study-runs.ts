@@ -7,6 +7,7 @@ import { type ExperimentPlan, planExperiment } from '../experiment/experiment-pl
 import { type Combination, combinationsOf, matches, variantsOf } from './combinations.js';
 import { type LoadedStudy, mistake } from './load-study.js';
 import type { StudyConfig, Values } from './schema.js';
+import { shortKey } from './values-text.js';
 
 /** A combination with a value for each tuned key; the only one of its combination where nothing is tuned. */
 export interface Candidate {
@@ -85,13 +86,6 @@ function runOf(candidate: Candidate, variation: Variation, seed: number, prefix:
     loaded: { ...loaded, config },
     plan: { ...plan, config },
   };
-}
-
-/** `lr` of `optimizer.lr`, where that says which. */
-export function shortKey(key: string, values: Values): string {
-  const last = (path: string): string => path.split('.').at(-1)!;
-  const same = Object.keys(values).filter((other) => last(other) === last(key));
-  return same.length > 1 ? key : last(key);
 }
 
 function candidatesOf(loaded: LoadedStudy, combination: Combination): Candidate[] {

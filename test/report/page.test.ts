@@ -311,12 +311,15 @@ inBrowser((browser) => {
         `${deviationOf(values(key)).toFixed(2)} %`,
       ];
       const names = ['seed 1 relay', 'seed 2 relay-again', 'relay: mean', 'standard deviation'];
-      expect(rows).toHaveLength(4);
-      rows.forEach((row, i) => {
+      expect(rows).toHaveLength(5);
+      rows.slice(0, 4).forEach((row, i) => {
         expect(row.startsWith(names[i]! + percents('top1')[i]! + percents('top5')[i]!), row).toBe(
           true,
         );
       });
+      // Of two values t(1) = 12.7062, so that the interval is their mean ± 12.7062 · deviation/√2.
+      const half = (12.706204736 * deviationOf(values('top1'))) / Math.SQRT2;
+      expect(rows[4]).toContain(`95 % of the mean± ${half.toFixed(2)}`);
 
       const chooser = page.locator('#classes .chooser select');
       await chooser.selectOption({ label: 'relay (2 seeds)' });

@@ -12,6 +12,8 @@ export interface Line {
   shadow?: boolean;
   /** Of means: the standard deviation at each value, drawn as a band. */
   spread?: readonly number[];
+  /** What the band is; the standard deviation unless said. */
+  spreadName?: string;
   /** Where what is drawn is smoothed: the values themselves. */
   exact?: readonly (number | null)[];
 }

@@ -53,14 +53,16 @@ const legendOf = ({ lines }: ChartSpec): JSX.Element[] =>
 
 function numbersOf({ xLabel, categories, lines }: ChartSpec) {
   const named = lines.filter(({ shadow }) => !shadow);
-  const columns = named.flatMap(({ label, x, y, exact, spread }) => {
-    const column = (name: string, of: readonly (number | null)[]) => ({
-      name,
-      values: new Map(x.map((at, i) => [at, of[i]!])),
-    });
-    const mean = column(label, exact ?? y);
-    return spread ? [mean, column(`${label}, standard deviation`, spread)] : [mean];
-  });
+  const columns = named.flatMap(
+    ({ label, x, y, exact, spread, spreadName = 'standard deviation' }) => {
+      const column = (name: string, of: readonly (number | null)[]) => ({
+        name,
+        values: new Map(x.map((at, i) => [at, of[i]!])),
+      });
+      const mean = column(label, exact ?? y);
+      return spread ? [mean, column(`${label}, ${spreadName}`, spread)] : [mean];
+    },
+  );
   const xs = [...new Set(named.flatMap(({ x }) => [...x]))].sort((a, b) => a - b);
   return {
     head: [xLabel, ...columns.map(({ name }) => name)],

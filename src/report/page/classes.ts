@@ -1,8 +1,9 @@
 import { h, type JSX } from 'preact';
 import { useMemo, useState } from 'preact/hooks';
+import { spreadOf } from '../../eval/spread.js';
 import { typedIn } from './controls.js';
 import { percent, whole } from './format.js';
-import { type Group, spreadOf, titleOf } from './group.js';
+import { type Group, titleOf } from './group.js';
 
 type Key = 'class' | 'images' | 'top1' | 'top5';
 
@@ -165,7 +166,7 @@ function rowsOf({ runs }: Group): Row[] | null {
     const results = byName.map((each) => each.get(name));
     const of = (key: 'top1' | 'top5') => spreadOf(results.flatMap((result) => result?.[key] ?? []));
     const [top1, { images, interval }] = [of('top1'), found[0]!.perClass[i]!];
-    const std = top1?.std ?? null;
+    const std = top1?.deviation ?? null;
     const around: Row['interval'] =
       top1 && std !== null
         ? [Math.max(0, top1.mean - std), Math.min(100, top1.mean + std)]

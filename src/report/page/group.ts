@@ -1,3 +1,4 @@
+import { spreadOf } from '../../eval/spread.js';
 import type { ReportData, RunReport } from '../page-data.js';
 import { percent } from './format.js';
 import { runColor } from './theme.js';
@@ -21,21 +22,6 @@ export const groupsIn = ({ groups, runs }: ReportData): Group[] =>
 export const titleOf = ({ label, runs }: Group): string =>
   runs.length > 1 ? `${label} (${runs.length} seeds)` : label;
 
-export interface Spread {
-  mean: number;
-  /** Sample standard deviation (n − 1); null of one value. */
-  std: number | null;
-}
-
-/** Null without values. */
-export function spreadOf(values: readonly number[]): Spread | null {
-  const n = values.length;
-  if (n === 0) return null;
-  const mean = values.reduce((sum, value) => sum + value, 0) / n;
-  const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
-  return { mean, std: n > 1 ? Math.sqrt(squares / (n - 1)) : null };
-}
-
 /** `59.67 %`, or over several seeds `59.67 ± 2.93 %`. */
 export function spreadText(values: readonly (number | null | undefined)[], digits = 2): string {
   const known = values.filter((value) => typeof value === 'number');
@@ -44,9 +30,9 @@ export function spreadText(values: readonly (number | null | undefined)[], digit
     // There is no mean of all seeds before every one of them has a value.
     return spread ? `– (${known.length} of ${values.length} seeds)` : '–';
   }
-  return spread.std === null
+  return spread.deviation === null
     ? percent(spread.mean, digits)
-    : `${spread.mean.toFixed(digits)} ± ${percent(spread.std, digits)}`;
+    : `${spread.mean.toFixed(digits)} ± ${percent(spread.deviation, digits)}`;
 }
 
 export interface Series {
@@ -65,10 +51,10 @@ export function across(series: readonly Series[]): {
   for (const at of series[0]?.x ?? []) {
     const values = maps.map((map) => map.get(at)).filter((value) => typeof value === 'number');
     if (values.length < series.length) continue;
-    const { mean, std } = spreadOf(values)!;
+    const { mean, deviation } = spreadOf(values)!;
     result.x.push(at);
     result.mean.push(mean);
-    result.std.push(std ?? 0);
+    result.std.push(deviation ?? 0);
   }
   return result;
 }

@@ -4,6 +4,7 @@ import type { ReportData } from '../page-data.js';
 import { minute } from './format.js';
 import { groupsIn, titleOf } from './group.js';
 import { SECTIONS, sectionOf } from './sections.js';
+import { studySection } from './study.js';
 import { ThemeButton } from './theme.js';
 
 /** What the page is told of a training that it watches. */
@@ -22,7 +23,8 @@ function Page({ data, live }: { data: ReportData | null; live: Live }): JSX.Elem
   useEffect(() => {
     if (names.length > 0) document.title = `${names.join(', ')} · relaybp`;
   });
-  const links = SECTIONS.map(({ id, title }) =>
+  const sections = data?.study ? [studySection(data.study), ...SECTIONS] : SECTIONS;
+  const links = sections.map(({ id, title }) =>
     h('a', { href: `#${id}`, class: id === here ? 'here' : null }, title),
   );
   return h(
@@ -39,9 +41,13 @@ function Page({ data, live }: { data: ReportData | null; live: Live }): JSX.Elem
     h(
       'main',
       { id: 'main' },
-      h('h1', null, names.length > 2 ? `${runs.length} runs` : names.join(' and ')),
+      h(
+        'h1',
+        null,
+        data?.study?.name ?? (names.length > 2 ? `${runs.length} runs` : names.join(' and ')),
+      ),
       h('p', { class: 'note' }, data && `relaybp ${data.relaybp} · ${minute(data.generated)}`),
-      SECTIONS.map((section) => sectionOf(section, { runs, groups, chosen }, setWanted)),
+      sections.map((section) => sectionOf(section, { runs, groups, chosen }, setWanted)),
     ),
   );
 }

@@ -12,7 +12,7 @@ import { networks } from './network-drawings.js';
 import { summary } from './summary.js';
 
 /** A part of the page, drawn anew when what it shows has changed. */
-interface Section {
+export interface Section {
   id: string;
   title: string;
   all?: (groups: readonly Group[]) => JSX.Element;

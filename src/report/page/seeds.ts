@@ -1,7 +1,8 @@
 import { h, type JSX } from 'preact';
+import { spreadOf } from '../../eval/spread.js';
 import type { RunReport } from '../page-data.js';
 import { percent } from './format.js';
-import { type Group, spreadOf } from './group.js';
+import type { Group } from './group.js';
 
 /** A validation row. */
 export interface Evaluated {
@@ -74,7 +75,12 @@ export function seeds(groups: readonly Group[]): JSX.Element | null {
         several.map(body),
       ),
     ),
-    h('p', { class: 'note' }, 'Validation; standard deviation of the sample (n − 1).'),
+    h(
+      'p',
+      { class: 'note' },
+      "Validation; standard deviation of the sample (n − 1), interval of the mean by Student's distribution.",
+    ),
+    seedDifferences(several),
   );
 }
 
@@ -113,8 +119,76 @@ function body({ label, color, runs }: Group): JSX.Element {
     ),
     row(
       'standard deviation',
-      spreads.map((spread) => percent(spread?.std)),
+      spreads.map((spread) => percent(spread?.deviation)),
+      'mean',
+    ),
+    row(
+      '95 % of the mean',
+      spreads.map((spread) => halfText(spread?.interval)),
       'mean',
     ),
   );
 }
+
+/** `± 1.24`, short enough for a phone. */
+const halfText = (interval: readonly [number, number] | null | undefined): string =>
+  interval ? `± ${((interval[1] - interval[0]) / 2).toFixed(2)}` : '–';
+
+/** Of the groups after the first, their differences to that over the seeds that both have. */
+function seedDifferences([first, ...others]: readonly Group[]): JSX.Element | null {
+  const rows = others.flatMap((group) => {
+    const texts = COLUMNS.map(([, of]) => {
+      const differences = group.runs.flatMap((run) => {
+        const same = first!.runs.find(({ settings }) => settings.seed === run.settings.seed);
+        const [own, other] = [of(run), same && of(same)];
+        return own === undefined || other === undefined ? [] : [own - other];
+      });
+      const spread = spreadOf(differences);
+      return spread?.interval
+        ? `${signed(spread.mean)} (${signed(spread.interval[0])} to ${signed(spread.interval[1])}), ${spread.n} seeds`
+        : null;
+    });
+    return texts.some((text) => text !== null) ? [{ label: group.label, texts }] : [];
+  });
+  if (rows.length === 0) return null;
+  const title = `Differences to ${first!.label}, over the same seeds: points, with 95 % intervals`;
+  const heads = ['best top-1', 'best top-5', 'last top-1', 'last top-5'];
+  return h(
+    'div',
+    null,
+    h('h3', null, title),
+    h(
+      'div',
+      { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': title },
+      h(
+        'table',
+        { class: 'seeds seed-differences' },
+        h(
+          'thead',
+          null,
+          h(
+            'tr',
+            null,
+            h('td', null),
+            heads.map((name) => h('th', { scope: 'col', class: 'number' }, name)),
+          ),
+        ),
+        h(
+          'tbody',
+          null,
+          rows.map(({ label, texts }) =>
+            h(
+              'tr',
+              null,
+              h('th', { scope: 'row' }, label),
+              texts.map((text) => h('td', { class: 'number' }, text ?? '–')),
+            ),
+          ),
+        ),
+      ),
+    ),
+    h('p', { class: 'note' }, 'An interval that holds zero shows no difference.'),
+  );
+}
+
+const signed = (value: number): string => `${value > 0 ? '+' : ''}${value.toFixed(2)}`;

@@ -1,0 +1,14 @@
+const UNITS = ['', ' k', ' M', ' G', ' T', ' P', ' E', ' Z'];
+
+/** `12.3 T`: three digits and a unit. */
+export function countText(value: number): string {
+  const unit = Math.min(UNITS.length - 1, Math.max(0, Math.floor(Math.log10(value || 1) / 3)));
+  const scaled = value / 1000 ** unit;
+  return `${unit === 0 ? String(Math.round(scaled)) : Number(scaled.toPrecision(3))}${UNITS[unit]}`;
+}
+
+/** `420 MiB`, `5.2 GiB` */
+export function sizeText(bytes: number): string {
+  const mebibytes = bytes / 2 ** 20;
+  return mebibytes >= 1024 ? `${(mebibytes / 1024).toFixed(1)} GiB` : `${mebibytes.toFixed(0)} MiB`;
+}
