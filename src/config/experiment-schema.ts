@@ -186,7 +186,7 @@ const loss = z.strictObject({
   range: rangeSchema(name)
     .optional()
     .describe(
-      'Down to where the gradient of this loss goes, and no further: downTo or layers. Without it, down to the image. Or a list of ranges, each with the time from which on it holds.',
+      'Down to where the gradient of this loss goes, and no further: downTo or layers. Without it, down to the image. Or a list of ranges, each but the first with from: the time from which on it holds.',
     ),
   enabled: enabledSchema
     .default(true)
