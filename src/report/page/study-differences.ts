@@ -19,13 +19,15 @@ export function differencePlot({ comparisons, metric }: StudyTable): JSX.Element
     ...(difference!.interval ?? []),
     ...(images?.interval ?? []),
   ]);
-  const most = Math.max(1e-9, ...ends.map(Math.abs));
+  const most = Math.max(...ends.map(Math.abs)) || 1;
   const x = (value: number): number => WIDTH / 2 + (value / most) * (WIDTH / 2 - SIDE);
   const height = TOP + ROW * shown.length + FOOT;
   const unit = metric === 'loss' ? '' : ' points';
   const title = `Differences in ${metricText(metric)}, with 95 % intervals`;
-  const tick = (value: number) =>
-    h('text', { x: x(value), y: height - 14, 'text-anchor': 'middle' }, text(value));
+  const tick = (value: number) => {
+    const anchor = value < 0 ? 'start' : value > 0 ? 'end' : 'middle';
+    return h('text', { x: x(value), y: height - 14, 'text-anchor': anchor }, text(value));
+  };
   return h(
     'figure',
     { class: 'chart study-differences' },
