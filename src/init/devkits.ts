@@ -18,7 +18,7 @@ export function devkitLayout(root: string): Layout | null {
   return null;
 }
 
-/** Places365, Places2: lists with numbers in the devkit's folder or beside the images, and the categories. */
+/** Places365, Places2, Places205: lists with numbers in the devkit's folder or beside the images, and the categories. */
 function places(root: string): Layout | null {
   for (const folder of ['.', ...foldersIn(root)]) {
     const names = filesIn(join(root, folder));
@@ -26,10 +26,10 @@ function places(root: string): Layout | null {
       const name = names.find((one) => form.test(one));
       return name === undefined ? undefined : join(folder, name);
     };
-    const train = of(/^places\d*_train\w*\.txt$/i);
-    const val = of(/^places\d*_val\.txt$/i);
-    const classNames = of(/^categories_places\w*\.txt$/i);
-    if (train && val && classNames) return withFolders(root, { train, val, classNames });
+    const train = of(/^(places\d*_train\w*|train_places\d+)\.(txt|csv)$/i);
+    const val = of(/^(places\d*_val|val_places\d+)\.(txt|csv)$/i);
+    const classNames = of(/^categor(ies|yIndex)_places\w*\.(txt|csv)$/i);
+    if (train && val) return withFolders(root, { train, val, ...(classNames && { classNames }) });
   }
   return null;
 }
@@ -66,8 +66,8 @@ const hasSynsets = (folder: string): boolean =>
 function annotations(root: string): Layout | null {
   const names = filesIn(root);
   for (const train of names) {
-    const [, year] = /^train(\d{4}|)\.json$/.exec(train) ?? [];
-    const val = `val${year}.json`;
+    const [, year] = /^train(\d{4}|_mini|)\.json$/.exec(train) ?? [];
+    const val = year === '_mini' ? 'val.json' : `val${year}.json`;
     if (year !== undefined && names.includes(val)) return withFolders(root, { train, val });
   }
   return null;

@@ -182,6 +182,21 @@ describe('init of lists', () => {
     });
   });
 
+  it('of Places205: tables in name, without class names', async () => {
+    await placesDevkit(at);
+    const folder = join(at, 'trainvalsplit_places205');
+    mkdirSync(folder);
+    renameSync(join(at, 'places365_train_standard.txt'), join(folder, 'train_places205.csv'));
+    renameSync(join(at, 'places365_val.txt'), join(folder, 'val_places205.csv'));
+    renameSync(join(at, 'categories_places365.txt'), join(at, 'other.txt'));
+    expect(await initialized('trainvalsplit_places205/train_places205.csv, ')).toEqual({
+      train: 'trainvalsplit_places205/train_places205.csv',
+      val: 'trainvalsplit_places205/val_places205.csv',
+      roots: { train: 'data_256', val: 'val_256' },
+      names: ['0', '1', '2', '3'],
+    });
+  });
+
   it('of Places365 whose images are elsewhere: says which key names their folder', async () => {
     await placesDevkit(at);
     rmSync(join(at, 'data_256'), { recursive: true });
@@ -229,6 +244,11 @@ describe('init of lists', () => {
     const { train, val, names } = await initialized('train2018.json; validation: val2018.json');
     expect([train, val]).toEqual(['train2018.json', 'val2018.json']);
     expect(names).toEqual(['Rissa tridactyla', 'Apus apus', 'Danaus plexippus', 'Aglais io']);
+    rmSync(join(cwd, 'set.yaml'));
+    rmSync(join(cwd, 'run'), { recursive: true });
+    renameSync(join(at, 'train2018.json'), join(at, 'train_mini.json'));
+    renameSync(join(at, 'val2018.json'), join(at, 'val.json'));
+    expect(await initialized('train_mini.json; ')).toMatchObject({ val: 'val.json', names });
   });
 
   it('of Kaggle: tables for both parts, or one that is split', async () => {

@@ -2,7 +2,7 @@
 import { extname } from 'node:path';
 import { annotationRows } from './annotation-rows.js';
 import type { ColumnNames, ListRow } from './list-row.js';
-import { tableRows } from './table-rows.js';
+import { isTable, tableRows } from './table-rows.js';
 import { textRows } from './text-rows.js';
 import { isGroundTruth, truthRows } from './truth-rows.js';
 
@@ -23,8 +23,8 @@ export interface ListRowOptions {
 }
 
 /**
- * By the extension: a table (`.csv`, `.tsv`), JSON as iNaturalist and COCO have it, else lines: `path label`, or labels
- * alone for the images of a folder.
+ * By the extension: a table (`.csv`, `.tsv`), JSON as iNaturalist and COCO have it, else, and in a `.csv` without a
+ * comma, lines: `path label`, or labels alone for the images of a folder.
  *
  * @param bytes of the file
  * @throws DataError naming the line that is wrong, also later, while the rows are gone through
@@ -37,12 +37,12 @@ export function listRows(
   switch (extname(file).toLowerCase()) {
     case '.csv':
     case '.tsv':
+      if (!isTable(bytes)) break; // as Places205 has them
       return { rows: () => tableRows(file, bytes, { root, columns }) };
     case '.json':
       return annotationRows(file, bytes);
-    default:
-      return isGroundTruth(bytes)
-        ? { rows: () => truthRows(file, bytes, root), areForeign: true }
-        : { rows: () => textRows(file, bytes) };
   }
+  return isGroundTruth(bytes)
+    ? { rows: () => truthRows(file, bytes, root), areForeign: true }
+    : { rows: () => textRows(file, bytes) };
 }

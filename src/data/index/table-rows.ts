@@ -73,10 +73,17 @@ function tableOf(file: string, bytes: Buffer): Table {
   return { header: first.cells.map((cell) => cell.trim()), rows: rows.slice(1) };
 }
 
+const firstLine = (bytes: Buffer): string => {
+  const end = bytes.indexOf(10);
+  return bytes.toString('latin1', 0, end < 0 ? bytes.length : end);
+};
+
+/** Whether its first line has columns: one of `path label` has none. */
+export const isTable = (bytes: Buffer): boolean => !/^[^,;\t"]+ \d+\s*$/.test(firstLine(bytes));
+
 /** What is most frequent in the first line. */
 function delimiterOf(bytes: Buffer): string {
-  const end = bytes.indexOf(10);
-  const line = bytes.toString('latin1', 0, end < 0 ? bytes.length : end);
+  const line = firstLine(bytes);
   const count = (mark: string): number => line.split(mark).length;
   return [',', ';', '\t'].reduce((best, mark) => (count(mark) > count(best) ? mark : best));
 }

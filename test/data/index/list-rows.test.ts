@@ -39,6 +39,10 @@ describe('a table', () => {
     expect(rows('t.csv', text)).toEqual(['a.jpg 1', 'b.jpg 2']);
   });
 
+  it('that is none: lines with blanks, as Places205 calls them .csv', () => {
+    expect(rows('t.csv', '/a/b c/1.jpg 0\r\na.jpg 1\n')).toEqual(['a/b c/1.jpg 0', 'a.jpg 1']);
+  });
+
   it('with tabs, and columns that are named', () => {
     const text = 'label\tkind\tfile\nx\tcat\ta.jpg\ny\tdog\tx\n';
     expect(rows('t.tsv', text, { columns: { image: 'file', label: 'kind' } })).toEqual([
