@@ -40,7 +40,7 @@ describe('a table', () => {
   });
 
   it('that is none: lines with blanks, as Places205 calls them .csv', () => {
-    expect(rows('t.csv', '/b.jpg 0\r\na.jpg 1\n')).toEqual(['b.jpg 0', 'a.jpg 1']);
+    expect(rows('t.csv', 'b.jpg 0\r\na.jpg 1\n')).toEqual(['b.jpg 0', 'a.jpg 1']);
   });
 
   it('with tabs, and columns that are named', () => {
