@@ -12,6 +12,7 @@ import { addInit } from './cli/init.js';
 import { OutputLost, printError, printText, settle, watchOutput } from './cli/output.js';
 import { addPlan } from './cli/plan.js';
 import { addPredict } from './cli/predict.js';
+import { addProbe } from './cli/probe.js';
 import { addReport } from './cli/report.js';
 import { addRuns } from './cli/runs.js';
 import { addSchema } from './cli/schema.js';
@@ -67,6 +68,7 @@ function program(exit: (code: number) => void): Command {
   addWatch(cli);
   addPlan(cli);
   addGrad(cli);
+  addProbe(cli);
   addBench(cli);
   addData(cli, exit);
   addEngine(cli);

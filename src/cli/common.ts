@@ -1,6 +1,11 @@
 import { basename, relative } from 'node:path';
 import { type CommandUnknownOpts, InvalidArgumentError, Option } from '@commander-js/extra-typings';
-import { CHECKPOINT_CHOICES, DEFAULT_ENGINE, MODEL_DEFAULTS } from '../commands/defaults.js';
+import {
+  CHECKPOINT_CHOICES,
+  type CheckpointChoice,
+  DEFAULT_ENGINE,
+  MODEL_DEFAULTS,
+} from '../commands/defaults.js';
 import { LABEL_MEANINGS } from '../config/label-meaning.js';
 import { PRECISION_CHOICES } from '../engine/engine.js';
 import { ENGINE_CHOICES } from '../engine/select.js';
@@ -52,10 +57,10 @@ export const precisionOption = () =>
     .choices(PRECISION_CHOICES)
     .default(MODEL_DEFAULTS.precision);
 
-export const checkpointOption = () =>
+export const checkpointOption = (which: CheckpointChoice = MODEL_DEFAULTS.checkpoint) =>
   new Option('--checkpoint <which>', 'which checkpoint of a run')
     .choices(CHECKPOINT_CHOICES)
-    .default(MODEL_DEFAULTS.checkpoint);
+    .default(which);
 
 /** @param about where they are said otherwise */
 export const labelsOption = (about: string) =>

@@ -26,6 +26,8 @@ export const PREPARE_FORMATS = ['shards', 'copies'] as const;
 export type PrepareFormat = (typeof PREPARE_FORMATS)[number];
 export const PREPARE_DEFAULTS = { format: 'shards' } as const;
 
+export const PROBE_DEFAULTS = { batches: 32, checkpoint: 'last' } as const;
+
 export const PREVIEW_DEFAULTS = { n: 32, out: 'preview.png' } as const;
 
 export const REPORT_DEFAULTS = { out: 'report.html', images: 24 } as const;

@@ -15,7 +15,7 @@ export type TrainingConfig = Pick<LoadedConfig, 'config' | 'locate'> & {
 export function trainingConfig(
   file: string | LoadedConfig | undefined,
   { set }: ConfigOptions,
-  resumed: Resumed | null,
+  resumed: Pick<Resumed, 'run' | 'from'> | null,
 ): TrainingConfig {
   if (typeof file === 'object') return settled(file);
   if (file) return settled(loadConfig(file, set));

@@ -40,6 +40,8 @@ export interface Pass {
 export interface GradientSink {
   /** Whether gradients may come in rows, where that saves memory. */
   readonly inRows: boolean;
+  /** Other signals come through the same pass after these, for gradients of their own. */
+  readonly more?: boolean;
   /** Borrows the gradient's value. */
   take(gradient: Gradient): void;
 }

@@ -30,7 +30,7 @@ export function relaySignals(engine: Engine, rules: SignalRules): Pass {
         const sink = gradients === 'later' ? null : gradients;
         const arrived = signals.map((dy, i) => {
           if (!rules.activation) return dy;
-          const last = sink !== null && i === signals.length - 1;
+          const last = sink !== null && !sink.more && i === signals.length - 1;
           const dz = scope.temporary(rules.activation(dy, last));
           scope.free(dy);
           return dz;

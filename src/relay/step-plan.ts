@@ -13,9 +13,9 @@ export type Action =
   | { do: 'loss'; loss: string; logits: string }
   /**
    * `carry[i]`: whether `signals[i]` goes on below; `parameters`: one gradient of the sum of these signals and of
-   * those that went through `early`.
+   * those that went through `early`. `more`: other signals, which stay apart, come through after them.
    */
-  | { do: 'backward'; layer: string; signals: string[]; carry: boolean[]; parameters: boolean }
+  | Backward
   /** As `backward`, but other signals are still to come: with `parameters` these wait for the sum. */
   | { do: 'early'; layer: string; signals: string[]; carry: boolean[]; parameters: boolean }
   /** A head's signal enters the trunk: it is added to the signal that ends at the same layer, or becomes it. */
@@ -24,6 +24,15 @@ export type Action =
   | { do: 'free'; output: string }
   /** What a layer kept for its backward pass is needed no more, or is to be computed again. */
   | { do: 'free'; saved: string };
+
+export interface Backward {
+  do: 'backward';
+  layer: string;
+  signals: string[];
+  carry: boolean[];
+  parameters: boolean;
+  more?: boolean;
+}
 
 /** A head: its loss, and its layers from the tap to the logits. */
 export interface Head {
@@ -46,6 +55,11 @@ export interface StepOptions {
   readonly early?: boolean;
   /** Segments that keep nothing for their way back but their input, and run forward once more when it is due. */
   readonly recompute?: readonly string[];
+  /**
+   * For measuring: every loss keeps a signal of its own, named after it, and each layer takes a gradient of each. Not
+   * to be had together with `early`.
+   */
+  readonly apart?: boolean;
 }
 
 /**
@@ -60,14 +74,14 @@ export function planStep(
   trunk: readonly TrunkLayer[],
   losses: readonly ResolvedLoss[],
   heads: readonly Head[],
-  { early = false, recompute = [] }: StepOptions = {},
+  { early = false, recompute = [], apart = false }: StepOptions = {},
 ): StepPlan {
   const top = Math.max(...losses.map((loss) => loss.tap));
-  const signals = signalsOf(losses);
+  const signals = apart ? signalsApart(losses) : signalsOf(trunk, losses);
   const blocks = blocksOf(trunk, losses, signals, recompute);
   const actions: Action[] = [];
   const down = (ready: readonly Signal[]): void => {
-    actions.push(...descend(trunk, losses, signals, ready, blocks));
+    actions.push(...descend({ trunk, losses, signals, blocks, apart }, ready));
   };
   let from = 'input';
   for (let at = 0; at <= top; at++) {
@@ -91,22 +105,32 @@ export function planStep(
   return { microBatch: actions, update: [...trained, ...inHeads].map((layer) => layer.name) };
 }
 
-/** What travels down the trunk: the gradient of all losses whose ranges end at the same layer. */
+/** What travels down the trunk: the gradient of all losses whose ranges end at the same layer, or of one of them. */
 interface Signal {
+  readonly name: string;
+  readonly losses: readonly string[];
   readonly bottom: number;
   /** The highest tap of those losses: there it begins. */
   readonly top: number;
 }
 
 /** In the order in which they are whole, which is also the order of their sum. */
-function signalsOf(losses: readonly ResolvedLoss[]): Signal[] {
+function signalsOf(trunk: readonly TrunkLayer[], losses: readonly ResolvedLoss[]): Signal[] {
   const bottoms = new Set(losses.flatMap(({ reach }) => (reach === null ? [] : [reach])));
   return [...bottoms]
     .map((bottom) => {
-      const taps = losses.filter(({ reach }) => reach === bottom).map(({ tap }) => tap);
-      return { bottom, top: Math.max(...taps) };
+      const members = losses.filter(({ reach }) => reach === bottom);
+      const top = Math.max(...members.map(({ tap }) => tap));
+      return { name: trunk[bottom]!.name, losses: members.map(({ name }) => name), bottom, top };
     })
     .sort((a, b) => a.top - b.top || b.bottom - a.bottom);
+}
+
+/** Of each loss its own. */
+function signalsApart(losses: readonly ResolvedLoss[]): Signal[] {
+  return losses.flatMap(({ name, tap, reach }) =>
+    reach === null ? [] : [{ name, losses: [name], bottom: reach, top: tap }],
+  );
 }
 
 /** The signals that pass trunk layer `at`, or end there. */
@@ -141,22 +165,28 @@ function blocksOf(
   return blocks;
 }
 
+interface Descent {
+  readonly trunk: readonly TrunkLayer[];
+  readonly losses: readonly ResolvedLoss[];
+  /** All of the step. */
+  readonly signals: readonly Signal[];
+  readonly blocks: readonly Block[];
+  readonly apart: boolean;
+}
+
 /** Sends signals down from their tops; other signals of the same layers came before or are still to come. */
 function descend(
-  trunk: readonly TrunkLayer[],
-  losses: readonly ResolvedLoss[],
-  signals: readonly Signal[],
+  { trunk, losses, signals, blocks, apart }: Descent,
   ready: readonly Signal[],
-  blocks: readonly Block[],
 ): Action[] {
   const actions: Action[] = [];
   const top = Math.max(...ready.map((signal) => signal.top));
   for (let at = top; at >= 0; at--) {
     const { name: layer, trainable } = trunk[at]!;
-    for (const { name, tap, reach } of losses) {
-      if (tap === at && ready.some(({ bottom }) => bottom === reach)) {
-        actions.push({ do: 'join', signal: name, into: trunk[reach!]!.name });
-      }
+    for (const { name, tap } of losses) {
+      const into = ready.find((signal) => signal.losses.includes(name));
+      if (tap !== at || !into || into.name === name) continue;
+      actions.push({ do: 'join', signal: name, into: into.name });
     }
     const arriving = passing(ready, at);
     if (arriving.length === 0) continue;
@@ -170,13 +200,20 @@ function descend(
       if (from !== 'input') actions.push({ do: 'free', output: from });
     }
     const toCome = all.some((signal) => signal.top > top);
-    actions.push({
-      do: toCome ? 'early' : 'backward',
+    const through = (some: readonly Signal[]) => ({
       layer,
-      signals: arriving.map(({ bottom }) => trunk[bottom]!.name),
-      carry: arriving.map(({ bottom }) => bottom < at),
+      signals: some.map(({ name }) => name),
+      carry: some.map(({ bottom }) => bottom < at),
       parameters: trainable,
     });
+    if (toCome) actions.push({ do: 'early', ...through(arriving) });
+    else if (!apart) actions.push({ do: 'backward', ...through(arriving) });
+    else {
+      arriving.forEach((signal, i) => {
+        const more = i < arriving.length - 1 ? { more: true } : {};
+        actions.push({ do: 'backward', ...through([signal]), ...more });
+      });
+    }
     if (!toCome) actions.push({ do: 'free', saved: layer });
   }
   return actions;

@@ -1,7 +1,7 @@
 import type { Engine, Tensor } from '../engine/engine.js';
 import { weightedTargets } from './class-weights.js';
 import type { Gradient, GradientSink, Layer, Pass } from './layer.js';
-import type { Action, StepPlan } from './step-plan.js';
+import type { Action, Backward, StepPlan } from './step-plan.js';
 
 /** The parts that a step plan is carried out on. */
 export interface StepParts {
@@ -15,6 +15,8 @@ export interface StepParts {
    * `StepSums`, and never come in rows. Only for a step of one micro-batch.
    */
   update?(gradient: Gradient): void;
+  /** In place of sums, of a plan whose losses stay apart: a gradient of one of them, borrowed. */
+  gradientOf?(loss: string, gradient: Gradient): void;
 }
 
 /** One micro-batch of a step. */
@@ -59,11 +61,15 @@ export function runMicroBatch(
   const firstOutputs = new Map<string, Tensor>();
   const passes = new Map<string, Pass>();
   const signals = new Map<string, Tensor>();
-  const sink: GradientSink = {
+  const sinkOf = ({ signals: [signal], more = false }: Backward): GradientSink => ({
     inRows: parts.update !== undefined,
-    take: (gradient) =>
-      parts.update ? parts.update(gradient) : addGradient(engine, sums, gradient),
-  };
+    more,
+    take(gradient) {
+      if (parts.gradientOf) parts.gradientOf(signal!, gradient);
+      else if (parts.update) parts.update(gradient);
+      else addGradient(engine, sums, gradient);
+    },
+  });
 
   const perform = (action: Action): void => {
     switch (action.do) {
@@ -109,7 +115,7 @@ export function runMicroBatch(
       case 'backward':
       case 'early': {
         const arriving = action.signals.map((name) => take(signals, name));
-        const gradients = action.do === 'early' ? 'later' : sink;
+        const gradients = action.do === 'early' ? 'later' : sinkOf(action);
         const pass = get(passes, action.layer);
         const inputs = pass.backward(arriving, action.carry, action.parameters ? gradients : null);
         inputs.forEach((input, i) => {

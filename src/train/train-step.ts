@@ -141,11 +141,11 @@ export function stepParts(plan: ExperimentPlan, network: NetworkRuntime): StepPa
 }
 
 /**
- * Brings a batch into the engine, lets a probe see it, and runs the step's pass over it.
+ * Brings a batch into the engine, and does with it one after another what `passes` say.
  *
  * @param batch released afterwards
  */
-function runBatch(
+export function runBatch(
   plan: ExperimentPlan,
   engine: Engine,
   batch: Batch,

@@ -90,7 +90,7 @@ export const batchnorm: LayerType<BatchNormSpec, BatchNormPlan> = {
           for (const dy of signals) scope.temporary(dy);
           const sink = gradients === 'later' ? null : gradients;
           const inputs = signals.map((dy, i) => {
-            const last = sink !== null && i === signals.length - 1;
+            const last = sink !== null && !sink.more && i === signals.length - 1;
             const dz = scope.temporary(engine.activationGradient(saved, dy, last));
             scope.free(dy);
             const { input, ...own } = engine.batchNormGradient(saved, dz);

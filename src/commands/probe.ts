@@ -1,0 +1,172 @@
+import { statSync } from 'node:fs';
+import { loadConfig } from '../config/load.js';
+import type { ImageIndex } from '../data/index/image-index.js';
+import { openEngine } from '../engine/select.js';
+import { ConfigError } from '../errors.js';
+import { classWeightsOf } from '../experiment/class-weights.js';
+import { cacheDir, indexCache } from '../experiment/data-cache.js';
+import { beginningTimeline, lengthOf, paceSize } from '../experiment/epochs.js';
+import { type ExperimentPlan, planExperiment } from '../experiment/experiment-plan.js';
+import { openTrainingImages } from '../experiment/images.js';
+import {
+  type Normalization,
+  normalization,
+  readNormalization,
+} from '../experiment/input-normalization.js';
+import { planAt } from '../experiment/moment.js';
+import { checkTrainingData } from '../experiment/run-data.js';
+import type { Timeline } from '../experiment/timeline.js';
+import { trainingLoader } from '../experiment/training-loader.js';
+import { NetworkRuntime } from '../model/network-runtime.js';
+import { type Origin, Parameters } from '../model/parameters.js';
+import { measureSignals } from '../probe/measure-signals.js';
+import type { Checkpoint } from '../run/checkpoint.js';
+import { chooseCheckpoint } from '../run/choose.js';
+import { runOf } from '../run/run-checkpoints.js';
+import type { SignalRow } from '../run/signal-row.js';
+import { initialWeights } from '../train/initial-checkpoint.js';
+import { resumedTimeline } from '../train/resumed-timeline.js';
+import { type CheckpointChoice, DEFAULT_ENGINE, PROBE_DEFAULTS } from './defaults.js';
+import { checkClasses } from './going-on.js';
+import { type Hooks, indexingTo, listening, STATISTICS } from './hooks.js';
+import type { ConfigOptions, EngineOptions } from './options.js';
+import { withDefaults } from './options.js';
+import { type TrainingConfig, trainingConfig } from './train-config.js';
+
+export interface ProbeCommandOptions extends ConfigOptions, EngineOptions {
+  /** Batches to measure over. */
+  batches?: number;
+  /** Of a run. */
+  checkpoint?: CheckpointChoice;
+}
+
+export interface ProbeResult extends SignalRow {
+  /** The config's name. */
+  config: string;
+  /** Null where the weights are the initial ones. */
+  checkpoint: string | null;
+}
+
+/** What is measured: a network at a point of its training. */
+interface Point {
+  plan: ExperimentPlan;
+  weights: Origin;
+  images: ImageIndex;
+  normalized: Normalization;
+  timeline: Timeline;
+  step: number;
+  position: number;
+}
+
+/** Fewer say nothing of their spread. */
+const FEWEST_BATCHES = 4;
+
+/**
+ * `relaybp probe`: how far each loss's signal carries, over the batches that training would take next; no weight changes
+ * (docs/probe.md).
+ *
+ * @param target a config, measured at its initial weights, or a run or a checkpoint
+ */
+export async function probeCommand(
+  target: string,
+  options: ProbeCommandOptions = {},
+  hooks: Hooks = {},
+): Promise<ProbeResult> {
+  const { batches, checkpoint: which } = withDefaults(options, PROBE_DEFAULTS);
+  const { notice, progress } = listening(hooks);
+  if (batches < FEWEST_BATCHES) {
+    throw new ConfigError(
+      `--batches ${batches}: intervals need at least ${FEWEST_BATCHES}`,
+      `give --batches ${PROBE_DEFAULTS.batches}, or leave it out`,
+    );
+  }
+  const from = isConfig(target) ? null : chooseCheckpoint(target, which, notice).checkpoint;
+  const loaded = from ? configOf(from, options) : loadConfig(target, options.set);
+  const { plan, weights, images, normalized, ...at } = await pointOf(loaded, from, hooks);
+  const { precision, convolution, seed, name } = plan.config;
+  const engine = await openEngine(options.engine ?? DEFAULT_ENGINE, {
+    precision,
+    convolution,
+    onNotice: notice,
+  });
+  const layers = [...plan.layers.values()];
+  const parameters = new Parameters(engine, layers, weights);
+  const loader = trainingLoader(plan, images, normalized, at.position, { timeline: at.timeline });
+  try {
+    const row = await measureSignals(
+      {
+        plan,
+        parameters,
+        network: new NetworkRuntime(engine, layers, parameters, seed),
+        next: async () => (await loader.next())!,
+        step: at.step,
+        epoch: Number(at.timeline.epochAt(at.step).toFixed(4)),
+      },
+      batches,
+      (done) => progress({ what: 'batches', done, total: batches }),
+    );
+    return { ...row, config: name, checkpoint: from?.path ?? null };
+  } finally {
+    await loader.close();
+    parameters.dispose();
+  }
+}
+
+function isConfig(target: string): boolean {
+  const found = statSync(target, { throwIfNoEntry: false });
+  return found ? !found.isDirectory() : /\.ya?ml$/.test(target);
+}
+
+const configOf = (checkpoint: Checkpoint, options: ConfigOptions): TrainingConfig =>
+  trainingConfig(undefined, options, {
+    run: runOf(checkpoint.path),
+    from: { checkpoint, damaged: [] },
+  });
+
+/** Where a training of the config begins, or would go on from the checkpoint. */
+async function pointOf(
+  loaded: Pick<TrainingConfig, 'config' | 'locate'>,
+  from: Checkpoint | null,
+  hooks: Hooks,
+): Promise<Point> {
+  const { notice, progress } = listening(hooks);
+  const { config } = loaded;
+  const planned = planExperiment(loaded);
+  const cache = indexCache({ onNotice: notice, onProgress: indexingTo(progress) });
+  if (from) checkTrainingData(config, runOf(from.path));
+  const begin = config.initialCheckpoint;
+  const initial = begin && !from ? initialWeights(planned, begin) : null;
+  const trained = from?.state.classes ?? initial?.classes ?? undefined;
+  const images = await openTrainingImages(config.data, notice, cache, trained);
+  if (from) checkClasses(from, images.classes);
+  const plan = { ...planned, classWeights: classWeightsOf(loaded, images) };
+  if (!from) {
+    const normalized = await normalization(config.data, images, {
+      cacheDir: cacheDir(),
+      onNotice: notice,
+      onProgress: (done, total) => progress({ what: STATISTICS, done, total }),
+    });
+    const weights = initial ? { seed: config.seed, given: initial.values } : config.seed;
+    const timeline = beginningTimeline(plan, images);
+    return {
+      plan: planAt(plan, 0, { timeline, length: lengthOf(plan) }),
+      weights,
+      images,
+      normalized,
+      timeline,
+      step: 0,
+      position: 0,
+    };
+  }
+  const { step, position } = from.state;
+  const timeline = resumedTimeline(from.state, paceSize(plan, images));
+  return {
+    plan: planAt(plan, step, { timeline, length: lengthOf(plan) }),
+    weights: from.tensors('weights'),
+    images,
+    normalized: readNormalization(config.data, from.tensors('normalization'), from.path),
+    timeline,
+    step,
+    position,
+  };
+}

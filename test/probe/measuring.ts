@@ -1,0 +1,76 @@
+/** What the tests of the probe share. */
+import type { Batch } from '../../src/data/loader/loader.js';
+import type { Engine } from '../../src/engine/engine.js';
+import type { ExperimentPlan } from '../../src/experiment/experiment-plan.js';
+import { NetworkRuntime } from '../../src/model/network-runtime.js';
+import { Parameters } from '../../src/model/parameters.js';
+import { measureSignals } from '../../src/probe/measure-signals.js';
+import type { Estimate, SignalRow } from '../../src/run/signal-row.js';
+import type { NamedTensor } from '../../src/safetensors.js';
+
+interface Options {
+  /** Off by default. */
+  dropout?: boolean;
+}
+
+/** Signals over batches of given images, one after another and again from the first. */
+export async function measured(
+  plan: ExperimentPlan,
+  engine: Engine,
+  weights: ReadonlyMap<string, NamedTensor>,
+  data: { images: Float32Array; labels: Int32Array },
+  batches: number,
+  { dropout = false }: Options = {},
+): Promise<SignalRow> {
+  const layers = [...plan.layers.values()];
+  const parameters = new Parameters(engine, layers, weights);
+  const network = new NetworkRuntime(engine, layers, parameters, plan.config.seed);
+  if (!dropout) network.train = () => network.trainWithoutDropout();
+  try {
+    const next = microBatches(plan.microBatch, data);
+    return await measureSignals({ plan, network, parameters, next, step: 5, epoch: 0.5 }, batches);
+  } finally {
+    parameters.dispose();
+  }
+}
+
+function microBatches(
+  size: number,
+  { images, labels }: { images: Float32Array; labels: Int32Array },
+) {
+  const perImage = images.length / labels.length;
+  let at = 0;
+  return async (): Promise<Batch> => {
+    const from = at % labels.length;
+    at += size;
+    return {
+      images: images.subarray(from * perImage, (from + size) * perImage),
+      labels: labels.subarray(from, from + size),
+      indices: new Int32Array(size),
+      size,
+      release: () => {},
+    };
+  };
+}
+
+/** All numbers of a row by name: `signalToNoise/<layer>/<loss>` and so on; what is not known is NaN. */
+export function numbersOf(row: SignalRow): Map<string, number[]> {
+  const values = ({ value, low, high }: Estimate): number[] =>
+    [value, low, high].map((one) => one ?? Number.NaN);
+  return new Map(
+    row.layers.flatMap(({ layer, weight, byLoss, pairs }): [string, number[]][] => [
+      [`weight/${layer}`, [weight]],
+      ...Object.entries(byLoss).flatMap(([loss, own]): [string, number[]][] => [
+        [`signalToNoise/${layer}/${loss}`, values(own.signalToNoise)],
+        [`mean/${layer}/${loss}`, [own.mean]],
+        [`spread/${layer}/${loss}`, [own.spread]],
+        [`magnitude/${layer}/${loss}`, values(own.magnitude)],
+      ]),
+      ...pairs.flatMap(({ losses, cosine, batchCosine, difference }): [string, number[]][] => [
+        [`cosine/${layer}/${losses.join('/')}`, values(cosine)],
+        [`batchCosine/${layer}/${losses.join('/')}`, values(batchCosine)],
+        [`difference/${layer}/${losses.join('/')}`, values(difference)],
+      ]),
+    ]),
+  );
+}
