@@ -35,7 +35,7 @@ const sure: NamedTensor = { shape: [2], values: Float32Array.of(50, 0) };
 
 const weights = new Map<string, NamedTensor>([
   ['fc1_1.weight', matrix([1, 0], [0, 1], [0, 0])],
-  ['fc2_1.weight', matrix([1, 1], [1, 1])],
+  ['fc2_1.weight', matrix([1, 1], [1, 0])],
   ['primary.fc1.weight', matrix([2, 0], [0, 1])],
   ['primary.fc1.bias', sure],
   ['auxiliary.fc1.weight', matrix([1, 0], [0, 0])],
@@ -48,15 +48,15 @@ const weights = new Map<string, NamedTensor>([
  * multiplies each value by 0 or 2 (by 0 or 5 at rate 0.8): mean 1, variance 1 (4), a quarter of it in a batch of 4.
  *
  * - fc2_1, primary: z vᵀ. |mean|² = 5 · 5 = 25, noise 5 · 5 / 4 = 6.25.
- * - fc1_1, primary: x (M v)ᵀ, M all ones. M v = (1, 1), |mean|² = 9 · 2 = 18; noise 9 · (2² · 2 + 1² · 2) / 4 = 22.5: what
- *   the two values of v say cancels out, their noise does not.
+ * - fc1_1, primary: x (M v)ᵀ, M = (1 1; 1 0). M v = (1, 2), |mean|² = 9 · 5 = 45; M's columns have squared norms 2 and 1,
+ *   noise 9 · (2² · 2 + 1² · 1) / 4 = 20.25: the two values of v cancel out in part, their noise does not.
  * - fc1_1, auxiliary: x wᵀ. |mean|² = 9, noise 9 · 4 / 4 = 9; mean |gradient| (1 + 2 + 2) / 6, times the weight.
- * - Between the two in fc1_1: (1, 1) · (1, 0) / √2.
+ * - Between the two in fc1_1: (1, 2) · (1, 0) / √5.
  */
 const known = {
   fc2_1: { primary: { mean: 5, spread: 2.5, signalToNoise: 2 } },
   fc1_1: {
-    primary: { mean: Math.sqrt(18), spread: Math.sqrt(22.5), signalToNoise: Math.sqrt(0.8) },
+    primary: { mean: Math.sqrt(45), spread: 4.5, signalToNoise: Math.sqrt(45 / 20.25) },
     auxiliary: { mean: 3, spread: 3, signalToNoise: 1 },
   },
 };
@@ -94,7 +94,7 @@ onEveryEngine((engine) => {
     expect(lower!.weight).toBeCloseTo(2 / 6, 6);
     const [pair] = lower!.pairs;
     expect(pair!.losses).toEqual(['primary', 'auxiliary']);
-    expectNear(pair!.cosine, Math.SQRT1_2);
-    expectNear(pair!.difference, Math.sqrt(0.8) - 1);
+    expectNear(pair!.cosine, 1 / Math.sqrt(5));
+    expectNear(pair!.difference, Math.sqrt(45 / 20.25) - 1);
   });
 });
