@@ -1,6 +1,7 @@
 import type { ProbeResult } from '../commands/probe.js';
 import type { Estimate, LayerSignals } from '../run/signal-row.js';
-import { aligned, sizeText } from './study-list-view.js';
+import { sizeText } from '../study/quantities.js';
+import { aligned } from '../terminal/aligned.js';
 
 /** A table's column: its head, and its cell of each layer. */
 interface Column {
