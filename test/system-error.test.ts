@@ -38,7 +38,7 @@ describe('missing and unreadable files', () => {
   let cwd: string;
   beforeAll(() => {
     const config = `${SMALL_CONFIG.replace('mean: channel, std: channel', 'mean: [1, 2, 3], std: 1')}`;
-    cwd = folderWith({ 'c.yaml': config, 'list.csv': '', 'names.txt': 'a\nb\nc\n' });
+    cwd = folderWith({ 'c.yaml': config, 'list.csv': '', 'one.jpg': '', 'names.txt': 'a\nb\nc\n' });
     mkdirSync(join(cwd, 'inner'));
   });
   const relaybp = (...args: string[]): Promise<Outcome> => run(args, cwd);
@@ -53,7 +53,7 @@ describe('missing and unreadable files', () => {
     [['eval', 'nowhere.safetensors'], 'nowhere.safetensors'],
     [['eval', '--ensemble', 'nowhere.safetensors', 'nowhere.safetensors'], 'nowhere.safetensors'],
     [['compare', 'nowhere.safetensors', 'nowhere'], 'nowhere.safetensors'],
-    [['predict', 'nowhere', 'list.csv'], 'nowhere'],
+    [['predict', 'nowhere', 'one.jpg'], 'nowhere'],
     [['report', 'nowhere'], 'nowhere'],
     [['watch', 'nowhere'], 'nowhere'],
     [['runs', 'nowhere'], 'nowhere'],

@@ -1,7 +1,7 @@
 import { loadConfig } from '../config/load.js';
 import type { ImageIndex } from '../data/index/image-index.js';
 import { openEngine } from '../engine/select.js';
-import { classWeightsOf } from '../experiment/class-weights.js';
+import { classWeightsOf } from '../experiment/class-factors.js';
 import { cacheDir, indexCache } from '../experiment/data-cache.js';
 import { type ExperimentPlan, planExperiment } from '../experiment/experiment-plan.js';
 import { openTrainingImages } from '../experiment/images.js';

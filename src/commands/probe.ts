@@ -3,7 +3,7 @@ import { loadConfig } from '../config/load.js';
 import type { ImageIndex } from '../data/index/image-index.js';
 import { openEngine } from '../engine/select.js';
 import { ConfigError } from '../errors.js';
-import { classWeightsOf } from '../experiment/class-weights.js';
+import { classWeightsOf } from '../experiment/class-factors.js';
 import { cacheDir, indexCache } from '../experiment/data-cache.js';
 import { beginningTimeline, lengthOf, paceSize } from '../experiment/epochs.js';
 import { type ExperimentPlan, planExperiment } from '../experiment/experiment-plan.js';

@@ -5,7 +5,7 @@ import { replaceFile } from '../files.js';
 import { reportData } from '../report/collect.js';
 import { htmlPage } from '../report/page.js';
 import { embedPictures } from '../report/pictures.js';
-import { isStudyFolder, type StudySource, studySource } from '../report/study.js';
+import { isStudyFolder, type StudySource, studySource } from '../report/study-of-folder.js';
 import { withoutPaths } from '../report/without-paths.js';
 import { runFolders } from '../run/run-folders.js';
 import { REPORT_DEFAULTS } from './defaults.js';

@@ -1,6 +1,6 @@
 import { fileSchema } from '../config/json-schema.js';
 import { configReference } from '../config/reference.js';
-import { studyFileSchema, studyReference } from '../study/study-schema.js';
+import { studyFileSchema, studyReference } from '../study/study-json-schema.js';
 
 export interface SchemaOptions {
   /** The reference of all keys in place of the JSON Schema. */

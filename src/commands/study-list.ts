@@ -1,9 +1,9 @@
 import { openEngine } from '../engine/select.js';
 import { indexCache } from '../experiment/data-cache.js';
 import { loadStudy } from '../study/load-study.js';
-import { type ListedStudyRun, listRuns } from '../study/run-list.js';
 import { measureSpeed } from '../study/speed.js';
 import { StudyData } from '../study/study-data.js';
+import { type ListedStudyRun, listRuns } from '../study/study-run-list.js';
 import { planStudy } from '../study/study-runs.js';
 import { DEFAULT_ENGINE } from './defaults.js';
 import { type Hooks, indexingTo, listening } from './hooks.js';

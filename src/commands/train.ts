@@ -3,7 +3,7 @@ import type { LoadedConfig } from '../config/load.js';
 import type { Metric } from '../config/metric.js';
 import { printConfig } from '../config/print.js';
 import { openEngine } from '../engine/select.js';
-import { classWeightsOf, describeClassWeights } from '../experiment/class-weights.js';
+import { classWeightsOf, describeClassWeights } from '../experiment/class-factors.js';
 import { cacheDir, indexCache } from '../experiment/data-cache.js';
 import { beginningTimeline, paceSize, totalSteps } from '../experiment/epochs.js';
 import { type ExperimentPlan, planExperiment } from '../experiment/experiment-plan.js';

@@ -15,8 +15,8 @@ import {
 } from '../model/network-plan.js';
 import { primaryLoss, type ResolvedLoss, type TrunkLayer } from '../relay/ranges.js';
 import { type Head, planStep, type StepPlan } from '../relay/step-plan.js';
-import { type ClassWeights, checkClassWeights } from './class-weights.js';
-import { checkLossTimes } from './loss-times.js';
+import { type ClassWeights, checkClassWeights } from './class-factors.js';
+import { checkLossTimes } from './loss-time-rules.js';
 import { lossesByPhase } from './phase-losses.js';
 import { recomputedSegments } from './recompute.js';
 import { type MemoryInputs, memoryPlan } from './step-memory.js';

@@ -2,8 +2,8 @@ import { flatten } from '../model/network-plan.js';
 import type { ResolvedLoss } from '../relay/ranges.js';
 import type { Durations } from './decays.js';
 import type { ExperimentPlan, PhasePlan } from './experiment-plan.js';
-import { weightAt } from './loss-weight.js';
 import { memoryPlan } from './step-memory.js';
+import { weightAt } from './weight-at.js';
 
 /** The plan as it is in step `step` (0 first): the losses that are on, with their ranges and weights then. */
 export function planAt(plan: ExperimentPlan, step: number, durations: Durations): ExperimentPlan {

@@ -4,7 +4,7 @@ import type { LossConfig } from '../config/experiment-schema.js';
 import { firstWeight } from '../config/loss-weight.js';
 import { ConfigError } from '../errors.js';
 import type { LossRange } from '../relay/ranges.js';
-import { expectLater } from './loss-times.js';
+import { expectLater } from './loss-time-rules.js';
 
 type Path = readonly (string | number)[];
 

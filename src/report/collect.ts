@@ -3,7 +3,7 @@ import { version } from '../version.js';
 import { groupsOf } from './groups.js';
 import type { ReportData, StudyTable } from './page-data.js';
 import { labelsOf, type RunSource, readRun } from './run.js';
-import { studyGroups } from './study.js';
+import { studyGroups } from './study-of-folder.js';
 import type { Picture } from './validation-images.js';
 
 /**

@@ -1,5 +1,5 @@
 import { type LoadedStudy, mistake } from './load-study.js';
-import type { StudyConfig } from './schema.js';
+import type { StudyConfig } from './study-schema.js';
 
 type Variant = StudyConfig['axes'][number]['variants'][number];
 

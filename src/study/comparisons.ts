@@ -4,8 +4,8 @@ import { alignment, type ImageList } from '../eval/score-set.js';
 import { spreadOf } from '../eval/spread.js';
 import { type Combination, labelOf, matches, variantsOf } from './combinations.js';
 import type { RunEvaluation } from './evaluation.js';
-import { metricOf } from './results.js';
-import type { Metric, StudyConfig } from './schema.js';
+import { metricOf } from './metric-values.js';
+import type { Metric, StudyConfig } from './study-schema.js';
 import type { TableComparison } from './table-schema.js';
 import { isHigherBetter } from './trial-results.js';
 

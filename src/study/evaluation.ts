@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { CheckpointError } from '../errors.js';
 import { parsed, writeJson } from './outcome.js';
-import type { StudyConfig } from './schema.js';
+import type { StudyConfig } from './study-schema.js';
 
 /** How final runs are tested: as the study says, less what it leaves out. */
 export type Protocol = StudyConfig['evaluation'];

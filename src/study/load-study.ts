@@ -6,7 +6,7 @@ import type { Path } from '../config/path.js';
 import { validated } from '../config/validate.js';
 import { ConfigError } from '../errors.js';
 import { nearest } from '../near.js';
-import { type StudyConfig, studySchema } from './schema.js';
+import { type StudyConfig, studySchema } from './study-schema.js';
 
 /** A study as it was written, checked. */
 export interface LoadedStudy {

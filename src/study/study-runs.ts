@@ -6,7 +6,7 @@ import type { Yaml } from '../config/merge.js';
 import { type ExperimentPlan, planExperiment } from '../experiment/experiment-plan.js';
 import { type Combination, combinationsOf, matches, variantsOf } from './combinations.js';
 import { type LoadedStudy, mistake } from './load-study.js';
-import type { StudyConfig, Values } from './schema.js';
+import type { StudyConfig, Values } from './study-schema.js';
 import { shortKey } from './values-text.js';
 
 /** A combination with a value for each tuned key; the only one of its combination where nothing is tuned. */

@@ -4,8 +4,8 @@ import { isRunFolder } from '../run/run-folders.js';
 import { version } from '../version.js';
 import { type Outcome, writeJson } from './outcome.js';
 import type { StudyFolder } from './run-status.js';
-import type { Values } from './schema.js';
 import { finalRunsOf, type StudyPlan, type StudyRun, trialsOf } from './study-runs.js';
+import type { Values } from './study-schema.js';
 
 /** Where the runs of a study stand: `state.json`, for people and scripts. The runs' folders are what counts. */
 export interface StudyState {

@@ -1,5 +1,5 @@
 import { csvLine } from '../csv.js';
-import { METRICS } from './schema.js';
+import { METRICS } from './study-schema.js';
 import type { StudyTable } from './table-schema.js';
 
 type Cell = string | number | null | undefined;

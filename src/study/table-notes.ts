@@ -1,4 +1,4 @@
-import type { StudyConfig } from './schema.js';
+import type { StudyConfig } from './study-schema.js';
 import type { StudyTable } from './table-schema.js';
 import type { Tuning } from './tuning.js';
 import { shortKey, valuesText } from './values-text.js';

@@ -1,5 +1,5 @@
 import type { MetricsRow } from '../run/rows.js';
-import type { Metric, StudyConfig } from './schema.js';
+import type { Metric, StudyConfig } from './study-schema.js';
 
 /** Of which more is better; of the others less. */
 const HIGHER: ReadonlySet<Metric> = new Set(['top1', 'top5']);

@@ -1,7 +1,7 @@
 import type { Combination } from './combinations.js';
 import type { Outcome } from './outcome.js';
-import type { Metric, Scalar, Values } from './schema.js';
 import type { Candidate } from './study-runs.js';
+import type { Metric, Scalar, Values } from './study-schema.js';
 import { isHigherBetter } from './trial-results.js';
 
 /** One trial: what it came to, null while it has not ended. */

@@ -1,4 +1,4 @@
-import type { Values } from './schema.js';
+import type { Values } from './study-schema.js';
 
 /** `lr` of `optimizer.lr`, where that says which. */
 export function shortKey(key: string, values: Values): string {

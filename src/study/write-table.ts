@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { writeJson, writeText } from './outcome.js';
 import type { StudyFolder } from './run-status.js';
 import type { StudyPlan } from './study-runs.js';
-import { tableOf } from './table.js';
+import { tableOf } from './study-table.js';
 import { tableCsv } from './table-csv.js';
 import type { StudyTable } from './table-schema.js';
 import { tableMarkdown } from './table-text.js';

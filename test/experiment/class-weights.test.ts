@@ -6,7 +6,7 @@ import {
   checkClassWeights,
   classWeightsOf,
   describeClassWeights,
-} from '../../src/experiment/class-weights.js';
+} from '../../src/experiment/class-factors.js';
 import { planExperiment } from '../../src/experiment/experiment-plan.js';
 import { planTable } from '../../src/plan/plan-table.js';
 import { weightedTargets } from '../../src/relay/class-weights.js';

@@ -2,9 +2,9 @@ import { describe, expect, it } from 'vitest';
 import { parseConfig } from '../../src/config/load.js';
 import { dependsOnLength } from '../../src/config/loss-weight.js';
 import { planExperiment } from '../../src/experiment/experiment-plan.js';
-import { weightAt } from '../../src/experiment/loss-weight.js';
 import { planAt } from '../../src/experiment/moment.js';
 import { Timeline } from '../../src/experiment/timeline.js';
+import { weightAt } from '../../src/experiment/weight-at.js';
 import { weightText } from '../../src/plan/loss-text.js';
 import { SMALL_CONFIG } from '../support/configs.js';
 

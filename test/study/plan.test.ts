@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { ConfigError } from '../../src/errors.js';
 import { loadStudy } from '../../src/study/load-study.js';
-import { listRuns } from '../../src/study/run-list.js';
+import { listRuns } from '../../src/study/study-run-list.js';
 import { finalRunsOf, planStudy, type StudyPlan, trialsOf } from '../../src/study/study-runs.js';
 import { folderWith, SMALL_CONFIG } from '../support/configs.js';
 

@@ -6,9 +6,9 @@ import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { type JsonSchema, mapSchemas } from '../../src/config/json-schema.js';
 import { loadStudy } from '../../src/study/load-study.js';
-import { listRuns } from '../../src/study/run-list.js';
+import { studyFileSchema, studyReference } from '../../src/study/study-json-schema.js';
+import { listRuns } from '../../src/study/study-run-list.js';
 import { planStudy } from '../../src/study/study-runs.js';
-import { studyFileSchema, studyReference } from '../../src/study/study-schema.js';
 import { run } from '../support/cli.js';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
@@ -31,7 +31,7 @@ describe('the files made from the schema', () => {
       }
       return part;
     });
-    expect(without, 'end these keys in .describe(…), in src/study/schema.ts').toEqual([]);
+    expect(without, 'end these keys in .describe(…), in src/study/study-schema.ts').toEqual([]);
   });
 });
 

@@ -8,7 +8,7 @@ import { student95, studentWithin } from '../../src/eval/student.js';
 import type { Combination } from '../../src/study/combinations.js';
 import { compared, pairLabel, pairsOf, type Tested } from '../../src/study/comparisons.js';
 import type { RunEvaluation } from '../../src/study/evaluation.js';
-import { type Metric, type StudyConfig, studySchema } from '../../src/study/schema.js';
+import { type Metric, type StudyConfig, studySchema } from '../../src/study/study-schema.js';
 
 interface Interval {
   mean: number;

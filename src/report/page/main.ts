@@ -4,7 +4,7 @@ import type { ReportData } from '../page-data.js';
 import { minute } from './format.js';
 import { groupsIn, titleOf } from './group.js';
 import { SECTIONS, sectionOf } from './sections.js';
-import { studySection } from './study.js';
+import { studySection } from './study-section.js';
 import { ThemeButton } from './theme.js';
 
 /** What the page is told of a training that it watches. */

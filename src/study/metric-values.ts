@@ -1,5 +1,5 @@
 import type { RunEvaluation } from './evaluation.js';
-import type { Metric } from './schema.js';
+import type { Metric } from './study-schema.js';
 
 /** @returns percent, or the loss */
 export function metricOf({ top1, top5, loss }: RunEvaluation, metric: Metric): number {
