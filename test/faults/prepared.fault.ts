@@ -71,7 +71,9 @@ function indexed(change: (index: ImageIndex) => Partial<ImageIndex>): void {
   const path = join(part, 'index.bin');
   const kept = readIndexFile(path, '/')!;
   const index = { ...kept.index, ...change(kept.index) };
-  const other = { ...kept.facts, classes: index.classes, fingerprint: fingerprint(index) };
+  // Of names that are none there is no fingerprint.
+  const named = { ...index, classes: index.classes.map(String) };
+  const other = { ...kept.facts, classes: index.classes, fingerprint: fingerprint(named) };
   writeIndexFile(path, { ...kept, index, facts: other });
   saying({ fingerprint: other.fingerprint });
 }
