@@ -224,24 +224,25 @@ def check(args):
     sys.exit(1 if problems else 0)
 
 
+def draw(seed, name, shape, scale):
+    generator = np.random.default_rng([seed, zlib.crc32(name.encode())])
+    return (scale * generator.standard_normal(shape)).astype(np.float32)
+
+
+def initial(seed, name, parameter):
+    """Biases start at zero in training; here they differ from it, so that they are seen to be used. So do the ones and
+    zeros of a batch normalization."""
+    rule = parameter["initializer"]
+    if rule["type"] == "he":
+        return draw(seed, name, parameter["shape"], (2 / rule["fanIn"]) ** 0.5)
+    around = np.float32(1 if rule["type"] == "ones" else 0)
+    return around + draw(seed, name, parameter["shape"], 0.1)
+
+
 def write(args):
     plan = read_plan(args.plan)
-
-    def draw(name, shape, scale):
-        generator = np.random.default_rng([args.seed, zlib.crc32(name.encode())])
-        return (scale * generator.standard_normal(shape)).astype(np.float32)
-
-    def initial(name, parameter):
-        rule = parameter["initializer"]
-        if rule["type"] == "he":
-            return draw(name, parameter["shape"], (2 / rule["fanIn"]) ** 0.5)
-        # Biases start at zero in training; here they differ from it, so that they are seen to be used. So do the ones
-        # and zeros of a batch normalization.
-        around = np.float32(1 if rule["type"] == "ones" else 0)
-        return around + draw(name, parameter["shape"], 0.1)
-
-    weights = {name: initial(name, parameter) for name, parameter in parameters_of(plan).items()}
-    images = draw("batch.images", [args.images, *plan["input"]], 1)
+    weights = {name: initial(args.seed, name, parameter) for name, parameter in parameters_of(plan).items()}
+    images = draw(args.seed, "batch.images", [args.images, *plan["input"]], 1)
     labels = np.arange(args.images) % plan["classes"]
     tensors = {"batch.images": images, "batch.labels": labels}
     if args.soft:

@@ -14,7 +14,6 @@ them anew without one batch after another. Student's quantile is SciPy's.
 import argparse
 import importlib.util
 import itertools
-import zlib
 from pathlib import Path
 
 import numpy as np
@@ -30,19 +29,8 @@ gradients = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(gradients)
 
 
-def draw(name, shape, scale):
-    generator = np.random.default_rng([SEED, zlib.crc32(name.encode())])
-    return (scale * generator.standard_normal(shape)).astype(np.float32)
-
-
 def weights_of(plan):
-    def initial(name, parameter):
-        rule = parameter["initializer"]
-        if rule["type"] == "he":
-            return draw(name, parameter["shape"], (2 / rule["fanIn"]) ** 0.5)
-        return np.float32(1 if rule["type"] == "ones" else 0) + draw(name, parameter["shape"], 0.1)
-
-    return {name: initial(name, parameter) for name, parameter in gradients.parameters_of(plan).items()}
+    return {name: gradients.initial(SEED, name, one) for name, one in gradients.parameters_of(plan).items()}
 
 
 def filters(layer):
@@ -144,7 +132,7 @@ def main():
     weights = weights_of(plan)
     # A common part in all images, so that the mean gradient stands out.
     shape = [BATCHES, IMAGES, *plan["input"]]
-    images = (draw("images", shape, 1) + draw("common", plan["input"], 1)).astype(np.float32)
+    images = (gradients.draw(SEED, "images", shape, 1) + gradients.draw(SEED, "common", plan["input"], 1)).astype(np.float32)
     labels = np.random.default_rng(SEED).integers(0, plan["classes"], size=(BATCHES, IMAGES))
     found = all_gradients(plan, weights, images, labels)
     tensors = {"images": images, "labels": labels}

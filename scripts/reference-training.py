@@ -19,7 +19,6 @@ Write the reference values that test/train/over-time.test.ts reads:
 import argparse
 import importlib.util
 import math
-import zlib
 from pathlib import Path
 
 import numpy as np
@@ -31,7 +30,7 @@ spec = importlib.util.spec_from_file_location("gradients", HERE / "reference-gra
 gradients = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(gradients)
 
-BATCHES = 3
+BATCHES, SEED = 3, 0
 
 
 def steps_of(duration):
@@ -80,17 +79,11 @@ def optimizer_of(plan, parameters):
     return torch.optim.AdamW(groups, betas=o["betas"], eps=o["epsilon"], weight_decay=o["weightDecay"])
 
 
-def draw(name, shape, scale):
-    generator = np.random.default_rng([0, zlib.crc32(name.encode())])
-    return (scale * generator.standard_normal(shape)).astype(np.float32)
-
-
 def initial(name, parameter):
-    rule = parameter["initializer"]
-    if rule["type"] == "he":
-        return draw(name, parameter["shape"], (2 / rule["fanIn"]) ** 0.5)
-    around = np.float32(1 if rule["type"] == "ones" else 0)
-    return around if parameter.get("state") else around + draw(name, parameter["shape"], 0.1)
+    """Means and variances of a normalization begin as in training."""
+    if parameter.get("state"):
+        return np.float32(1 if parameter["initializer"]["type"] == "ones" else 0)
+    return gradients.initial(SEED, name, parameter)
 
 
 def main():
@@ -102,7 +95,7 @@ def main():
     plan = gradients.read_plan(args.plan)
     shapes = gradients.parameters_of(plan)
     weights = {name: np.broadcast_to(initial(name, p), p["shape"]).copy() for name, p in shapes.items()}
-    images = draw("images", [BATCHES, plan["batchSize"], *plan["input"]], 1)
+    images = gradients.draw(SEED, "images", [BATCHES, plan["batchSize"], *plan["input"]], 1)
     labels = np.arange(BATCHES * plan["batchSize"]).reshape(BATCHES, -1) % plan["classes"]
     class_weights = {"primary": np.geomspace(0.5, 2, plan["classes"], dtype=np.float32)}
 

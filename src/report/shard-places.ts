@@ -4,6 +4,7 @@ import { relative, resolve } from 'node:path';
 import type { ExperimentConfig } from '../config/experiment-schema.js';
 import { isShards, type ShardFiles, shardFiles } from '../data/index/shard-files.js';
 import { pathAsThere } from '../data/index/unicode-forms.js';
+import { once } from '../once.js';
 import type { ShardPlace } from './validation-images.js';
 
 /** `…/train-000.tar/cat.jpg`: there may be folders of such names, too. */
@@ -46,12 +47,4 @@ function shardsOf(root: string, part: string): ShardFiles[] {
   } catch {
     return [];
   }
-}
-
-function once<T>(make: () => T): () => T {
-  let made: { value: T } | undefined;
-  return () => {
-    made ??= { value: make() };
-    return made.value;
-  };
 }

@@ -1,5 +1,4 @@
 /** What the tests of the probe share. */
-import type { Batch } from '../../src/data/loader/loader.js';
 import type { Engine } from '../../src/engine/engine.js';
 import type { ExperimentPlan } from '../../src/experiment/experiment-plan.js';
 import { NetworkRuntime } from '../../src/model/network-runtime.js';
@@ -7,6 +6,7 @@ import { Parameters } from '../../src/model/parameters.js';
 import { measureSignals } from '../../src/probe/measure-signals.js';
 import type { Estimate, SignalRow } from '../../src/run/signal-row.js';
 import type { NamedTensor } from '../../src/safetensors.js';
+import { microBatches } from '../support/micro-batches.js';
 
 interface Options {
   /** Off by default. */
@@ -32,25 +32,6 @@ export async function measured(
   } finally {
     parameters.dispose();
   }
-}
-
-function microBatches(
-  size: number,
-  { images, labels }: { images: Float32Array; labels: Int32Array },
-) {
-  const perImage = images.length / labels.length;
-  let at = 0;
-  return async (): Promise<Batch> => {
-    const from = at % labels.length;
-    at += size;
-    return {
-      images: images.subarray(from * perImage, (from + size) * perImage),
-      labels: labels.subarray(from, from + size),
-      indices: new Int32Array(size),
-      size,
-      release: () => {},
-    };
-  };
 }
 
 /** All numbers of a row by name: `signalToNoise/<layer>/<loss>` and so on; what is not known is NaN. */

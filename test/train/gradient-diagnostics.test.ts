@@ -1,6 +1,5 @@
 /** Gradients measured by loss: the numbers, and that a training does not notice it is being measured. */
 import { describe, expect, test } from 'vitest';
-import type { Batch } from '../../src/data/loader/loader.js';
 import type { Engine } from '../../src/engine/engine.js';
 import type { ExperimentPlan } from '../../src/experiment/experiment-plan.js';
 import { Timeline } from '../../src/experiment/timeline.js';
@@ -13,36 +12,19 @@ import { trainStep } from '../../src/train/train-step.js';
 import { planOf } from '../model/planning.js';
 import { onEveryEngine } from '../relay/engines.js';
 import { fixturePlan, randomBatch, randomWeights, runStep } from '../relay/harness.js';
+import { microBatches } from '../support/micro-batches.js';
 
 const measured = (plan: ExperimentPlan): ExperimentPlan => ({
   ...plan,
   config: { ...plan.config, diagnostics: { gradients: 'every 1 step' } },
 });
 
-/** Gives out a batch in micro-batches, over and over. */
-function batches(plan: ExperimentPlan, images: Float32Array, labels: Int32Array) {
-  let at = 0;
-  const size = plan.microBatch;
-  const perImage = images.length / labels.length;
-  return async (): Promise<Batch> => {
-    const from = at % labels.length;
-    at += size;
-    return {
-      images: images.subarray(from * perImage, (from + size) * perImage),
-      labels: labels.subarray(from, from + size),
-      indices: new Int32Array(size),
-      size,
-      release: () => {},
-    };
-  };
-}
-
 /** Trains, and measures every step if the plan says so. @returns rows, and the bits of all parameters */
 async function training(plan: ExperimentPlan, engine: Engine, steps: number[]) {
   const weights = randomWeights(plan);
   const { images, labels } = randomBatch(plan, plan.config.training.batchSize);
   const rows: GradientRow[] = [];
-  const next = batches(plan, images, labels);
+  const next = microBatches(plan.microBatch, { images, labels });
   const layers = [...plan.layers.values()];
   const parameters = new Parameters(engine, layers, weights);
   const network = new NetworkRuntime(engine, layers, parameters, plan.config.seed);

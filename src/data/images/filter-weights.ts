@@ -8,6 +8,8 @@
  * decoded alike by both.
  */
 
+import { once } from '../../once.js';
+
 /** Along one axis. */
 export interface FilterWeights {
   /** Pixels of the result. */
@@ -104,14 +106,6 @@ const sinc = (x: number): number => (x === 0 ? 1 : Math.sin(Math.PI * x) / (Math
 
 const tabulated = (radius: number, f: (x: number) => number): Float64Array =>
   Float64Array.from({ length: radius * STEPS + 1 }, (_, i) => f(i / STEPS));
-
-const once = <T>(make: () => T): (() => T) => {
-  let made: T | undefined;
-  return () => {
-    made ??= make();
-    return made;
-  };
-};
 
 const lanczos = once(() => tabulated(LOBES, (x) => sinc(x) * sinc(x / LOBES)));
 
