@@ -1,7 +1,9 @@
 import type { ProbeResult } from '../commands/probe.js';
+import { SUGGESTION_TITLE, suggestionTexts } from '../probe/suggestion-text.js';
 import type { Estimate, LayerSignals } from '../run/signal-row.js';
 import { sizeText } from '../study/quantities.js';
 import { aligned } from '../terminal/aligned.js';
+import { wrapText } from '../terminal/wrap-text.js';
 
 /** A table's column: its head, and its cell of each layer. */
 interface Column {
@@ -34,7 +36,20 @@ export function signalLines(result: ProbeResult, columns: number): string[] {
     '',
     "mean |gradient| of a batch, times the loss's weight; in % of mean |weight|",
     ...table(losses.map(magnitudeColumn)),
+    ...suggestionLines(result, columns),
   ];
+}
+
+function suggestionLines({ suggestions }: ProbeResult, columns: number): string[] {
+  if (suggestions.length === 0) return [];
+  const lines = suggestions.flatMap((suggestion) => {
+    const [found, ...rest] = suggestionTexts(suggestion);
+    return [
+      ...wrapText(found!, columns, '  '),
+      ...rest.flatMap((text) => wrapText(`- ${text}`, columns, '  ')),
+    ];
+  });
+  return ['', `${SUGGESTION_TITLE} (docs/probe.md)`, ...lines];
 }
 
 const signalColumn = (loss: string): Column => ({

@@ -20,6 +20,7 @@ import { trainingLoader } from '../experiment/training-loader.js';
 import { NetworkRuntime } from '../model/network-runtime.js';
 import { type Origin, Parameters } from '../model/parameters.js';
 import { measureSignals } from '../probe/measure-signals.js';
+import { type SignalSuggestion, suggestionsOf } from '../probe/suggestion.js';
 import type { Checkpoint } from '../run/checkpoint.js';
 import { chooseCheckpoint } from '../run/choose.js';
 import { runOf } from '../run/run-checkpoints.js';
@@ -45,6 +46,8 @@ export interface ProbeResult extends SignalRow {
   config: string;
   /** Null where the weights are the initial ones. */
   checkpoint: string | null;
+  /** Of taps and ranges, by rules of thumb; none where one loss is all there is. */
+  suggestions: SignalSuggestion[];
 }
 
 /** What is measured: a network at a point of its training. */
@@ -105,7 +108,12 @@ export async function probeCommand(
       batches,
       (done) => progress({ what: 'batches', done, total: batches }),
     );
-    return { ...row, config: name, checkpoint: from?.path ?? null };
+    return {
+      ...row,
+      config: name,
+      checkpoint: from?.path ?? null,
+      suggestions: suggestionsOf(row),
+    };
   } finally {
     await loader.close();
     parameters.dispose();
