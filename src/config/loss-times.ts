@@ -28,7 +28,7 @@ export function rangeSchema(name: z.ZodString) {
       from: durationSchema
         .optional()
         .describe(
-          'From when on this range holds, counted from the start of the training; the first one of a list holds from the start.',
+          'In a list: from when on this range holds, counted from the start of the training; the first one holds from the start.',
         ),
       ...parts,
     })

@@ -105,11 +105,20 @@ function objectsOf(schema: JsonSchema, path: string): [string, string, JsonSchem
 /** The mapping that a key holds itself, as one of several forms, or in a list. */
 function objectIn(part: JsonSchema, path: string): [string, JsonSchema] | undefined {
   if (part.properties || part.oneOf?.some((form) => form.properties)) return [path, part];
-  const option = part.anyOf?.map((form) => objectIn(form, path)).find((found) => found);
-  if (option) return option;
+  const options = (part.anyOf ?? []).flatMap((form) => {
+    const found = objectIn(form, path);
+    return found ? [found] : [];
+  });
+  if (options[0]) return [options[0][0], mostKeys(options.map(([, inner]) => inner))];
   const items = Array.isArray(part.items) ? undefined : part.items;
   return items?.properties ? [`${path}[]`, items] : undefined;
 }
+
+/** Of a mapping and the like in a list, with more keys there: that which has all of them. */
+const mostKeys = (forms: readonly JsonSchema[]): JsonSchema =>
+  forms.reduce((most, form) => (keyCount(form) > keyCount(most) ? form : most));
+
+const keyCount = ({ properties = {} }: JsonSchema): number => Object.keys(properties).length;
 
 /** A type in few words. */
 function typeOf(part: JsonSchema, path: string): string {
