@@ -186,6 +186,8 @@ def read_plan(path):
 
 def check(args):
     plan = read_plan(args.plan)
+    if args.phase > 1:
+        plan["losses"] = plan["phases"][args.phase - 1]["losses"]
     file = load_file(args.grads)
     if "batch.images" not in file or "batch.labels" not in file:
         sys.exit(f"{args.grads} holds no batch: it is not an output of relaybp grad")
@@ -284,6 +286,7 @@ def main():
     one.add_argument("plan", help="output of relaybp plan --json")
     one.add_argument("grads", help="output of relaybp grad")
     one.add_argument("--tolerance", type=float, default=1e-4, help="largest |difference| / |reference| (%(default)g)")
+    one.add_argument("--phase", type=int, default=1, help="that relaybp grad was given (%(default)s)")
     one.set_defaults(run=check)
     two = commands.add_parser("write", help="draw weights and a batch, and store them with their gradients")
     two.add_argument("plan", help="output of relaybp plan --json")

@@ -2,6 +2,7 @@ import type { ExperimentConfig } from '../config/experiment-schema.js';
 import type { LoadedConfig } from '../config/load.js';
 import { ConfigError } from '../errors.js';
 import { type ExperimentPlan, planExperiment } from '../experiment/experiment-plan.js';
+import { inPhase, phaseOf } from '../experiment/moment.js';
 
 export const BENCH_MODES = ['config', 'relay', 'multiloss', 'bp'] as const;
 
@@ -19,20 +20,24 @@ export interface BenchPlanOptions {
   readonly microBatch?: number;
   /** Images of a step. */
   readonly batchSize?: number;
+  /** Of a training whose losses change: the number of the phase, from 1; default: the first. */
+  readonly phase?: number;
   /** Whether signals go down early, see `planExperiment`. */
   readonly early?: boolean;
 }
 
-/** @throws ConfigError as `planExperiment`, and for mode `relay` if every loss of the config reaches the bottom */
+/** @throws ConfigError as `planExperiment`, for a phase that there is not, or where the mode has none of its own; and for mode `relay` if every loss of the config reaches the bottom */
 export function planBench(loaded: LoadedConfig, options: BenchPlanOptions): ExperimentPlan {
-  const { microBatch, batchSize = microBatch, early } = options;
+  const { microBatch, batchSize = microBatch, phase, early } = options;
   const training = {
     ...loaded.config.training,
     ...(microBatch === undefined ? {} : { microBatch }),
     ...(batchSize === undefined ? {} : { batchSize }),
   };
   const sized = { ...loaded, config: { ...loaded.config, training } };
-  const plan = planExperiment(sized, early);
+  checkPhase(options);
+  const planned = planExperiment(sized, early);
+  const plan = phase === undefined ? planned : inPhase(planned, phaseOf(planned, phase));
   switch (options.mode) {
     case 'config':
       return plan;
@@ -47,6 +52,15 @@ export function planBench(loaded: LoadedConfig, options: BenchPlanOptions): Expe
       return planExperiment({ ...sized, config }, early);
     }
   }
+}
+
+/** The other two modes have losses of their own, the same throughout. */
+function checkPhase({ mode, phase }: BenchPlanOptions): void {
+  if (phase === undefined || mode === 'config' || mode === 'relay') return;
+  throw new ConfigError(
+    `--phase ${phase}: with --mode ${mode} losses do not change`,
+    'leave --phase out, or use --mode config',
+  );
 }
 
 function fullRanges(config: ExperimentConfig, keep: (loss: string) => boolean): ExperimentConfig {

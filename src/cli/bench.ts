@@ -6,6 +6,7 @@ import {
   engineOption,
   JSON_OBJECT,
   nonNegativeInteger,
+  phaseOption,
   positiveInteger,
   setOption,
 } from './common.js';
@@ -42,6 +43,7 @@ export function addBench(cli: Command): void {
       positiveInteger,
     )
     .option('--batch-size <n>', "images of a step (default: the config's)", positiveInteger)
+    .addOption(phaseOption())
     .addOption(setOption('override a key of the config (repeatable)'))
     .option(...JSON_OBJECT)
     .action(async (config, options) => {

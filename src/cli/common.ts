@@ -62,6 +62,13 @@ export const checkpointOption = (which: CheckpointChoice = MODEL_DEFAULTS.checkp
     .choices(CHECKPOINT_CHOICES)
     .default(which);
 
+/** @param unless what it is unless it is given */
+export const phaseOption = (unless = 'default: the first') =>
+  new Option(
+    '--phase <n>',
+    `where losses change over the training, the phase, counted from 1 (${unless})`,
+  ).argParser(positiveInteger);
+
 /** @param about where they are said otherwise */
 export const labelsOption = (about: string) =>
   new Option('--labels <what>', about).choices(LABEL_MEANINGS);

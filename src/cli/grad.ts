@@ -1,5 +1,5 @@
 import type { Command } from '@commander-js/extra-typings';
-import { engineOption, setOption, withShortSet } from './common.js';
+import { engineOption, phaseOption, setOption, withShortSet } from './common.js';
 import { print } from './output.js';
 import { PRINT_CONFIG, printConfig } from './print-config.js';
 
@@ -9,6 +9,7 @@ export function addGrad(cli: Command): void {
     .description('write the gradients of one batch, to check them elsewhere')
     .argument('<config>', 'YAML config')
     .requiredOption('--out <file>', 'safetensors file to write')
+    .addOption(phaseOption())
     .option('--by-loss', "also each loss's own gradients", false)
     .option(...PRINT_CONFIG)
     .action(async (config, options) => {

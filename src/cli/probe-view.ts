@@ -13,7 +13,7 @@ interface Column {
 
 /** What a probe found, for people: layers from the output to the input, as signals go. */
 export function signalLines(result: ProbeResult, columns: number): string[] {
-  const { config, checkpoint, step, batches, batchSize, groups, keptBytes } = result;
+  const { config, checkpoint, phase, step, batches, batchSize, groups, keptBytes } = result;
   const layers = [...result.layers].reverse();
   const losses = result.losses.map(({ name }) => name);
   const pairs = losses.flatMap((a, i) => losses.slice(i + 1).map((b) => [a, b] as const));
@@ -21,6 +21,7 @@ export function signalLines(result: ProbeResult, columns: number): string[] {
   const table = (columnsOf: readonly Column[]): string[] => tables(layers, columnsOf, columns);
   return [
     `${checkpoint ?? config}: step ${step}, ${batches} batches of ${batchSize} images`,
+    ...(phase === null ? [] : [`the losses as they are ${phase}`]),
     `95 % intervals: jackknife over ${groups} groups of batches; ${sizeText(keptBytes)} of gradients kept`,
     '',
     'signal to noise: norm of the mean gradient / spread of a batch around it',

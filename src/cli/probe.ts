@@ -4,6 +4,7 @@ import {
   checkpointOption,
   engineOption,
   JSON_OBJECT,
+  phaseOption,
   positiveInteger,
   setOption,
   withShortSet,
@@ -16,6 +17,7 @@ export function addProbe(cli: Command): void {
     .description("measure how far each loss's signal carries down the network")
     .argument('<run|config>', 'run folder, checkpoint, or YAML config (at its initial weights)')
     .addOption(checkpointOption(PROBE_DEFAULTS.checkpoint))
+    .addOption(phaseOption("default: the first, or the checkpoint's"))
     .option('--batches <n>', 'batches to measure over', positiveInteger, PROBE_DEFAULTS.batches)
     .option(...JSON_OBJECT)
     .action(async (target, options) => {

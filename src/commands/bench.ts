@@ -20,6 +20,8 @@ export interface BenchCommandOptions extends ConfigOptions, EngineOptions {
   warmup?: number;
   microBatch?: number;
   batchSize?: number;
+  /** Of a training whose losses change: the number of the phase, from 1; default: the first. */
+  phase?: number;
   /** Of `data: config`: whether decoded images are kept in memory for the next time, as in a training. */
   imageCache?: boolean;
 }

@@ -6,6 +6,7 @@ import { cacheDir, indexCache } from '../experiment/data-cache.js';
 import { type ExperimentPlan, planExperiment } from '../experiment/experiment-plan.js';
 import { openTrainingImages } from '../experiment/images.js';
 import { normalization } from '../experiment/input-normalization.js';
+import { inPhase, phaseOf } from '../experiment/moment.js';
 import { softTargets } from '../experiment/targets.js';
 import { trainingLoader } from '../experiment/training-loader.js';
 import { writeOutput } from '../files.js';
@@ -20,6 +21,8 @@ export interface GradCommandOptions extends ConfigOptions, EngineOptions {
   out: string;
   /** Also each loss's own gradients. */
   byLoss?: boolean;
+  /** Of a training whose losses change: the number of the phase, from 1; default: the first. */
+  phase?: number;
 }
 
 /**
@@ -33,10 +36,11 @@ export async function gradCommand(
   hooks: Hooks = {},
 ): Promise<{ tensors: number; losses: Record<string, number> }> {
   const { notice } = listening(hooks);
-  const { out, byLoss = false, engine: choice = DEFAULT_ENGINE } = options;
+  const { out, byLoss = false, phase = 1, engine: choice = DEFAULT_ENGINE } = options;
   checkOutput('--out', out);
   const loaded = loadConfig(file, options.set);
-  const planned = planExperiment(loaded);
+  const whole = planExperiment(loaded);
+  const planned = inPhase(whole, phaseOf(whole, phase));
   const { data } = planned.config;
   const images = await openTrainingImages(data, notice, indexCache({ onNotice: notice }));
   const plan = { ...planned, classWeights: classWeightsOf(loaded, images) };

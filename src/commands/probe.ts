@@ -13,7 +13,7 @@ import {
   normalization,
   readNormalization,
 } from '../experiment/input-normalization.js';
-import { planAt } from '../experiment/moment.js';
+import { phaseAt, phaseOf, planAt } from '../experiment/moment.js';
 import { checkTrainingData } from '../experiment/run-data.js';
 import type { Timeline } from '../experiment/timeline.js';
 import { trainingLoader } from '../experiment/training-loader.js';
@@ -39,6 +39,8 @@ export interface ProbeCommandOptions extends ConfigOptions, EngineOptions {
   batches?: number;
   /** Of a run. */
   checkpoint?: CheckpointChoice;
+  /** Of a training whose losses change: the number of the phase, from 1; default: that of the next step. */
+  phase?: number;
 }
 
 export interface ProbeResult extends SignalRow {
@@ -46,6 +48,8 @@ export interface ProbeResult extends SignalRow {
   config: string;
   /** Null where the weights are the initial ones. */
   checkpoint: string | null;
+  /** Of a training whose losses change: the phase whose losses these are, in words; else null. */
+  phase: string | null;
   /** Of taps and ranges, by rules of thumb; none where one loss is all there is. */
   suggestions: SignalSuggestion[];
 }
@@ -53,6 +57,7 @@ export interface ProbeResult extends SignalRow {
 /** What is measured: a network at a point of its training. */
 interface Point {
   plan: ExperimentPlan;
+  phase: string | null;
   weights: Origin;
   images: ImageIndex;
   normalized: Normalization;
@@ -61,8 +66,8 @@ interface Point {
   position: number;
 }
 
-/** Fewer say nothing of their spread. */
-const FEWEST_BATCHES = 4;
+/** Two are left where one is left out. */
+const FEWEST_BATCHES = 3;
 
 /**
  * `relaybp probe`: how far each loss's signal carries, over the batches that training would take next; no weight changes
@@ -85,7 +90,12 @@ export async function probeCommand(
   }
   const from = isConfig(target) ? null : chooseCheckpoint(target, which, notice).checkpoint;
   const loaded = from ? configOf(from, options) : loadConfig(target, options.set);
-  const { plan, weights, images, normalized, ...at } = await pointOf(loaded, from, hooks);
+  const { plan, phase, weights, images, normalized, ...at } = await pointOf(
+    loaded,
+    from,
+    options.phase,
+    hooks,
+  );
   const { precision, convolution, seed, name } = plan.config;
   const engine = await openEngine(options.engine ?? DEFAULT_ENGINE, {
     precision,
@@ -112,6 +122,7 @@ export async function probeCommand(
       ...row,
       config: name,
       checkpoint: from?.path ?? null,
+      phase,
       suggestions: suggestionsOf(row),
     };
   } finally {
@@ -131,15 +142,21 @@ const configOf = (checkpoint: Checkpoint, options: ConfigOptions): TrainingConfi
     from: { checkpoint, damaged: [] },
   });
 
-/** Where a training of the config begins, or would go on from the checkpoint. */
+/**
+ * Where a training of the config begins, or would go on from the checkpoint.
+ *
+ * @param phase whose losses are measured, with their weights when it begins; default: that of the next step, as they are then
+ */
 async function pointOf(
   loaded: Pick<TrainingConfig, 'config' | 'locate'>,
   from: Checkpoint | null,
+  phase: number | undefined,
   hooks: Hooks,
 ): Promise<Point> {
   const { notice, progress } = listening(hooks);
   const { config } = loaded;
   const planned = planExperiment(loaded);
+  const chosen = phase === undefined ? null : phaseOf(planned, phase);
   const cache = indexCache({ onNotice: notice, onProgress: indexingTo(progress) });
   if (from) checkTrainingData(config, runOf(from.path));
   const begin = config.initialCheckpoint;
@@ -147,7 +164,13 @@ async function pointOf(
   const trained = from?.state.classes ?? initial?.classes ?? undefined;
   const images = await openTrainingImages(config.data, notice, cache, trained);
   if (from) checkClasses(from, images.classes);
-  const plan = { ...planned, classWeights: classWeightsOf(loaded, images) };
+  const whole = { ...planned, classWeights: classWeightsOf(loaded, images) };
+  const lossesAt = (timeline: Timeline, next: number): Pick<Point, 'plan' | 'phase'> => {
+    const durations = { timeline, length: lengthOf(whole) };
+    const step = chosen ? timeline.stepAt(chosen.from) : next;
+    const { when = null } = phaseAt(whole, step, durations);
+    return { plan: planAt(whole, step, durations), phase: when };
+  };
   if (!from) {
     const normalized = await normalization(config.data, images, {
       cacheDir: cacheDir(),
@@ -155,9 +178,9 @@ async function pointOf(
       onProgress: (done, total) => progress({ what: STATISTICS, done, total }),
     });
     const weights = initial ? { seed: config.seed, given: initial.values } : config.seed;
-    const timeline = beginningTimeline(plan, images);
+    const timeline = beginningTimeline(whole, images);
     return {
-      plan: planAt(plan, 0, { timeline, length: lengthOf(plan) }),
+      ...lossesAt(timeline, 0),
       weights,
       images,
       normalized,
@@ -167,9 +190,9 @@ async function pointOf(
     };
   }
   const { step, position } = from.state;
-  const timeline = resumedTimeline(from.state, paceSize(plan, images));
+  const timeline = resumedTimeline(from.state, paceSize(whole, images));
   return {
-    plan: planAt(plan, step, { timeline, length: lengthOf(plan) }),
+    ...lossesAt(timeline, step),
     weights: from.tensors('weights'),
     images,
     normalized: readNormalization(config.data, from.tensors('normalization'), from.path),

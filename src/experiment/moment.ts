@@ -1,3 +1,4 @@
+import { ConfigError } from '../errors.js';
 import { flatten } from '../model/network-plan.js';
 import type { ResolvedLoss } from '../relay/ranges.js';
 import type { Durations } from './decays.js';
@@ -20,6 +21,21 @@ export const inPhase = (
   plan: ExperimentPlan,
   { losses, step, early }: PhasePlan,
 ): ExperimentPlan => ({ ...plan, losses, step, early });
+
+/**
+ * A phase by its number, from 1 in their order.
+ *
+ * @throws ConfigError if the training has fewer
+ */
+export function phaseOf({ phases }: Pick<ExperimentPlan, 'phases'>, number: number): PhasePlan {
+  const phase = phases[number - 1];
+  if (phase) return phase;
+  const list = phases.map(({ when }, i) => `${i + 1}${when === undefined ? '' : ` (${when})`}`);
+  throw new ConfigError(
+    `--phase ${number}: the losses of this training have ${phases.length === 1 ? 'one phase' : `the phases ${list.join(', ')}`}`,
+    phases.length === 1 ? 'leave --phase out' : `give a number from 1 to ${phases.length}`,
+  );
+}
 
 export const phaseAt = (
   { phases }: Pick<ExperimentPlan, 'phases'>,

@@ -4,8 +4,8 @@ import { loadConfig } from '../../src/config/load.js';
 import { totals } from '../../src/plan/cost.js';
 import { fixturePlan } from '../relay/harness.js';
 
-const load = (name: string) =>
-  loadConfig(new URL(`../fixtures/${name}.yaml`, import.meta.url).pathname);
+const load = (name: string, ...set: string[]) =>
+  loadConfig(new URL(`../fixtures/${name}.yaml`, import.meta.url).pathname, set);
 
 const ranges = (plan: ReturnType<typeof planBench>) =>
   plan.losses.map(({ name, bottom }) => [name, plan.trunk[bottom]!.name]);
@@ -36,6 +36,27 @@ describe('modes', () => {
   test('relay of a config without one is an error', () => {
     expect(() => planBench(load('multi-loss'), { mode: 'relay' })).toThrow(
       /--mode relay: in .* every loss reaches the bottom of the trunk, so nothing is relayed/,
+    );
+  });
+});
+
+describe('phases', () => {
+  const loaded = load(
+    'three-loss',
+    'losses.aux3.enabled={until: 5 epochs}',
+    'losses.primary.range=[{downTo: seg4}, {from: 5 epochs, downTo: seg1}]',
+  );
+
+  test('the first one, or that which is named', () => {
+    expect(ranges(planBench(loaded, { mode: 'config' }))).toContainEqual(['primary', 'conv4_1']);
+    const second = planBench(loaded, { mode: 'config', phase: 2 });
+    expect(ranges(second).map(([name]) => name)).toEqual(['primary', 'aux4']);
+    expect(ranges(second)).toContainEqual(['primary', 'conv1_1']);
+  });
+
+  test('not where the mode has losses of its own, which do not change', () => {
+    expect(() => planBench(loaded, { mode: 'bp', phase: 2 })).toThrow(
+      /--phase 2: with --mode bp losses do not change/,
     );
   });
 });

@@ -176,6 +176,46 @@ describe('grad', () => {
   });
 });
 
+describe('losses that change over the training', () => {
+  const phased = (...args: string[]): Promise<Outcome> =>
+    relaybp(...args, '--engine', 'wasm', ...sets);
+  const sets = [
+    'losses.primary.range=[{downTo: seg2}, {from: 1 epoch, downTo: seg1}]',
+    'losses.auxiliary.enabled={until: 1 epoch}',
+  ].flatMap((change) => ['--set', change]);
+
+  it('grad --phase has those of a phase', async () => {
+    const gradients = async (...more: string[]): Promise<string[]> => {
+      const { code, stderr } = await phased('grad', 'c.yaml', '--out', 'p.safetensors', ...more);
+      expect(stderr).toBe('');
+      expect(code).toBe(0);
+      const tensors = decodeSafetensors(readFileSync(join(cwd, 'p.safetensors')), 'p');
+      return [...tensors.keys()].filter((name) => /^gradient-of.*weight$/.test(name)).sort();
+    };
+    const first = await gradients('--by-loss');
+    expect(first).toContain('gradient-of/auxiliary/conv1_1.weight');
+    expect(first).not.toContain('gradient-of/primary/conv1_1.weight');
+    const second = await gradients('--by-loss', '--phase', '2');
+    expect(second).toEqual(
+      ['conv1_1', 'conv2_1', 'conv3_1', 'primary.fc1'].map(
+        (layer) => `gradient-of/primary/${layer}.weight`,
+      ),
+    );
+  });
+
+  it('a phase that there is not is refused, with those that there are', async () => {
+    expect(await phased('grad', 'c.yaml', '--out', 'p.safetensors', '--phase', '3')).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining(
+        '--phase 3: the losses of this training have the phases 1 (at first), 2 (from 1 epoch on)',
+      ),
+    });
+    const { code, stderr } = await relaybp('bench', 'c.yaml', '--phase', '2');
+    expect(code).toBe(2);
+    expect(stderr).toContain('--phase 2: the losses of this training have one phase');
+  });
+});
+
 describe('the command line', () => {
   it('--help and --version', async () => {
     const help = await relaybp('--help');

@@ -1,4 +1,5 @@
 /** What the tests of the probe share. */
+import { expect } from 'vitest';
 import type { Engine } from '../../src/engine/engine.js';
 import type { ExperimentPlan } from '../../src/experiment/experiment-plan.js';
 import { NetworkRuntime } from '../../src/model/network-runtime.js';
@@ -26,10 +27,12 @@ export async function measured(
   const parameters = new Parameters(engine, layers, weights);
   const network = new NetworkRuntime(engine, layers, parameters, plan.config.seed);
   if (!dropout) network.train = () => network.trainWithoutDropout();
+  const held = engine.tensorCount();
   try {
     const next = microBatches(plan.microBatch, data);
     return await measureSignals({ plan, network, parameters, next, step: 5, epoch: 0.5 }, batches);
   } finally {
+    expect(engine.tensorCount(), 'tensors left behind').toBe(held);
     parameters.dispose();
   }
 }
