@@ -4,7 +4,7 @@ import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import wabt from 'wabt';
 
-const NAMES = ['data/images/resample', 'engine/wasm/winograd'];
+const NAMES = ['data/images/resample', 'data/images/pillow-resample', 'engine/wasm/winograd'];
 
 const path = (/** @type {string} */ name) => fileURLToPath(new URL(`../${name}`, import.meta.url));
 

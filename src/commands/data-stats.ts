@@ -40,7 +40,7 @@ export interface DataStatsResult {
   /** Images in the index, undecodable ones too. */
   images: number;
   undecodable: { count: number; first: readonly Skipped[] };
-  preprocessing: { resize: number; crop: number; maxPixels: number };
+  preprocessing: Pick<DataConfig, 'resize' | 'interpolation' | 'protocol' | 'crop' | 'maxPixels'>;
   mean: OnScales;
   std: OnScales;
   /** Of the covariance of RGB, 0–1 scale; the largest first. `vectors[i]` belongs to `values[i]`. */
@@ -94,7 +94,13 @@ export async function dataStatsCommand(
     fingerprint: statistics.fingerprint,
     images: index.count,
     undecodable: { count: statistics.undecodable, first: statistics.firstUndecodable },
-    preprocessing: { resize: data.resize, crop: data.crop, maxPixels: data.maxPixels },
+    preprocessing: {
+      resize: data.resize,
+      interpolation: data.interpolation,
+      protocol: data.protocol,
+      crop: data.crop,
+      maxPixels: data.maxPixels,
+    },
     mean: onScales(channelMean),
     std: onScales(channelStd),
     pca: { values: eigen.values, vectors: eigen.vectors },

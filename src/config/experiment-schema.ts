@@ -12,6 +12,7 @@ import { layerSchema } from './layers.js';
 import { enabledSchema, rangeSchema } from './loss-times.js';
 import { lossWeightSchema } from './loss-weight.js';
 import { METRICS } from './metric.js';
+import { INTERPOLATIONS, SIZE_PROTOCOLS, USUAL_RESIZING } from './resizing.js';
 import { samplerNames, samplerSchema } from './sampling.js';
 
 /**
@@ -92,6 +93,18 @@ const data = z.strictObject({
   resize: positive.describe(
     'Images are resized so that their shorter side has this many pixels; the aspect ratio stays.',
   ),
+  interpolation: z
+    .enum(INTERPOLATIONS)
+    .default(USUAL_RESIZING.interpolation)
+    .describe(
+      "How they are resized, antialiased in any case: lanczos3, of JPEGs fast and approximately; bilinear or bicubic (a = -0.5) to the bit as Pillow's, whatever the format, as torchvision and timm mostly do.",
+    ),
+  protocol: z
+    .enum(SIZE_PROTOCOLS)
+    .default(USUAL_RESIZING.protocol)
+    .describe(
+      "Whose rounding: relaybp rounds the longer side to the nearest pixel and begins the centre crop at the lower one; torchvision, timm too, rounds the longer side down and the crop's beginning to the nearest, halves to even, and lanczos3 is then Pillow's too.",
+    ),
   crop: positive.describe(
     "Side of the square cut from it, in pixels: random in training, central in evaluation. Must be the network's input.",
   ),

@@ -1,3 +1,4 @@
+import type { Resizing } from '../config/resizing.js';
 import type { Pixels } from '../data/images/preprocessing.js';
 
 /** One input of the network, `[height, width, 3]`. */
@@ -16,6 +17,7 @@ export interface Protocol {
   readonly name: 'single-crop' | 'ten-crop' | 'multi-scale';
   /** Shorter sides that the image is resized to. */
   readonly sides: readonly number[];
+  readonly resizing?: Resizing;
   readonly flip: boolean;
   readonly average: Average;
   /** Larger images count as undecodable. */

@@ -72,9 +72,9 @@ export async function* scoreImages(
   const runner = new BatchRunner(network, dataset);
   const policy = new FailurePolicy(dataset, onError);
   const queue: Pending[] = [];
-  const { sides, maxPixels } = protocol;
+  const { sides, resizing, maxPixels } = protocol;
   const ahead = Math.min(Math.max(batchSize, AHEAD.least), AHEAD.most);
-  for await (const decoded of decodedImages({ dataset, sides, maxPixels, ahead })) {
+  for await (const decoded of decodedImages({ dataset, sides, resizing, maxPixels, ahead })) {
     const { index, reason, changed, sizes } = decoded;
     if (reason !== null) policy.apply([{ image: index, reason }]);
     const inputs = reason === null ? protocol.inputs(sizes) : [];

@@ -13,7 +13,7 @@ export function singleCrop(
   flip: boolean,
   average: Average,
 ): Protocol {
-  const { resize, crop } = preprocessing;
+  const { resize, resizing, crop } = preprocessing;
   return {
     name: 'single-crop',
     sides: [resize],
@@ -21,7 +21,7 @@ export function singleCrop(
     average,
     smallest: [[crop, crop]],
     inputs: ([pixels]) => {
-      const view = centreView(pixels!, [crop, crop]);
+      const view = centreView(pixels!, [crop, crop], resizing?.protocol);
       const views = flip ? [view, { ...view, flip: true }] : [view];
       return views.map((each) => cropInput(pixels!, each, preprocessing));
     },

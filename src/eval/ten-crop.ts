@@ -1,3 +1,4 @@
+import type { SizeProtocol } from '../config/resizing.js';
 import { centreView, type Preprocessing, type View } from '../data/images/preprocessing.js';
 import type { Average, Protocol } from './protocol.js';
 import { cropInput } from './single-crop.js';
@@ -7,7 +8,7 @@ export function tenCrop(
   preprocessing: Preprocessing & { crop: number },
   average: Average,
 ): Protocol {
-  const { resize, crop } = preprocessing;
+  const { resize, resizing, crop } = preprocessing;
   return {
     name: 'ten-crop',
     sides: [resize],
@@ -15,14 +16,20 @@ export function tenCrop(
     average,
     smallest: [[crop, crop]],
     inputs: ([pixels]) =>
-      tenViews(pixels!, crop).map((view) => cropInput(pixels!, view, preprocessing)),
+      tenViews(pixels!, crop, resizing?.protocol).map((view) =>
+        cropInput(pixels!, view, preprocessing),
+      ),
   };
 }
 
 /** Top left, top right, bottom left, bottom right, centre; then the same five mirrored. */
-export function tenViews(image: { height: number; width: number }, crop: number): View[] {
+export function tenViews(
+  image: { height: number; width: number },
+  crop: number,
+  protocol?: SizeProtocol,
+): View[] {
   const [bottom, right] = [image.height - crop, image.width - crop];
-  const centre = centreView(image, [crop, crop]);
+  const centre = centreView(image, [crop, crop], protocol);
   const corners = [
     [0, 0],
     [0, right],

@@ -30,7 +30,8 @@ export function protocolOf(
   options: ProtocolOptions,
   preprocessing: Preprocessing & { crop: number },
 ): Protocol {
-  return { ...inputsOf(options, preprocessing), maxPixels: preprocessing.maxPixels };
+  const { resizing, maxPixels } = preprocessing;
+  return { ...inputsOf(options, preprocessing), resizing, maxPixels };
 }
 
 function inputsOf(

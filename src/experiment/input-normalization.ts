@@ -21,13 +21,22 @@ export interface Normalization {
  * @param onProgress receives the images done and their total, while they are computed
  */
 export function imageStatistics(
-  { resize, crop, maxPixels }: DataConfig,
+  { resize, crop, maxPixels, interpolation, protocol }: DataConfig,
   index: ImageIndex,
   cacheDir: string,
   onNotice?: (line: string) => void,
   onProgress?: (done: number, total: number) => void,
 ): Promise<FoundStatistics> {
-  return dataStatistics(index, { resize, crop, maxPixels, cacheDir, onNotice, onProgress });
+  const resizing = { interpolation, protocol };
+  return dataStatistics(index, {
+    resize,
+    resizing,
+    crop,
+    maxPixels,
+    cacheDir,
+    onNotice,
+    onProgress,
+  });
 }
 
 export interface NormalizationOptions {
@@ -46,7 +55,7 @@ export async function normalization(
   index: ImageIndex,
   { cacheDir, onNotice, onProgress, onStatistics }: NormalizationOptions,
 ): Promise<Normalization> {
-  const { resize, crop, mean, std, augment } = data;
+  const { resize, interpolation, protocol, crop, mean, std, augment } = data;
   const scale = pixelScaleNotice(data);
   if (scale !== null) onNotice?.(scale);
   const needed = typeof mean === 'string' || std === 'channel' || augment.color === 'pca';
@@ -55,6 +64,7 @@ export async function normalization(
   if (statistics) await onStatistics?.(statistics);
   const preprocessing: Preprocessing = {
     resize,
+    resizing: { interpolation, protocol },
     crop,
     mean:
       mean === 'pixel'
@@ -112,6 +122,7 @@ export function readNormalization(
   return {
     preprocessing: {
       resize: data.resize,
+      resizing: { interpolation: data.interpolation, protocol: data.protocol },
       crop: data.crop,
       mean:
         mean.length === 3

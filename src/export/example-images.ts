@@ -9,7 +9,7 @@ import type { PixelBatch } from './runtimes.js';
 /** Centre crops of the first images of an index that can be decoded, evenly spread over it. */
 export async function imagePixels(
   index: ImageIndex,
-  { resize, crop, maxPixels }: ExportModel['preprocessing'],
+  { resize, resizing, crop, maxPixels }: ExportModel['preprocessing'],
   count: number,
   onNotice: (line: string) => void,
 ): Promise<PixelBatch> {
@@ -18,10 +18,11 @@ export async function imagePixels(
   for (let i = 0; i < Math.min(count, index.count); i++) {
     const image = Math.floor((i * index.count) / Math.min(count, index.count));
     try {
-      const pixels = await (await reader.load(image)).decode({ resize });
+      const pixels = await (await reader.load(image)).decode({ resize, resizing });
       const raw = new Float32Array(crop * crop * 3);
       const plain = { mean: { kind: 'channel', values: [0, 0, 0] }, std: null } as const;
-      writeInput(raw, 0, pixels, centreView(pixels, [crop, crop]), [crop, crop], plain);
+      const view = centreView(pixels, [crop, crop], resizing?.protocol);
+      writeInput(raw, 0, pixels, view, [crop, crop], plain);
       values.push(raw);
     } catch (error) {
       onNotice(`not used for the comparison: ${imagePath(index, image)}: ${reasonOf(error)}`);

@@ -1,9 +1,5 @@
-import {
-  channelMean,
-  divisors,
-  type Preprocessing,
-  RESIZING_KERNEL,
-} from '../data/images/preprocessing.js';
+import { USUAL_RESIZING } from '../config/resizing.js';
+import { channelMean, divisors, type Preprocessing } from '../data/images/preprocessing.js';
 import type { LayerPlan } from '../model/layers/table.js';
 import type { NamedTensor } from '../safetensors.js';
 import { version } from '../version.js';
@@ -35,7 +31,7 @@ export const PROBABILITIES = 'probabilities';
 
 /** What every format says about the network beside its graph: format version 1 (docs/export.md). */
 export function exportMetadata(model: ExportModel, format: ExportFormat) {
-  const { crop, resize, mean } = model.preprocessing;
+  const { crop, resize, resizing = USUAL_RESIZING, mean } = model.preprocessing;
   const graph = format !== 'safetensors';
   const channelsFirst = format === 'onnx';
   return {
@@ -59,10 +55,11 @@ export function exportMetadata(model: ExportModel, format: ExportFormat) {
       resize: {
         shorterSide: resize,
         keepAspectRatio: true,
-        kernel: RESIZING_KERNEL,
+        kernel: resizing.interpolation,
         antialias: true,
+        rounding: resizing.protocol,
       },
-      crop: { height: crop, width: crop, position: 'centre' },
+      crop: { height: crop, width: crop, position: 'centre', rounding: resizing.protocol },
       normalization: {
         formula: '(pixel - mean) / std',
         inGraph: graph,

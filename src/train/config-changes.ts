@@ -81,6 +81,7 @@ export function outdatedBy(changes: readonly Difference[]): Outdated {
   return {
     normalization: any(
       ...['data.mean', 'data.std', 'data.resize', 'data.crop', 'data.augment.color'],
+      ...['data.interpolation', 'data.protocol'],
     ),
     optimizer: changes.some(({ key }) => key === 'optimizer'), // as a whole: its type
     evaluations: any('data.val', 'data.roots.val')

@@ -1,7 +1,7 @@
 /** Random crop, mirror and colour shift (paper, "data and training"); what else there is, one file each. */
 
 import { Random } from '../../random.js';
-import { centreView, type Pixels, type Triple, type View } from '../images/preprocessing.js';
+import type { Pixels, Triple, View } from '../images/preprocessing.js';
 import type { Mixing } from './mixing.js';
 import type { AugmentationRules } from './table.js';
 
@@ -24,17 +24,16 @@ export interface Augmentation extends AugmentationRules {
 /**
  * How the image at a position is cut and changed. Everything is drawn from (seed, position), always
  * in the order row, column, mirror, α₁, α₂, α₃, so that switching one augmentation off does not
- * change the others. Without augmentation: the centre crop.
+ * change the others.
  * @param size [height, width] of the crop
  */
 export function chooseView(
   pixels: Pick<Pixels, 'height' | 'width'>,
   size: readonly [number, number],
-  augmentation: Augmentation | null,
+  augmentation: Augmentation,
   seed: number,
   position: number,
 ): View {
-  if (!augmentation) return centreView(pixels, size);
   const random = new Random(seed, 'augment', position);
   const top = random.int(Math.max(1, pixels.height - size[0] + 1));
   const left = random.int(Math.max(1, pixels.width - size[1] + 1));

@@ -1,7 +1,13 @@
 /** From a decoded image to the input of one position, without what mixes it with another. */
 
 import { type ImagePart, type Region, wholeImage } from '../images/image-part.js';
-import { cropSize, type Preprocessing, type View, writeInput } from '../images/preprocessing.js';
+import {
+  centreView,
+  cropSize,
+  type Preprocessing,
+  type View,
+  writeInput,
+} from '../images/preprocessing.js';
 import type { Size } from '../images/resized-size.js';
 import { type Augmentation, chooseView } from './augment.js';
 import { chosen } from './table.js';
@@ -23,8 +29,21 @@ export function inputRegion(
   if (region) return region;
   const [height, width] = cropSize(preprocessing);
   if (height > image.height || width > image.width) return null;
-  const { top, left } = chooseView(image, [height, width], augment, seed, position);
+  const { top, left } = viewOf(image, preprocessing, augment, { seed, position });
   return { top, left, height, width };
+}
+
+/** Without augmentation the centre crop. */
+function viewOf(
+  image: Size,
+  preprocessing: Preprocessing,
+  augment: Augmentation | null,
+  { seed, position }: { seed: number; position: number },
+): View {
+  const size = cropSize(preprocessing);
+  return augment
+    ? chooseView(image, size, augment, seed, position)
+    : centreView(image, size, preprocessing.resizing?.protocol);
 }
 
 /**
@@ -53,7 +72,7 @@ export function writeAugmented(
     if (!region || !type.crop) continue;
     source = wholeImage(type.crop(source, region, size, options, at));
   }
-  let view = chooseView(source.whole, size, augment, seed, position);
+  let view = viewOf(source.whole, preprocessing, augment, at);
   view = { ...view, top: view.top - source.top, left: view.left - source.left };
   if (steps.some(({ type }) => type.change)) {
     source = cropped(source, view, size);

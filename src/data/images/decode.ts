@@ -6,12 +6,14 @@
  * images are decoded at once, and no cache of operations, as no image is read twice in a row.
  */
 import sharp, { type Metadata, type Sharp } from 'sharp';
+import { isAsPillow, type Resizing, USUAL_RESIZING } from '../../config/resizing.js';
 import { messageOf } from '../../system-error.js';
 import { decodeFastJpeg } from './fast-jpeg.js';
 import { grayToSrgb } from './gray-profile.js';
 import { type ImageFile, readImageFile } from './image-file.js';
 import { type ChoosePart, type ImagePart, wholeImage } from './image-part.js';
 import { withExifInFront } from './late-exif.js';
+import { resizeAsPillow } from './pillow-resampler.js';
 import { type Pixels, RESIZING_KERNEL } from './preprocessing.js';
 import { MAX_RESIZED_PIXELS, resizedSize } from './resized-size.js';
 import { sharpsFactor } from './shrink-on-load.js';
@@ -55,6 +57,8 @@ export async function decodeImage(
 export interface DecodeOptions {
   /** Length of the shorter side. */
   resize: number;
+  /** The filter, and whose size; default: the usual one. */
+  resizing?: Resizing;
   maxPixels?: number;
   /** What is wanted of the image; default: all of it. */
   choose?: ChoosePart;
@@ -65,8 +69,17 @@ export interface DecodeOptions {
 /** As `decodeImage`, of a file that has been read: at least what is wanted of it. */
 export async function decodePart(
   { contents, name }: Pick<ImageFile, 'contents' | 'name'>,
-  { resize, maxPixels = MAX_PIXELS, choose, borrow }: DecodeOptions,
+  options: DecodeOptions,
 ): Promise<ImagePart> {
+  const { resize, resizing = USUAL_RESIZING, maxPixels = MAX_PIXELS, choose, borrow } = options;
+  if (isAsPillow(resizing)) {
+    const whole = await decodeWhole({ contents, name }, maxPixels);
+    try {
+      return partAsPillow(whole, resize, resizing, choose);
+    } finally {
+      whole.release?.();
+    }
+  }
   if (typeof contents !== 'string') {
     if (contents.length === 0) throw new Error('the file is empty');
     const part = await decodeFastJpeg(contents, resize, maxPixels, { choose, borrow });
@@ -75,11 +88,36 @@ export async function decodePart(
   return wholeImage(await decodeSource(contents, name, resize, maxPixels));
 }
 
-/** @param source a path, or the contents of a file; @param name to open it by, if there is one that is text */
+/** The image in its own size: Pillow's way of resizing is to the bit only from all of the pixels. */
+async function decodeWhole(
+  { contents, name }: Pick<ImageFile, 'contents' | 'name'>,
+  maxPixels: number,
+): Promise<ImagePart> {
+  if (typeof contents !== 'string') {
+    if (contents.length === 0) throw new Error('the file is empty');
+    const fast = await decodeFastJpeg(contents, null, maxPixels, { borrow: true });
+    if (fast) return fast;
+  }
+  return wholeImage(await decodeSource(contents, name, null, maxPixels));
+}
+
+function partAsPillow(
+  image: Pixels,
+  resize: number,
+  { interpolation, protocol }: Resizing,
+  choose: ChoosePart | undefined,
+): ImagePart {
+  checkResized(image, resize);
+  const whole = resizedSize(image, resize, protocol);
+  const part = choose?.(whole) ?? { top: 0, left: 0, ...whole };
+  return { ...part, data: resizeAsPillow(image, whole, part, interpolation), whole };
+}
+
+/** @param name to open it by, if there is one that is text @param resize null: it keeps its size */
 async function decodeSource(
   contents: string | Buffer,
   name: string | null,
-  resize: number,
+  resize: number | null,
   maxPixels: number,
 ): Promise<Pixels> {
   const source = typeof contents === 'string' ? contents : await withExifInFront(contents);
@@ -87,24 +125,24 @@ async function decodeSource(
   const header = await sharp(source, { limitInputPixels: false }).metadata();
   checkPixels(header, maxPixels);
   checkSamples(header);
-  checkResized(header, resize);
-  const opened = sharp(shrunk(name, header, resize) ?? source, {
+  if (resize !== null) checkResized(header, resize);
+  const small = resize === null ? null : shrunk(name, header, resize);
+  const opened = sharp(small ?? source, {
     failOn: 'truncated',
     limitInputPixels: maxPixels,
     autoOrient: true,
   });
   const image = await inSrgb(opened, header);
-  image
-    .resize({
+  if (resize !== null) {
+    image.resize({
       width: resize,
       height: resize,
       fit: 'outside',
       kernel: RESIZING_KERNEL,
       fastShrinkOnLoad: false,
-    })
-    .flatten({ background: '#ffffff' })
-    .toColourspace('srgb')
-    .raw({ depth: 'uchar' });
+    });
+  }
+  image.flatten({ background: '#ffffff' }).toColourspace('srgb').raw({ depth: 'uchar' });
   const { data, info } = await withReason(() => image.toBuffer({ resolveWithObject: true }));
   const { width, height, channels } = info;
   if (channels === 3) return { data, width, height };

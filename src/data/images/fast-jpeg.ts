@@ -37,6 +37,7 @@ process.once('exit', () => {
 /**
  * As `decodeImage`, of a file's contents.
  *
+ * @param resize null: it keeps its size
  * @param bytes must not change meanwhile
  * @param choose what is wanted of it; whatever that is, its pixels are the same
  * @param borrow whether the caller will `release` the pixels
@@ -44,23 +45,22 @@ process.once('exit', () => {
  */
 export async function decodeFastJpeg(
   bytes: Uint8Array,
-  resize: number,
+  resize: number | null,
   maxPixels: number,
   { choose, borrow = false }: { choose?: ChoosePart; borrow?: boolean } = {},
 ): Promise<ImagePart | null> {
   const header = readJpegHeader(bytes);
   if (!header) return null;
   const { width, height, orientation } = header;
-  const shrink = shrinkFactor(header, resize);
-  if (width * height > maxPixels || Math.min(width, height) > MOST_SCALED * shrink * resize) {
-    return null;
-  }
+  const shrink = resize === null ? 1 : shrinkFactor(header, resize);
+  if (width * height > maxPixels) return null;
+  if (resize !== null && Math.min(width, height) > MOST_SCALED * shrink * resize) return null;
   // Rows and columns that do not fill a pixel are left out, as by libvips.
   const stored = { width: Math.floor(width / shrink), height: Math.floor(height / shrink) };
   const decoded = { width: Math.ceil(width / shrink), height: Math.ceil(height / shrink) };
   if (decoded.width * decoded.height > MOST_DECODED) return null;
-  const target = resizedSize(stored, resize);
-  if (target.width * target.height > MAX_RESIZED_PIXELS) return null;
+  const target = resize === null ? stored : resizedSize(stored, resize);
+  if (resize !== null && target.width * target.height > MAX_RESIZED_PIXELS) return null;
   const whole = uprightSize(target, orientation);
   const region = choose?.(whole) ?? { top: 0, left: 0, ...whole };
   const { top, left } = region;

@@ -5,8 +5,10 @@
  * The paper subtracts the mean image and divides by nothing, which is the default here.
  */
 
-/** How images are resized, here and by sharp (libvips): antialiased where they shrink. */
-export const RESIZING_KERNEL = 'lanczos3';
+import type { Interpolation, Resizing, SizeProtocol } from '../../config/resizing.js';
+
+/** How images are usually resized, here and by sharp (libvips): antialiased where they shrink. */
+export const RESIZING_KERNEL = 'lanczos3' satisfies Interpolation;
 
 export type Triple = readonly [number, number, number];
 
@@ -16,6 +18,8 @@ export type Mean =
   | { kind: 'channel'; values: Triple };
 
 export interface Preprocessing {
+  /** The filter, and whose sizes and centre crops; default: the usual ones. */
+  resizing?: Resizing;
   /** Length in pixels that the shorter side is resized to, up or down, keeping the aspect ratio. */
   resize: number;
   /** Size of the crop: a side, or [height, width]; at most `resize`. */
@@ -79,15 +83,25 @@ export function channelMean({ mean }: Pick<Preprocessing, 'mean'>): number[] {
   });
 }
 
-/** The centre crop, offsets floor((H − crop) / 2), unchanged (paper, "single crop" testing). */
+/**
+ * The centre crop, offsets floor((H − crop) / 2), unchanged (paper, "single crop" testing). torchvision rounds as Python
+ * does, halves to the even number: for a crop of 224 it begins at 0 of 225 and at 2 of 227.
+ */
 export function centreView(
   pixels: Pick<Pixels, 'height' | 'width'>,
   [h, w]: readonly [number, number],
+  protocol: SizeProtocol = 'relaybp',
 ): View {
-  const top = Math.floor((pixels.height - h) / 2);
-  const left = Math.floor((pixels.width - w) / 2);
+  const begin = protocol === 'torchvision' ? halfToEven : halfDown;
+  const top = begin(pixels.height - h);
+  const left = begin(pixels.width - w);
   return { top, left, flip: false, shift: [0, 0, 0] };
 }
+
+const halfDown = (rest: number): number => Math.floor(rest / 2);
+
+const halfToEven = (rest: number): number =>
+  rest % 4 === 3 ? (rest + 1) / 2 : Math.floor(rest / 2);
 
 /**
  * Write one view as network input, (pixel + shift − mean) / std, into `out` from `offset` on.

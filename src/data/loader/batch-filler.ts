@@ -236,12 +236,13 @@ export class BatchFiller {
     if (this.#bad.has(image)) return null;
     const cached = this.#cache.get(image);
     if (cached) return wholeImage(cached);
-    const { resize } = this.#setup.preprocessing;
+    const { resize, resizing } = this.#setup.preprocessing;
     try {
       const loaded = await this.#reader.load(image);
       if (loaded.changed) changed.push(image);
-      if (this.#cache.isFull) return await loaded.decode({ resize, choose, borrow: true });
-      const pixels = await loaded.decode({ resize, borrow: true });
+      if (this.#cache.isFull)
+        return await loaded.decode({ resize, resizing, choose, borrow: true });
+      const pixels = await loaded.decode({ resize, resizing, borrow: true });
       this.#cache.add(image, pixels);
       return pixels;
     } catch (error) {

@@ -1,4 +1,5 @@
 /** Whole decoded images in order, for test protocols that cut their inputs out of them (paper, §4). */
+import type { Resizing } from '../../config/resizing.js';
 import { reasonOf } from '../images/decode.js';
 import type { Pixels } from '../images/preprocessing.js';
 import type { ImageIndex } from '../index/image-index.js';
@@ -20,6 +21,7 @@ export interface DecodedImagesOptions {
   dataset: ImageIndex;
   /** Lengths of the shorter side. */
   sides: readonly number[];
+  resizing?: Resizing;
   maxPixels?: number;
   /** Images decoded ahead; default 16. */
   ahead?: number;
@@ -31,7 +33,7 @@ export interface DecodedImagesOptions {
  */
 export async function* decodedImages(options: DecodedImagesOptions): AsyncGenerator<DecodedImage> {
   const { dataset, ahead = 16 } = options;
-  for (const side of options.sides) checkSizes(dataset, side);
+  for (const side of options.sides) checkSizes(dataset, side, options.resizing);
   const reader = new ImageReader(dataset, options.maxPixels);
   try {
     yield* ordered(0, dataset.count, ahead, (i) => decode(reader, options, i));
@@ -42,14 +44,14 @@ export async function* decodedImages(options: DecodedImagesOptions): AsyncGenera
 
 async function decode(
   reader: ImageReader,
-  { sides }: DecodedImagesOptions,
+  { sides, resizing }: DecodedImagesOptions,
   index: number,
 ): Promise<DecodedImage> {
   let changed = false;
   try {
     const loaded = await reader.load(index);
     changed = loaded.changed;
-    const sizes = await Promise.all(sides.map((resize) => loaded.decode({ resize })));
+    const sizes = await Promise.all(sides.map((resize) => loaded.decode({ resize, resizing })));
     return { index, reason: null, changed, sizes };
   } catch (error) {
     return { index, reason: reasonOf(error), changed, sizes: [] };

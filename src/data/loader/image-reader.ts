@@ -1,4 +1,6 @@
 /** Reads the images of an index, wherever they are: in files of their own, in shards of relaybp's, or in tar and Parquet files. */
+import { isAsPillow, type Resizing, USUAL_RESIZING } from '../../config/resizing.js';
+import { DataError } from '../../errors.js';
 import { type DecodeOptions, decodePart, MAX_PIXELS } from '../images/decode.js';
 import { readImageFile } from '../images/image-file.js';
 import type { ImagePart } from '../images/image-part.js';
@@ -60,7 +62,18 @@ export class ImageReader {
   }
 }
 
-/** @throws DataError if the images of the index are too small for a shorter side of `resize` */
-export function checkSizes({ packed }: ImageIndex, resize: number): void {
-  if (packed) checkSide(packed, resize);
+/** @throws DataError if the images of the index are too small for a shorter side of `resize`, or have been resized otherwise */
+export function checkSizes(
+  { packed }: ImageIndex,
+  resize: number,
+  resizing: Resizing = USUAL_RESIZING,
+): void {
+  if (!packed) return;
+  checkSide(packed, resize);
+  if (!isAsPillow(resizing)) return;
+  const { interpolation, protocol } = resizing;
+  throw new DataError(
+    `${packed.folder}: its images have been resized already, with ${USUAL_RESIZING.interpolation}; data.interpolation ${interpolation} and data.protocol ${protocol} begin with the original images`,
+    'use the original images, or leave data.interpolation and data.protocol out',
+  );
 }

@@ -97,7 +97,7 @@ export class Loader {
   /** Starts the workers, which begin to decode at once. */
   constructor(options: LoaderOptions) {
     this.#options = { ...options, end: options.end ?? Number.POSITIVE_INFINITY };
-    checkSizes(options.dataset, options.preprocessing.resize);
+    checkSizes(options.dataset, options.preprocessing.resize, options.preprocessing.resizing);
     this.#policy = new FailurePolicy(options.dataset, options.onError);
     const buffers = Math.max(2, options.buffers ?? 4);
     const workers = Math.min(Math.max(1, options.workers ?? availableParallelism()), buffers);

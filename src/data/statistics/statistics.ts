@@ -1,9 +1,10 @@
 /** Mean image and colour statistics of a training set, computed once and kept in a file. */
 import { createHash } from 'node:crypto';
+import { isAsPillow, USUAL_RESIZING } from '../../config/resizing.js';
 import { DataError } from '../../errors.js';
 import { messageWithPath } from '../../system-error.js';
 import { DECODING, MAX_PIXELS } from '../images/decode.js';
-import { cropSize, type Preprocessing, RESIZING_KERNEL } from '../images/preprocessing.js';
+import { cropSize, type Preprocessing } from '../images/preprocessing.js';
 import { fingerprint } from '../index/fingerprint.js';
 import { type ImageIndex, imagePath, relativePath } from '../index/image-index.js';
 import type { Packed } from '../index/packed.js';
@@ -22,7 +23,8 @@ export interface FoundStatistics {
   read: boolean;
 }
 
-export interface StatisticsOptions extends Pick<Preprocessing, 'resize' | 'crop' | 'maxPixels'> {
+export interface StatisticsOptions
+  extends Pick<Preprocessing, 'resize' | 'resizing' | 'crop' | 'maxPixels'> {
   /** Folder for the result; made if missing. Null: compute anew and keep nothing. */
   cacheDir: string | null;
   /** Called now and then with the images done and their total; not if a kept result is read. */
@@ -48,12 +50,13 @@ export async function dataStatistics(
   dataset: ImageIndex,
   options: StatisticsOptions,
 ): Promise<FoundStatistics> {
-  const { resize, maxPixels, cacheDir, onProgress } = options;
+  const { resize, resizing = USUAL_RESIZING, maxPixels, cacheDir, onProgress } = options;
   const [height, width] = cropSize(options);
   const total = dataset.count;
   const data = fingerprint(dataset);
   const key = {
-    ...{ data, resize, height, width, kernel: RESIZING_KERNEL, images: total },
+    ...{ data, resize, height, width, kernel: resizing.interpolation, images: total },
+    ...(isAsPillow(resizing) && { protocol: resizing.protocol }),
     maxPixels: maxPixels ?? MAX_PIXELS,
     decoding: dataset.packed?.decoding ?? DECODING,
     ...(dataset.packed ? preparedKey(dataset.packed, resize) : {}),
@@ -71,6 +74,7 @@ export async function dataStatistics(
     batchSize: BATCH,
     preprocessing: {
       resize,
+      resizing,
       crop: [height, width],
       maxPixels,
       mean: { kind: 'channel', values: [0, 0, 0] },
