@@ -21,6 +21,10 @@ export function addImport(cli: Command): void {
         'of the images the weights were trained on (default: bgr for .caffemodel, else rgb)',
       ).choices(CHANNEL_ORDERS),
     )
+    .option(
+      '--preprocessing <of>',
+      "evaluation preprocessing: auto (what was published with the weights, where that is known), config (the config's own), torchvision's name of the weights, or timm's config.json",
+    )
     .option(...JSON_OBJECT)
     .action(async (file, options) => {
       const { importCommand } = await import('../commands/import.js');

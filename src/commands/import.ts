@@ -13,6 +13,8 @@ import { normalizationTensors } from '../experiment/input-normalization.js';
 import { expectFinite } from '../finite.js';
 import type { ChannelOrder } from '../import/channel-order.js';
 import { type Conversion, convert } from '../import/convert.js';
+import { AUTO, findPreprocessing } from '../import/find-preprocessing.js';
+import { asOverrides, type PublishedPreprocessing } from '../import/published-preprocessing.js';
 import { readWeightFile } from '../import/weight-file.js';
 import { chainOf } from '../model/dense-form.js';
 import type { LayerPlan } from '../model/layers/table.js';
@@ -36,11 +38,15 @@ export interface ImportCommandOptions extends ConfigOptions {
   classes?: string;
   /** Default: bgr of a .caffemodel, else rgb. */
   channelOrder?: ChannelOrder;
+  /** Whose evaluation preprocessing: `auto` (the default), `config`, the name of torchvision's weights, or timm's config.json. */
+  preprocessing?: string;
 }
 
 export interface ImportResult extends Omit<Conversion, 'weights'> {
   run: string;
   tensors: number;
+  /** What was published with the weights; null: the config's own was taken. */
+  preprocessing: PublishedPreprocessing | null;
 }
 
 /**
@@ -53,11 +59,14 @@ export async function importCommand(
   hooks: Hooks = {},
 ): Promise<ImportResult> {
   const { notice } = listening(hooks);
-  const loaded = loadConfig(options.config, options.set);
+  const published = findPreprocessing(file, options.preprocessing ?? AUTO);
+  const taken = published ? asOverrides(published) : [];
+  const loaded = loadConfig(options.config, [...taken, ...(options.set ?? [])]);
   const full = planExperiment(loaded);
   const config = withAbsolutePaths(alone(full));
   const written = writtenPaths(config, (path) => loaded.written(path));
   const preprocessing = preprocessingOf(config.data, options.config);
+  if (published) sayPublished(published, options.set ?? [], notice);
   const classes = await classesOf(config.data, options.classes, notice);
   const source = readWeightFile(file);
   const order = options.channelOrder ?? (source.format === 'caffemodel' ? 'bgr' : 'rgb');
@@ -82,7 +91,22 @@ export async function importCommand(
   } finally {
     lock.release();
   }
-  return { run: path, tensors: weights.size, ...conversion };
+  return { run: path, tensors: weights.size, preprocessing: published, ...conversion };
+}
+
+/** Whose preprocessing the run has, what it is, and what of it `--set` overrides. */
+function sayPublished(
+  published: PublishedPreprocessing,
+  set: readonly string[],
+  notice: (line: string) => void,
+): void {
+  const keyOf = (override: string): string => override.split('=')[0]!;
+  const own = set.map(keyOf);
+  const settings = asOverrides(published);
+  notice(`evaluation preprocessing: ${published.source}: ${settings.join(' ')}`);
+  const overridden = settings.map(keyOf).filter((key) => own.includes(key));
+  if (overridden.length > 0) notice(`--set has instead: ${overridden.join(', ')}`);
+  for (const note of published.notes) notice(note);
 }
 
 /** The config with its primary loss alone, and without a colour shift, whose statistics no such file has. */
@@ -96,7 +120,7 @@ function alone({ config, primary }: ExperimentPlan): ExperimentConfig {
 
 /** @throws ConfigError unless the config gives the numbers that the file's network was trained with */
 function preprocessingOf(data: DataConfig, file: string): Preprocessing {
-  const { mean, std, resize, crop } = data;
+  const { mean, std, resize, interpolation, protocol, crop } = data;
   if (typeof mean === 'string' || typeof std === 'string') {
     const [key, value] = typeof mean === 'string' ? ['mean', mean] : ['std', std];
     throw new ConfigError(
@@ -104,7 +128,8 @@ function preprocessingOf(data: DataConfig, file: string): Preprocessing {
       "give them on the 0-255 scale: torchvision and timm mostly --set data.mean=[123.675,116.28,103.53] --set data.std=[58.395,57.12,57.375] (their Inception-v3 127.5 throughout); the authors' model B --set data.mean=[116.052,113.768,105.448] --set data.std=1",
     );
   }
-  return { resize, crop, mean: { kind: 'channel', values: mean }, std };
+  const resizing = { interpolation, protocol };
+  return { resize, resizing, crop, mean: { kind: 'channel', values: mean }, std };
 }
 
 async function classesOf(

@@ -201,3 +201,32 @@ describe.each(Object.keys(CASES))('%s', (name) => {
     }
   });
 });
+
+it('the run is tested as the weights were published, save for what --set says', async () => {
+  const notices: string[] = [];
+  const { run, preprocessing } = await importCommand(
+    fixture('torchvision-vgg16.safetensors'),
+    {
+      config: narrowVgg(false),
+      out: join(folder, 'run-published'),
+      classes,
+      preprocessing: 'VGG16_Weights.IMAGENET1K_V1',
+      set: ['data.resize=240'],
+    },
+    { notice: (line) => notices.push(line) },
+  );
+  const { state } = openCheckpoint(findCheckpoint(run, 'best'));
+  expect(state.config.data).toMatchObject({
+    resize: 240,
+    crop: 224,
+    interpolation: 'bilinear',
+    protocol: 'torchvision',
+    mean: [123.675, 116.28, 103.53],
+    std: [58.395, 57.12, 57.375],
+  });
+  expect(preprocessing?.source).toBe("torchvision's (VGG16_Weights.IMAGENET1K_V1)");
+  expect(notices[0]).toContain(
+    "evaluation preprocessing: torchvision's (VGG16_Weights.IMAGENET1K_V1): data.resize=256 data.crop=224",
+  );
+  expect(notices).toContain('--set has instead: data.resize');
+});
