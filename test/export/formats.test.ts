@@ -2,7 +2,7 @@
  * Every kind of layer and every family of networks, in every format, run by the program that the format is for
  * and compared with relaybp's own engine.
  */
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -17,16 +17,25 @@ import { networkScores, TOLERANCE, verify } from '../../src/export/verify.js';
 import { read, size } from '../../src/export/wire.js';
 import { writeExport } from '../../src/export/write.js';
 import { maskedCrc } from '../../src/masked-crc.js';
-import { decodeSafetensors, safetensorsMetadata } from '../../src/safetensors.js';
+import { messageType } from '../../src/protos.js';
+import {
+  decodeSafetensors,
+  encodeSafetensors,
+  safetensorsMetadata,
+} from '../../src/safetensors.js';
 import { modelOf, NETWORKS } from './networks.js';
 
-const folder = mkdtempSync(join(tmpdir(), 'relaybp-export-'));
+/** `RELAYBP_KEEP_EXPORTS` names a folder for scripts/compatibility/exports.py: the exports, and what they must say. */
+const kept = process.env.RELAYBP_KEEP_EXPORTS;
+const folder = kept ?? mkdtempSync(join(tmpdir(), 'relaybp-export-'));
 let engine: Engine;
 
 beforeAll(async () => {
   engine = await openEngine('wasm');
 });
-afterAll(() => rmSync(folder, { recursive: true }));
+afterAll(() => {
+  if (kept === undefined) rmSync(folder, { recursive: true });
+});
 
 /** What relaybp's own engine says. */
 function expectedScores(name: string, model: ExportModel): Scores {
@@ -40,11 +49,32 @@ function expectedScores(name: string, model: ExportModel): Scores {
   }
 }
 
+const fileName = (name: string): string => name.replaceAll(/\W/g, '-');
+
+/** The pixels and the scores of an export, beside it. */
+function keepScores(
+  name: string,
+  { preprocessing: { crop }, classes }: ExportModel,
+  scores: Scores,
+) {
+  const { count, values } = drawnPixels(crop, 2);
+  const tensors = new Map([
+    ['pixels', { shape: [count, crop, crop, 3], values }],
+    ['logits', { shape: [count, classes.length], values: scores.logits }],
+    ['probabilities', { shape: [count, classes.length], values: scores.probabilities }],
+  ]);
+  writeFileSync(
+    join(folder, `${fileName(name)}.scores.safetensors`),
+    Buffer.concat([...encodeSafetensors(tensors)]),
+  );
+}
+
 describe.each(Object.keys(NETWORKS))('%s', (name) => {
   const model = modelOf(NETWORKS[name]!(), { meanImage: name === 'every layer' });
   let expected: Scores;
   beforeAll(() => {
     expected = expectedScores(name, model);
+    if (kept !== undefined) keepScores(name, model, expected);
   });
 
   it.each(['onnx', 'tfjs', 'saved-model'] as const)('%s', async (format) => {
@@ -53,7 +83,7 @@ describe.each(Object.keys(NETWORKS))('%s', (name) => {
       if (process.env.RELAYBP_REQUIRE_NATIVE === '1') expect.fail(runtime.missing);
       return console.warn(`skipped: ${format}: ${runtime.missing}`);
     }
-    const out = join(folder, `${name.replaceAll(/\W/g, '-')}.${format}`);
+    const out = join(folder, `${fileName(name)}.${format}`);
     const before = engine.tensorCount();
     let difference = { logits: Number.NaN, probabilities: Number.NaN };
     await writeExport(model, format, out, async (path) => {
@@ -98,6 +128,19 @@ describe('what is in the files', () => {
     expect(text).not.toContain('auxiliary');
     expect(text).toContain('"layout":"NCHW"');
     expect(text).toContain('"classes":["bay","cliff","dune","forest","glacier"]');
+  });
+
+  it('onnx: attributes that are zero are written, as OpenCV refuses them otherwise', () => {
+    const bytes = Buffer.concat([...read(onnxFile(layers()))]);
+    const file = messageType('onnx', 'ModelProto').decode(bytes) as unknown as {
+      graph: { node: { opType: string; attribute: { name: string }[] }[] };
+    };
+    const averages = file.graph.node.filter(({ opType }) => opType === 'AveragePool');
+    expect(averages.length).toBeGreaterThan(3);
+    for (const { attribute } of averages) {
+      const counted = attribute.find(({ name }) => name === 'count_include_pad');
+      expect(Object.hasOwn(counted!, 'i')).toBe(true);
+    }
   });
 
   it('tfjs: shards of the manifest, signature and metadata', async () => {

@@ -9,6 +9,13 @@ const CHROMIUM = [process.env.CHROMIUM, '/usr/bin/chromium', '/usr/bin/chromium-
 );
 const NO_CHROMIUM = 'there is no Chromium: apt-get install chromium, or name one in CHROMIUM';
 
+/** WebGL and WebGPU without a graphics card. */
+const SOFTWARE_GPU = [
+  '--enable-unsafe-swiftshader',
+  '--enable-unsafe-webgpu',
+  '--use-webgpu-adapter=swiftshader',
+];
+
 /**
  * Registers tests that need a browser. Without one they are declared skipped, or fail if RELAYBP_REQUIRE_BROWSER=1.
  */
@@ -23,7 +30,7 @@ export function inBrowser(register: (browser: () => Browser) => void): void {
   describe('in a browser', () => {
     let browser: Browser;
     beforeAll(async () => {
-      const args = ['--no-sandbox', '--disable-dev-shm-usage'];
+      const args = ['--no-sandbox', '--disable-dev-shm-usage', ...SOFTWARE_GPU];
       browser = await chromium.launch({ executablePath: path, args, timeout: 240_000 });
     });
     afterAll(() => browser?.close());
