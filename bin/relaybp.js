@@ -11,7 +11,11 @@ const { pathToFileURL } = require('node:url');
 const nothing = () => {};
 process.on('SIGUSR1', nothing).off('SIGUSR1', nothing);
 
-process.env.UV_THREADPOOL_SIZE ??= String(Math.max(4, availableParallelism() + 2));
+const processors = Math.min(
+  Number(process.env.RELAYBP_PROCESSORS) || Number.POSITIVE_INFINITY,
+  availableParallelism(),
+);
+process.env.UV_THREADPOOL_SIZE ??= String(Math.max(4, processors + 2));
 
 const cli = join(__dirname, '../dist/cli.js');
 if (existsSync(cli)) {

@@ -1,6 +1,6 @@
 /** Inspects all images of a data set on all processors. */
+
 import { type ChildProcess, fork } from 'node:child_process';
-import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { compiled } from '../compiled.js';
 import { reasonOf } from '../data/images/decode.js';
@@ -10,6 +10,7 @@ import { type ImageIndex, imageFile } from '../data/index/image-index.js';
 import { hasMembers } from '../data/index/members.js';
 import { MemberReader } from '../data/loader/member-reader.js';
 import { DataError } from '../errors.js';
+import { processors } from '../processors.js';
 import type { Hashes } from './duplicates.js';
 import type { Limits } from './inspect.js';
 import { bitOf, type KindName } from './kinds.js';
@@ -115,9 +116,9 @@ export async function inspectAll(
       reader.bytes(batch.from + i).catch(reasonOf);
     return { ...batch, contents: await Promise.all(batch.files.map(read)) };
   };
-  const processors = availableParallelism();
-  const processes = Math.min(processors, MOST_PROCESSES, Math.ceil(count / BATCH));
-  const threads = Math.ceil(processors / processes) + 1;
+  const available = processors();
+  const processes = Math.min(available, MOST_PROCESSES, Math.ceil(count / BATCH));
+  const threads = Math.ceil(available / processes) + 1;
   const children: ChildProcess[] = [];
   try {
     const work = Array.from({ length: processes }, () => {

@@ -1,7 +1,7 @@
 import type { ProbeResult } from '../commands/probe.js';
 import { SUGGESTION_TITLE, suggestionTexts } from '../probe/suggestion-text.js';
+import { sizeText } from '../quantities.js';
 import type { Estimate, LayerSignals } from '../run/signal-row.js';
-import { sizeText } from '../study/quantities.js';
 import { aligned } from '../terminal/aligned.js';
 import { wrapText } from '../terminal/wrap-text.js';
 

@@ -1,5 +1,5 @@
 import type { StudyList } from '../commands/study-list.js';
-import { countText, sizeText } from '../study/quantities.js';
+import { countText, sizeText } from '../quantities.js';
 import { aligned } from '../terminal/aligned.js';
 import { ageText, timeText } from '../terminal/words.js';
 

@@ -1,5 +1,4 @@
 import { statSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
 import { isAbsolute, relative, resolve } from 'node:path';
 import type { DataConfig } from '../config/experiment-schema.js';
 import { loadConfig } from '../config/load.js';
@@ -13,6 +12,7 @@ import { prepareCopies } from '../prepare/copies.js';
 import { PreparingSource } from '../prepare/originals.js';
 import { checkPlaces, type PlacedPart, placed } from '../prepare/place.js';
 import { prepareShards } from '../prepare/shards.js';
+import { processors } from '../processors.js';
 import { version } from '../version.js';
 import { PREPARE_DEFAULTS, type PrepareFormat } from './defaults.js';
 import { type Hooks, indexingTo, listening } from './hooks.js';
@@ -89,7 +89,7 @@ export async function dataPrepareCommand(
     throw new ConfigError('--images-per-shard: copies are not in shards', 'leave it out');
   }
   if (format === 'copies') checkRoots(data);
-  const { side = data.resize, workers = availableParallelism() + 2 } = options;
+  const { side = data.resize, workers = processors() + 2 } = options;
   const quality = options.quality ?? (format === 'copies' ? COPY_QUALITY : null);
   const { maxPixels = MAX_PIXELS, onError } = data;
   const cache = indexCache({

@@ -1,7 +1,7 @@
 import { fork } from 'node:child_process';
-import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { compiled } from '../compiled.js';
+import { processors, withProcessors } from '../processors.js';
 import type { JobEnd, StudyJob } from './study-job.js';
 import type { JobMessage } from './study-process.js';
 
@@ -23,10 +23,10 @@ const LAST_WORDS = 600;
 
 /** Starts the process of a job, with its share of the processors. */
 export function launchJob(job: StudyJob, { step, notice }: JobWatcher): LaunchedJob {
-  const threads = Math.max(1, Math.floor(availableParallelism() / job.jobs));
+  const share = Math.max(1, Math.floor(processors() / job.jobs));
   const child = fork(fileURLToPath(compiled('commands/study-process.js')), [], {
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-    env: job.jobs === 1 ? process.env : { ...process.env, ...threadSettings(threads) },
+    env: job.jobs === 1 ? process.env : withProcessors(share),
   });
   let words = '';
   child.stderr!.on('data', (chunk: Buffer) => {
@@ -55,11 +55,3 @@ export function launchJob(job: StudyJob, { step, notice }: JobWatcher): Launched
     },
   };
 }
-
-/** What the engines and the decoding of images go by. */
-const threadSettings = (threads: number): Record<string, string> => ({
-  TF_NUM_INTRAOP_THREADS: String(threads),
-  TF_NUM_INTEROP_THREADS: String(threads),
-  OMP_NUM_THREADS: String(threads),
-  UV_THREADPOOL_SIZE: String(threads + 2),
-});

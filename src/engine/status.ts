@@ -1,5 +1,5 @@
 /** What `relaybp engine status` shows: which engines work here, and what the CPU can do. */
-import { availableParallelism } from 'node:os';
+import { processors } from '../processors.js';
 import { messageOf } from '../system-error.js';
 import { cpuModel, instructionSets } from './cpu.js';
 import type { EngineInfo, Trial } from './engine.js';
@@ -30,12 +30,12 @@ export interface EngineStatus {
   readonly root: string;
   readonly cpu: {
     readonly model: string;
-    /** Cores that this process may use. */
+    /** That this process may use: `processors()`. */
     readonly cores: number;
     /** Of the sets that matter here, those that the CPU has; 'unknown' outside Linux. */
     readonly instructionSets: readonly string[] | 'unknown';
   };
-  /** Variables of the environment that TensorFlow and oneDNN heed. */
+  /** Variables of the environment that TensorFlow, oneDNN and relaybp's threads heed. */
   readonly environment: Readonly<Record<string, string>>;
   /** Version of Node, for instance `20.20.2`. */
   readonly node: string;
@@ -52,7 +52,7 @@ export async function engineStatus(options: { dir?: string } = {}): Promise<Engi
     root: engineRoot(options.dir),
     cpu: {
       model: cpuModel(),
-      cores: availableParallelism(),
+      cores: processors(),
       instructionSets: instructionSets(),
     },
     environment,
@@ -63,7 +63,8 @@ export async function engineStatus(options: { dir?: string } = {}): Promise<Engi
 function heeded(): Record<string, string> {
   return Object.fromEntries(
     Object.entries(process.env).flatMap(([name, value]) =>
-      value !== undefined && /^(DNNL|ONEDNN)_|^TF_.*(ONEDNN|THREADS)/.test(name)
+      value !== undefined &&
+      /^(DNNL|ONEDNN)_|^TF_.*(ONEDNN|THREADS)|^RELAYBP_PROCESSORS$/.test(name)
         ? [[name, value]]
         : [],
     ),

@@ -1,8 +1,9 @@
-import { arch, availableParallelism, hostname, platform, release, totalmem } from 'node:os';
+import { arch, hostname, platform, release, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { cpuModel } from '../engine/cpu.js';
 import { replaceFile } from '../files.js';
+import { processors } from '../processors.js';
 import { version } from '../version.js';
 import { changing } from './changing.js';
 import { linesOf, rowOf } from './json-lines.js';
@@ -45,7 +46,7 @@ export function addSession(
     host: hostname(),
     system: `${platform()} ${release()} ${arch()}`,
     cpu: cpuModel(),
-    cores: availableParallelism(),
+    cores: processors(),
     memoryMiB: Math.round(totalmem() / 2 ** 20),
     relaybp: version,
     node: process.versions.node,

@@ -1,5 +1,5 @@
+import { countText, sizeText } from '../quantities.js';
 import { timeText } from '../terminal/words.js';
-import { countText, sizeText } from './quantities.js';
 import type { Metric } from './study-schema.js';
 import type { StudyTable, TableCombination, TableComparison } from './table-schema.js';
 import { valuesText } from './values-text.js';

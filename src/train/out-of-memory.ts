@@ -1,4 +1,4 @@
-import { availableParallelism, freemem } from 'node:os';
+import { freemem } from 'node:os';
 import { memoryLimits } from '../address-space.js';
 import type { Engine } from '../engine/engine.js';
 import { ConfigError, OutOfMemoryError } from '../errors.js';
@@ -6,6 +6,8 @@ import { type ExperimentPlan, planExperiment } from '../experiment/experiment-pl
 import { hungriest } from '../experiment/moment.js';
 import { memoryPlan } from '../experiment/step-memory.js';
 import { withBatchStatistics } from '../model/network-plan.js';
+import { processors } from '../processors.js';
+import { sizeText } from '../quantities.js';
 import { messageOf } from '../system-error.js';
 
 /** What operations need for themselves, over the activations that the plan counts. */
@@ -39,7 +41,7 @@ export async function advisingEvaluation<T>(
 ): Promise<T> {
   return advised(work, () => {
     const room = roomFor(plan, engine);
-    const needs = `the evaluation of ${images} images at a time needs up to ${size(images * perImage(plan))} by the plan; there is room for ${size(room)}`;
+    const needs = `the evaluation of ${images} images at a time needs up to ${sizeText(images * perImage(plan))} by the plan; there is room for ${sizeText(room)}`;
     const fitting = Math.min(images - 1, Math.floor(room / perImage(plan)));
     const advice =
       fitting > 0
@@ -61,7 +63,9 @@ async function advised<T>(
   } catch (error) {
     if (!ranOut(error) || told.has(error)) throw error;
     const { needs, advice } = advise();
-    const limits = memoryLimits().map(({ name, most }) => `; or raise ${name}, now ${size(most)}`);
+    const limits = memoryLimits().map(
+      ({ name, most }) => `; or raise ${name}, now ${sizeText(most)}`,
+    );
     const better = new OutOfMemoryError([messageOf(error), needs], advice + limits.join(''));
     told.add(better);
     throw better;
@@ -88,8 +92,8 @@ export function memoryAdvice(
   const { microBatch, config } = plan;
   const image = perImage(plan);
   const needs =
-    `micro-batches of ${microBatch} need about ${size(microBatch * image)} by the plan, work space included; ` +
-    `there is room for ${size(room)}`;
+    `micro-batches of ${microBatch} need about ${sizeText(microBatch * image)} by the plan, work space included; ` +
+    `there is room for ${sizeText(room)}`;
   const fitting = divisors(config.training.batchSize)
     .filter((images) => images < microBatch && images * image <= room && allows(plan, images))
     .at(-1);
@@ -97,7 +101,7 @@ export function memoryAdvice(
     return {
       needs,
       advice:
-        `no smaller micro-batch fits by the plan (one image: ${size(image)}): use a smaller input or network, ` +
+        `no smaller micro-batch fits by the plan (one image: ${sizeText(image)}): use a smaller input or network, ` +
         'stop other programs, or take a machine with more memory',
     };
   }
@@ -105,7 +109,7 @@ export function memoryAdvice(
   return {
     needs,
     advice:
-      `--set training.microBatch=${fitting} needs about ${size(fitting * image)}; ` +
+      `--set training.microBatch=${fitting} needs about ${sizeText(fitting * image)}; ` +
       `the batch stays at ${config.training.batchSize} images, added up over micro-batches` +
       (normalized ? ' (batch normalization takes its statistics from a micro-batch)' : ''),
   };
@@ -132,7 +136,7 @@ function roomFor(plan: ExperimentPlan, engine: Pick<Engine, 'info'>): number {
   const { parameters } = memoryPlan(plan);
   const free = Math.min(freeMemory(), ...memoryLimits().map(({ left }) => left));
   // Less some of each thread's own.
-  const room = free - parameters / 3 - availableParallelism() * 2 ** 20;
+  const room = free - parameters / 3 - processors() * 2 ** 20;
   const heap = engine.info.name === 'wasm' ? WASM_HEAP - parameters : Number.POSITIVE_INFINITY;
   return Math.max(0, Math.min(room, heap));
 }
@@ -140,10 +144,4 @@ function roomFor(plan: ExperimentPlan, engine: Pick<Engine, 'info'>): number {
 /** What the machine, or the control group, can still give; measured without the limits of this process. */
 function freeMemory(): number {
   return process.availableMemory?.() ?? freemem();
-}
-
-function size(bytes: number): string {
-  const mebibytes = bytes / 2 ** 20;
-  if (mebibytes >= 1024) return `${(mebibytes / 1024).toFixed(1)} GiB`;
-  return `${mebibytes >= 10 ? mebibytes.toFixed(0) : mebibytes.toFixed(1)} MiB`;
 }

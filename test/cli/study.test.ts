@@ -2,6 +2,9 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { processors } from '../../src/processors.js';
+import type { Session } from '../../src/run/session.js';
+import { readSessions } from '../../src/run/sessions.js';
 import type { StudyState } from '../../src/study/study-state.js';
 import { start } from '../support/cli.js';
 import { folderWith, SMALL_CONFIG } from '../support/configs.js';
@@ -68,6 +71,8 @@ describe('relaybp study', () => {
       'bp_lr0.01_seed1': 'finished',
       'relay_lr0.01_seed1': 'finished',
     });
+    const [{ cores }] = readSessions(join(cwd, 'studies/two/relay_lr0.01_seed1')) as [Session];
+    expect(cores, 'processors are divided').toBe(Math.max(1, Math.floor(processors() / 2)));
     expect(stdout).toMatch(/^bp_lr1e\+30_seed9: diverged.*: step \d: the loss "primary" is NaN/m);
     expect(state().combinations.map(({ chosen }) => chosen)).toEqual([
       { 'optimizer.lr': 0.01 },

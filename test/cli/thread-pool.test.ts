@@ -17,18 +17,20 @@ beforeAll(() =>
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 /** Threads of the command line when it ends. */
-function threads(size?: string): number {
+function threads(size?: string, processors = ''): number {
   const env: NodeJS.ProcessEnv = { ...process.env, UV_THREADPOOL_SIZE: size };
+  env.RELAYBP_PROCESSORS = processors;
   if (size === undefined) delete env.UV_THREADPOOL_SIZE;
   const args = ['--require', preload, BIN, '--version'];
   return Number(execFileSync(process.execPath, args, { env, encoding: 'utf8' }).split('\n')[1]);
 }
 
 it.skipIf(process.platform !== 'linux')(
-  'images are decoded on as many threads as there are processors, and as many as UV_THREADPOOL_SIZE says',
+  'images are decoded on as many threads as there are processors, as RELAYBP_PROCESSORS says, and as UV_THREADPOOL_SIZE says',
   () => {
     const others = threads('20') - 20;
     expect(threads()).toBe(others + Math.max(4, availableParallelism() + 2));
-    expect(threads('7')).toBe(others + 7);
+    expect(threads(undefined, '1')).toBe(others + 4);
+    expect(threads('7', '1')).toBe(others + 7);
   },
 );

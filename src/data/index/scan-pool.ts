@@ -4,9 +4,10 @@
  * A call takes some microseconds on a local disk and up to a millisecond over a network, and only one is under way per
  * thread. Promises of `node:fs` would do it on libuv's threads, but cost several times a local call each.
  */
-import { availableParallelism } from 'node:os';
+
 import type { Worker } from 'node:worker_threads';
 import { DataError } from '../../errors.js';
+import { processors } from '../../processors.js';
 import { withResolvers } from '../deferred.js';
 import { startThread } from '../worker-thread.js';
 import type { DirectoryColumns } from './directories.js';
@@ -30,7 +31,7 @@ export type FromScanWorker =
 export type ScanResult = Exclude<FromScanWorker, { kind: 'files' | 'failed' }>;
 
 /** More than processors, as a network file system lets threads wait. */
-export const SCAN_THREADS = Math.min(16, Math.max(8, availableParallelism()));
+export const SCAN_THREADS = Math.min(16, Math.max(8, processors()));
 
 /**
  * Does jobs on threads of its own, and gives their results in the order of the jobs.

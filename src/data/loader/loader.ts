@@ -8,9 +8,10 @@
  * on (dataset, sampler, preprocessing, augment, seed, position) only: neither on timing, nor on the
  * depth of the ring or the number of workers, nor on where the run was resumed.
  */
-import { availableParallelism } from 'node:os';
+
 import type { Worker } from 'node:worker_threads';
 import { DataError } from '../../errors.js';
+import { processors } from '../../processors.js';
 import type { Augmentation } from '../augment/augment.js';
 import { type PromiseWithResolvers, withResolvers } from '../deferred.js';
 import { pixelCacheMemory } from '../images/pixel-cache.js';
@@ -46,7 +47,7 @@ export interface LoaderOptions {
   /** Seed of the augmentation. */
   seed: number;
   onError: OnError;
-  /** Worker threads, each of which decodes; default: one per processor, at most one per buffer. */
+  /** Worker threads, each of which decodes; default: one per processor of ours, at most one per buffer. */
   workers?: number;
   /** Images in work at once, over all workers; default: two more than processors, as some wait for their file. */
   lanes?: number;
@@ -100,7 +101,7 @@ export class Loader {
     checkSizes(options.dataset, options.preprocessing.resize, options.preprocessing.resizing);
     this.#policy = new FailurePolicy(options.dataset, options.onError);
     const buffers = Math.max(2, options.buffers ?? 4);
-    const workers = Math.min(Math.max(1, options.workers ?? availableParallelism()), buffers);
+    const workers = Math.min(Math.max(1, options.workers ?? processors()), buffers);
     const cache = pixelCacheMemory(options.cacheBytes ?? DEFAULT_CACHE, options.dataset.count);
     for (let w = 0; w < workers; w++) {
       const own = Math.floor(buffers / workers) + (w < buffers % workers ? 1 : 0);
@@ -175,7 +176,7 @@ export class Loader {
 
   #startThread(part: Pick<WorkerSetup, 'first' | 'step' | 'cache'>, count: number): Thread {
     const options = this.#options;
-    const lanes = options.lanes ?? availableParallelism() + 2;
+    const lanes = options.lanes ?? processors() + 2;
     const [h, w] = cropSize(options.preprocessing);
     const buffers = Array.from({ length: count }, () =>
       newBuffer(options.batchSize, h * w * 3, Boolean(options.augment?.mixing)),

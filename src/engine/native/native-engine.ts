@@ -1,6 +1,7 @@
 /** The engine on TensorFlow. What each operation promises is written in `../engine.ts`. */
-import { availableParallelism } from 'node:os';
+
 import { EngineError } from '../../errors.js';
+import { processors } from '../../processors.js';
 import type {
   AdamWStep,
   BatchNormGradient,
@@ -62,7 +63,7 @@ export class NativeEngine extends NativeMemory implements Engine {
       name: 'native',
       library: `TensorFlow ${runtime.binding.TF_Version}`,
       device: runtime.binding.isUsingGpuDevice() ? 'gpu' : 'cpu',
-      threads: Number(process.env.TF_NUM_INTRAOP_THREADS) || availableParallelism(),
+      threads: Number(process.env.TF_NUM_INTRAOP_THREADS) || processors(),
       precision: runtime.mode.maps === DataType.float ? 'float32' : 'bf16',
     };
     if (runtime.mode.ownKernels) this.rows = (t, rows) => rowsOf(runtime, t, rows);

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { indexFolder } from '../../../src/data/index/folder-index.js';
 import type { ImageIndex } from '../../../src/data/index/image-index.js';
 import { Loader } from '../../../src/data/loader/loader.js';
@@ -51,6 +51,19 @@ describe('Loader', () => {
       }
     }
   });
+
+  it.skipIf(process.platform !== 'linux')(
+    'starts a thread for each processor that is ours',
+    async () => {
+      const threads = (): number => readdirSync('/proc/self/task').length;
+      vi.stubEnv('RELAYBP_PROCESSORS', '1');
+      const before = threads();
+      const loader = new Loader(options(solids, { buffers: 8 }));
+      vi.unstubAllEnvs();
+      expect(threads() - before).toBe(1);
+      await loader.close();
+    },
+  );
 
   it('takes the centre crop of the resized image, minus the mean image', async () => {
     // Lossless and not resized, so exact. 13 × 10, crop 6 × 8 at row 2, column 2.

@@ -7,6 +7,7 @@ import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
 import { addressSpaceLimit } from '../../../address-space.js';
 import { EngineError } from '../../../errors.js';
+import { givenProcessors, processors } from '../../../processors.js';
 import { messageOf } from '../../../system-error.js';
 import { checkOwnership } from '../../ownership.js';
 import { loadQuietly } from './binding-loader.js';
@@ -88,6 +89,9 @@ const NO_ROOM = /failed to map segment|cannot allocate memory|cannot create shar
 /** Address space that a training takes: TensorFlow, and V8 with its threads. */
 const NEEDED = 6 * 2 ** 30;
 
+/** Of TensorFlow's and oneDNN's threads; theirs is one for each processor of the machine. */
+const THREADS = ['TF_NUM_INTRAOP_THREADS', 'TF_NUM_INTEROP_THREADS', 'OMP_NUM_THREADS'] as const;
+
 let loaded: { path: string; binding: Binding } | undefined;
 
 /**
@@ -106,6 +110,9 @@ export function loadBinding(path: string, onNotice?: (line: string) => void): Bi
   }
   checkOwnership(dirname(path));
   for (const [name, value] of Object.entries(ENVIRONMENT)) process.env[name] ??= value;
+  if (givenProcessors() !== null) {
+    for (const name of THREADS) process.env[name] ??= String(processors());
+  }
   for (const name of NUMBERS) {
     const value = process.env[name];
     if (value === undefined) continue;

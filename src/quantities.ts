@@ -7,8 +7,9 @@ export function countText(value: number): string {
   return `${unit === 0 ? String(Math.round(scaled)) : Number(scaled.toPrecision(3))}${UNITS[unit]}`;
 }
 
-/** `420 MiB`, `5.2 GiB` */
+/** `5.2 GiB`, `420 MiB`, `1.5 MiB` */
 export function sizeText(bytes: number): string {
   const mebibytes = bytes / 2 ** 20;
-  return mebibytes >= 1024 ? `${(mebibytes / 1024).toFixed(1)} GiB` : `${mebibytes.toFixed(0)} MiB`;
+  if (mebibytes >= 1024) return `${(mebibytes / 1024).toFixed(1)} GiB`;
+  return `${mebibytes.toFixed(mebibytes >= 10 ? 0 : 1)} MiB`;
 }
