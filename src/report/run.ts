@@ -11,6 +11,7 @@ import { augmentationText, samplerText } from '../plan/drawing.js';
 import { scheduleText } from '../plan/schedule-text.js';
 import { readRegular } from '../regular-file.js';
 import { openCheckpoint } from '../run/checkpoint.js';
+import { hasRemovedWeights } from '../run/removed-weights.js';
 import { findCheckpoint } from '../run/run-checkpoints.js';
 import { RESULTS } from '../run/run-folder.js';
 import { readRunState } from '../run/run-state.js';
@@ -118,6 +119,9 @@ function validationOf({ folder, results, dataRoot, perGallery = GALLERY }: RunSo
   const none = (missing: string) => {
     return { validation: null, missing, pictures: [], picturesLeftOut: [] };
   };
+  if (!results && hasRemovedWeights(folder)) {
+    return none('its weights were removed when it was done (keep in the study says what stays)');
+  }
   if (!existsSync(join(folder, 'last'))) {
     return none('there is no checkpoint yet: come back after the first evaluation');
   }

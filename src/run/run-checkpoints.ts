@@ -5,6 +5,7 @@ import { CheckpointError, DamagedCheckpointError } from '../errors.js';
 import { replaceFile } from '../files.js';
 import { changing, readFile } from './changing.js';
 import { FOLDER } from './checkpoint.js';
+import { hasRemovedWeights, removedWeights } from './removed-weights.js';
 
 /** Bytes of a file that holds a name. */
 const LARGEST_POINTER = 4096;
@@ -101,6 +102,7 @@ export function findCheckpoint(path: string, prefer: 'last' | 'best' = 'last'): 
   const name = basename(path);
   const direct = name === 'last' || name === 'best' ? readPointer(dirname(path), name) : undefined;
   const target = direct ?? readPointer(path, prefer) ?? readPointer(path, 'last');
+  if (target === undefined && hasRemovedWeights(path)) throw removedWeights(path);
   if (target === undefined || !existsSync(join(target, 'state.json'))) {
     throw new CheckpointError(
       target === undefined

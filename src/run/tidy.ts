@@ -3,11 +3,12 @@ import { existsSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { changing } from './changing.js';
 import type { CheckpointState } from './checkpoint-state.js';
+import { hasRemovedWeights, markRemoved } from './removed-weights.js';
 import { listCheckpoints, pointTo, removeCheckpoint } from './run-checkpoints.js';
 
 const FOLDER = 'checkpoints';
 const TEMPORARY =
-  /^((config(-until-step-\d+)?\.yaml|metrics\.(jsonl|csv)|(gradients|sessions)\.jsonl|summary\.json|last|best)\.[0-9a-f]{8}|lock\.[0-9a-f]{8}\.json)\.tmp$/;
+  /^((config(-until-step-\d+)?\.yaml|metrics\.(jsonl|csv)|(gradients|sessions)\.jsonl|summary\.json|weights-removed\.txt|(outcome|evaluation)\.json|last|best)\.[0-9a-f]{8}|lock\.[0-9a-f]{8}\.json)\.tmp$/;
 
 /** Removes what an interrupted write left behind, and brings back a checkpoint that was just being replaced. */
 export function removeStaleFiles(run: string): void {
@@ -56,4 +57,21 @@ export function setAside(run: string, names: readonly string[]): void {
       renameSync(from, to);
     });
   }
+}
+
+/**
+ * Removes all checkpoints of a run that is over, and says so in its folder. Killed at any moment, it goes on with the
+ * rest when it is called again.
+ *
+ * @param why a sentence for the mark
+ */
+export function removeWeights(run: string, why: string): void {
+  const folder = join(run, FOLDER);
+  if (!existsSync(folder) && hasRemovedWeights(run)) return;
+  markRemoved(run, why);
+  changing(`${folder}: cannot be removed`, () => {
+    for (const pointer of ['last', 'best']) rmSync(join(run, pointer), { force: true });
+  });
+  for (const name of listCheckpoints(run)) removeCheckpoint(run, name);
+  changing(`${folder}: cannot be removed`, () => rmSync(folder, { recursive: true, force: true }));
 }

@@ -21,6 +21,8 @@ export interface Agenda {
   readonly total: number;
   /** Final runs whose values are not known yet, of this part. */
   readonly unsettled: number;
+  /** Of this part, what is over: nothing is done with it any more. */
+  readonly done: readonly Task[];
   /** Of this part. */
   readonly failed: readonly StudyRun[];
 }
@@ -40,6 +42,7 @@ export function agendaOf(plan: StudyPlan, folder: StudyFolder, part: Part): Agen
   const finalIds = new Set(finals.flatMap((run) => (run ? [run.id] : [])));
   const open: Task[] = [];
   const waiting: Task[] = [];
+  const done: Task[] = [];
   const failed: StudyRun[] = [];
   const all = new Set<string>();
   const leftOver = new Set<string>();
@@ -54,7 +57,10 @@ export function agendaOf(plan: StudyPlan, folder: StudyFolder, part: Part): Agen
       outcome !== null &&
       (isTrial || outcome.state !== 'finished' || folder.evaluation(run) !== null);
     all.add(run.id);
-    if (isOver) return;
+    if (isOver) {
+      if (isOwn && (!isTrial || !tested)) done.push({ run, tested });
+      return;
+    }
     leftOver.add(run.id);
     if (!isOwn) return;
     const others = outcome === null && !isTrial && allTrials.has(run.id) && !ownTrials.has(run.id);
@@ -70,7 +76,8 @@ export function agendaOf(plan: StudyPlan, folder: StudyFolder, part: Part): Agen
     }
   }
   const left = leftOver.size + unknown;
-  return { open: withoutTwins(open), waiting, left, total: all.size + unknown, unsettled, failed };
+  const total = all.size + unknown;
+  return { open: withoutTwins(open), waiting, left, total, unsettled, done, failed };
 }
 
 /**

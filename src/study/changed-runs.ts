@@ -1,10 +1,9 @@
-import { existsSync, rmSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Difference, describeDifference, differences } from '../config/differences.js';
 import { withAbsolutePaths } from '../config/file-paths.js';
 import { loadSavedConfig } from '../config/load.js';
 import { ConfigError } from '../errors.js';
-import { changing } from '../run/changing.js';
 import { CONFIG } from '../run/run-configs.js';
 import type { StudyFolder } from './run-status.js';
 import type { StudyRun } from './study-runs.js';
@@ -62,15 +61,5 @@ export function settleChanges(
       `take the change back; give the variant another name, so that both are there; or run ${them} anew: --redo removes ${changed.length === 1 ? 'this folder' : 'these folders'}`,
     );
   }
-  for (const { run } of changed) {
-    const path = folder.at(run);
-    if (folder.isInUse(run)) {
-      throw new ConfigError(
-        `${path}: is to be run anew, but a training is at work in it`,
-        'wait for it, or stop it',
-      );
-    }
-    changing(`${path}: cannot be removed`, () => rmSync(path, { recursive: true }), 'remove it');
-    folder.changed(run);
-  }
+  for (const { run } of changed) folder.remove(run);
 }

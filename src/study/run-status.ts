@@ -1,5 +1,6 @@
 import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { ConfigError } from '../errors.js';
 import { changing } from '../run/changing.js';
 import { readMetrics } from '../run/rows.js';
 import { mayBeTraining } from '../run/run-lock.js';
@@ -42,7 +43,7 @@ export class StudyFolder {
   }
 
   /** Forgets what was read of a run, whose folder has changed. */
-  changed({ id }: StudyRun): void {
+  changed({ id }: Pick<StudyRun, 'id'>): void {
     this.outcomes.delete(id);
     this.evaluations.delete(id);
     this.results.delete(id);
@@ -52,6 +53,19 @@ export class StudyFolder {
   forget(run: StudyRun): void {
     const file = join(this.at(run), OUTCOME);
     changing(`${file}: cannot be removed`, () => rmSync(file, { force: true }));
+    this.changed(run);
+  }
+
+  /** Removes its folder, so that it is run anew. @throws ConfigError if a training is at work in it */
+  remove(run: StudyRun): void {
+    const path = this.at(run);
+    if (this.isInUse(run)) {
+      throw new ConfigError(
+        `${path}: is to be run anew, but a training is at work in it`,
+        'wait for it, or stop it',
+      );
+    }
+    changing(`${path}: cannot be removed`, () => rmSync(path, { recursive: true }), 'remove it');
     this.changed(run);
   }
 

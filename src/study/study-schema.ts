@@ -100,6 +100,24 @@ const evaluation = z
   .prefault({})
   .describe('How final runs are tested; trials go by the evaluations of the training.');
 
+const kept = z.enum(['none', 'best-and-last', 'all']);
+
+const keep = z
+  .strictObject({
+    trials: kept
+      .default('none')
+      .describe(
+        'Of trials, once they are done: no checkpoints, those that best and last name, or all that checkpoint.keep leaves. A trial that is a final run too counts as one.',
+      ),
+    finals: kept
+      .default('best-and-last')
+      .describe(
+        'The same of final runs, once they are tested. With none their images and classes are not on the page, and another test needs them trained anew.',
+      ),
+  })
+  .prefault({})
+  .describe('Which weights stay on the disk; everything else of a run does.');
+
 const choice = z.union([variantName, z.array(variantName).min(1)], {
   error: 'the name of a variant, or a list of names',
 });
@@ -176,6 +194,7 @@ export const studySchema = z.strictObject({
       'Seeds of the final runs, the same for every combination; intervals need two or more.',
     ),
   evaluation,
+  keep,
   table,
 });
 

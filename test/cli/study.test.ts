@@ -1,7 +1,7 @@
 /** A study as users run it: what is run, what is not run again, and what is refused. */
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { processors } from '../../src/processors.js';
 import type { Session } from '../../src/run/session.js';
 import { readSessions } from '../../src/run/sessions.js';
@@ -9,6 +9,8 @@ import type { StudyState } from '../../src/study/study-state.js';
 import { start } from '../support/cli.js';
 import { folderWith, SMALL_CONFIG } from '../support/configs.js';
 import { colourImages } from '../support/images.js';
+
+vi.setConfig({ testTimeout: 300_000 }); // several trainings each, on a busy machine
 
 const STUDY = `version: 1
 name: two
@@ -83,6 +85,37 @@ describe('relaybp study', () => {
         .runs.filter(({ tested }) => tested)
         .map(({ id }) => id),
     ).toEqual([...['bp_lr0.01_seed1', 'relay_lr0.01_seed1']]);
+  });
+
+  it('keeps the weights of final runs alone; who asks for others is told why they are not there', async () => {
+    const at = (id: string) => join('studies/two', id);
+    expect(existsSync(join(cwd, at('bp_lr0.01_seed1'), 'last'))).toBe(true);
+    for (const trial of ['bp_lr0.01_seed9', 'relay_lr1e+30_seed9']) {
+      const files = readdirSync(join(cwd, at(trial)));
+      expect(files).toEqual(expect.arrayContaining(['metrics.jsonl', 'weights-removed.txt']));
+      expect(files.filter((name) => /^(checkpoints|last|best)$/.test(name))).toEqual([]);
+    }
+    const { code, stderr } = await start(['eval', at('bp_lr0.01_seed9')], cwd).outcome;
+    expect(code).toBe(4);
+    expect(stderr).toContain('the weights of this run were removed when it was done');
+    expect(await start(['runs', 'studies/two'], cwd).outcome).toMatchObject({ code: 0 });
+    const page = await start(['report', at('bp_lr0.01_seed9'), '--out', 'trial.html'], cwd).outcome;
+    expect(page).toMatchObject({ code: 0 });
+    expect(page.stderr + page.stdout).toContain('its weights were removed when it was done');
+  });
+
+  it('refuses to test what has no weights any more, or trains it anew', async () => {
+    const before = sessions();
+    writeFileSync(join(cwd, 's.yaml'), STUDY.replace('seeds: [1]', 'seeds: [1, 9]'));
+    const { code, stderr } = await study().outcome;
+    expect(code).toBe(2);
+    expect(stderr).toContain('2 runs are to be tested, but their weights were removed');
+    expect(stderr).toMatch(/^ {2}studies\/two\/bp_lr0\.01_seed9$/m);
+    expect(sessions()).toEqual(before);
+    expect(await study('--redo').outcome).toMatchObject({ code: 0 });
+    const states = state().runs.filter(({ seed, tested }) => seed === 9 && tested);
+    expect(states.map(({ id }) => id)).toEqual(['bp_lr0.01_seed9', 'relay_lr0.01_seed9']);
+    writeFileSync(join(cwd, 's.yaml'), STUDY);
   });
 
   it('does nothing again', async () => {

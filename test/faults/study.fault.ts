@@ -1,10 +1,12 @@
 /** A study that is killed at any moment, again and again, comes to the numbers of one that was left alone. */
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, expect, it } from 'vitest';
 import { Random } from '../../src/random.js';
+import { hasRemovedWeights } from '../../src/run/removed-weights.js';
 import { colourImages } from '../support/images.js';
-import { expectSame, expectSound, expectTidy, times, Workplace } from './support.js';
+import { expectSame, expectSound, expectTidy, timeless, times, Workplace } from './support.js';
 
 const STUDY = `version: 1
 name: killed
@@ -21,6 +23,16 @@ axes:
 tune: {values: {optimizer.lr: [0.01, 0.02]}, seeds: [9]}
 seeds: [1, 2]
 `;
+
+/** A trial has the very rows of an uninterrupted one; neither has weights any more. */
+function expectRemoved(run: string, reference: string): void {
+  for (const one of [run, reference]) {
+    expect(hasRemovedWeights(one)).toBe(true);
+    const left = readdirSync(one);
+    expect(left.filter((name) => /^(checkpoints|last|best)$/.test(name))).toEqual([]);
+  }
+  expect(timeless(run)).toEqual(timeless(reference));
+}
 
 let images: string;
 beforeAll(async () => {
@@ -40,14 +52,18 @@ it(`killed with SIGKILL at random moments (${KILLS} times): the same command goe
   const duration = performance.now() - began;
   const seed = Date.now();
   const random = new Random(seed, 'kills');
+  const isRun =
+    (of: string) =>
+    (id: string): boolean =>
+      existsSync(place.at(of, id, 'config.yaml'));
   const expectAlike = (): void => {
-    const runs = readdirSync(place.at('whole')).filter((id) =>
-      existsSync(place.at('whole', id, 'last')),
-    );
+    const runs = readdirSync(place.at('whole')).filter(isRun('whole'));
     expect(runs).toHaveLength(8);
     for (const id of runs) {
-      expectTidy(place.at('killed', id));
-      expectSame(place.at('killed', id), place.at('whole', id));
+      const [killed, whole] = [place.at('killed', id), place.at('whole', id)];
+      expectTidy(killed);
+      if (existsSync(join(whole, 'last'))) expectSame(killed, whole);
+      else expectRemoved(killed, whole);
       const evaluation = (of: string): string | null => {
         const file = place.at(of, id, 'evaluation.json');
         return existsSync(file) ? readFileSync(file, 'utf8') : null;

@@ -120,7 +120,8 @@ export function expectSound(run: string): void {
 
 /** Nothing temporary lies in a run folder. */
 export function expectTidy(run: string): void {
-  const left = [...readdirSync(run), ...readdirSync(join(run, 'checkpoints'))];
+  const inside = join(run, 'checkpoints');
+  const left = [...readdirSync(run), ...(existsSync(inside) ? readdirSync(inside) : [])];
   expect(left.filter((name) => /^\.|\.tmp$|^lock\./.test(name))).toEqual([]);
 }
 
