@@ -1,11 +1,11 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
-import { CheckpointError, ConfigError } from '../errors.js';
+import { ConfigError } from '../errors.js';
 import { replaceFile } from '../files.js';
 import { reportData } from '../report/collect.js';
 import { htmlPage } from '../report/page.js';
 import { embedPictures } from '../report/pictures.js';
-import { isStudyFolder, type StudySource, studySource } from '../report/study-of-folder.js';
+import { readTable, runsOfTable, studyAmong } from '../report/study-of-folder.js';
 import { withoutPaths } from '../report/without-paths.js';
 import { runFolders } from '../run/run-folders.js';
 import { REPORT_DEFAULTS } from './defaults.js';
@@ -41,8 +41,12 @@ export async function reportCommand(
   const { notice } = listening(hooks);
   checkOutput('--out', out);
   checkDataRoot(dataRoot);
-  const study = studyOf(runs, { dataRoot, perGallery: images });
-  const sources = study?.runs ?? runFolders(runs);
+  const study = studyAmong(runs);
+  const table = study === null ? null : readTable(study);
+  const sources =
+    study === null || table === null
+      ? runFolders(runs)
+      : runsOfTable(study, table, { dataRoot, perGallery: images });
   if (results.length > 0 && results.length !== sources.length) {
     throw new ConfigError(
       `--results: ${results.length} ${results.length === 1 ? 'file' : 'files'} for ${sources.length} runs`,
@@ -53,7 +57,7 @@ export async function reportCommand(
     sources.map((source, i) => {
       return { dataRoot, perGallery: images, ...source, results: results[i] };
     }),
-    study?.table,
+    table,
   );
   for (const problem of leftOut) notice(problem);
   for (const { folder, missing } of data.runs) {
@@ -67,19 +71,4 @@ export async function reportCommand(
   }
   replaceFile(out, htmlPage(paths ? data : withoutPaths(data)));
   return { out: join(out), bytes: statSync(out).size };
-}
-
-/** The study that is meant, if it is one; its page is about that alone. */
-function studyOf(
-  given: readonly string[],
-  about: { dataRoot: string | undefined; perGallery: number },
-): StudySource | null {
-  const [folder, ...others] = given;
-  if (folder === undefined || others.length > 0 || !isStudyFolder(folder)) return null;
-  const study = studySource(folder, about);
-  if (study.runs.length > 0) return study;
-  throw new CheckpointError(
-    `${folder}: none of its final runs has begun`,
-    'relaybp study <study.yaml> --table shows the trials; come back after the first final run',
-  );
 }

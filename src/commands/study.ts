@@ -9,9 +9,11 @@ import { memoryPlan } from '../experiment/step-memory.js';
 import { sizeText } from '../quantities.js';
 import { agendaOf, type Task } from '../study/agenda.js';
 import { changedRuns, settleChanges } from '../study/changed-runs.js';
+import { removeUnkept, settleRemoved } from '../study/kept-weights.js';
 import { loadStudy } from '../study/load-study.js';
 import type { Outcome } from '../study/outcome.js';
-import { parsePart, WHOLE } from '../study/parts.js';
+import { type Part, parsePart, WHOLE } from '../study/parts.js';
+import { ProgressWriter } from '../study/progress-file.js';
 import { StudyFolder } from '../study/run-status.js';
 import { StudyData, type StudyImages } from '../study/study-data.js';
 import { type RunnerResult, type StudyProgress, StudyRunner } from '../study/study-runner.js';
@@ -84,9 +86,15 @@ export async function studyCommand(
   const images = await openImages(runs, hooks);
   checkTest(plan);
   const engine = given.engine ?? DEFAULT_ENGINE;
+  const { open, done, left } = agendaOf(plan, folder, part);
+  settleRemoved(folder, open, given.redo);
+  removeUnkept(plan, folder, done); // what a kill has left
   checkMemory(plan, given.jobs, hooks);
   if (engine === 'native' && !locateNative()) await openEngine(engine); // says what to do
-  const result = await new StudyRunner({
+  writeState(plan, folder);
+  writeTable(plan, folder, left); // who watches it finds it
+  const told = new ProgressWriter(path, part);
+  const runner = new StudyRunner({
     plan,
     folder,
     work: new Work(plan, images),
@@ -94,10 +102,20 @@ export async function studyCommand(
     part,
     wait: given.wait,
     retry: given.retry,
-    events: eventsOf(plan, folder, hooks),
+    events: eventsOf(plan, folder, part, {
+      ...hooks,
+      study: (progress) => {
+        told.at(progress);
+        hooks.study?.(progress);
+      },
+    }),
     launch: launcher(plan, folder, { ...given, engine }, hooks),
-  }).run(signal);
-  return resultOf(plan, folder, result);
+  });
+  try {
+    return resultOf(plan, folder, await runner.run(signal));
+  } finally {
+    told.close();
+  }
 }
 
 function resultOf(plan: StudyPlan, folder: StudyFolder, result: RunnerResult): StudyResult {
@@ -149,14 +167,15 @@ function checkTest({ loaded }: StudyPlan): void {
   );
 }
 
-function eventsOf(plan: StudyPlan, folder: StudyFolder, hooks: StudyHooks) {
+function eventsOf(plan: StudyPlan, folder: StudyFolder, part: Part, hooks: StudyHooks) {
   const { notice } = listening(hooks);
-  writeState(plan, folder);
   return {
     progress: (progress: StudyProgress) => hooks.study?.(progress),
     ended: (run: StudyRun, outcome: Outcome) => {
+      const { done, left } = agendaOf(plan, folder, part);
+      removeUnkept(plan, folder, done);
       writeState(plan, folder);
-      writeTable(plan, folder, agendaOf(plan, folder, WHOLE).left);
+      writeTable(plan, folder, left);
       hooks.ended?.(run, outcome);
     },
     notice,

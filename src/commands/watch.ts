@@ -2,8 +2,10 @@ import { randomBytes } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
 import { ConfigError } from '../errors.js';
 import { LiveReport } from '../report/live-report.js';
+import { LiveStudy } from '../report/live-study.js';
 import { isLoopbackAddress } from '../report/loopback.js';
 import { htmlPage } from '../report/page.js';
+import { studyAmong } from '../report/study-of-folder.js';
 import { watchServer } from '../report/watch-server.js';
 import { runFolders } from '../run/run-folders.js';
 import { messageOf } from '../system-error.js';
@@ -36,11 +38,16 @@ export async function watchCommand(
   const { notice, signal } = listening(hooks);
   checkDataRoot(dataRoot);
   const page = htmlPage(null); // before anything is opened: it may be that it cannot be made
+  const folder = studyAmong(runs);
+  const study = folder === null ? null : new LiveStudy(folder, { dataRoot });
   const report = new LiveReport(
-    () => runFolders(runs).map((source) => ({ ...source, dataRoot })),
+    {
+      runs: () => study?.runs() ?? runFolders(runs).map((source) => ({ ...source, dataRoot })),
+      study,
+      paths,
+    },
     LOOK_MS,
     notice,
-    paths,
   );
   const token = randomBytes(TOKEN_BYTES).toString('base64url');
   const server = watchServer(report, { page, token });

@@ -42,6 +42,7 @@ export function reportData(
     runs: reports,
     groups: study ? studyGroups(study, reports) : groupsOf(reports),
     study,
+    standing: null,
   };
   const leftOut = [
     ...problems.map(({ message }) => `a run is left out: ${message}`),

@@ -3,6 +3,7 @@ import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { mayBeTraining } from '../run/run-lock.js';
 import { reportData } from './collect.js';
+import type { LiveStudy } from './live-study.js';
 import type { ReportData } from './page-data.js';
 import { keyOf, type PictureSource } from './pictures.js';
 import type { RunSource } from './run.js';
@@ -13,6 +14,16 @@ const FILES = [
   ...['metrics.jsonl', 'gradients.jsonl', 'sessions.jsonl'],
   ...['summary.json', 'best', 'last', 'log.jsonl'],
 ];
+
+/** What a page that is kept up to date is about. */
+export interface LiveSource {
+  /** Asked each time, so that runs can be added. */
+  runs(): readonly RunSource[];
+  /** The one that they are the final runs of. */
+  readonly study: LiveStudy | null;
+  /** False: `withoutPaths`. */
+  readonly paths: boolean;
+}
 
 /** A report on runs that go on: read again whenever one of their files has changed. */
 export class LiveReport {
@@ -28,17 +39,14 @@ export class LiveReport {
   private encoded: Buffer | null = null;
 
   /**
-   * @param sources asked each time, so that runs can be added
    * @param everyMs how often the files are looked at
    * @param onProblem told once of each problem in reading them; what was read before stays
-   * @param paths false: `withoutPaths`
    * @throws CheckpointError if a folder is no run folder
    */
   constructor(
-    private readonly sources: () => readonly RunSource[],
+    private readonly source: LiveSource,
     everyMs: number,
     private readonly onProblem: (line: string) => void,
-    private readonly paths = true,
   ) {
     this.current = this.read();
     this.timer = setInterval(() => this.look(), everyMs);
@@ -65,8 +73,11 @@ export class LiveReport {
 
   private look(): void {
     try {
-      if (this.state() === this.current.state) return;
-      this.current = this.read();
+      const standing = this.source.study?.standing() ?? null;
+      const { data, state } = this.current;
+      if (this.state() !== state) this.current = this.read();
+      else if (JSON.stringify(standing) === JSON.stringify(data.standing)) return;
+      else this.current.data = { ...data, standing };
       this.encoded = null;
       this.problem = '';
       for (const listener of this.listeners) listener();
@@ -79,7 +90,9 @@ export class LiveReport {
 
   private read(): LiveReport['current'] {
     const state = this.state();
-    const { data, pictures, leftOut } = reportData(this.sources());
+    const { study, paths } = this.source;
+    const { data, pictures, leftOut } = reportData(this.source.runs(), study?.table());
+    data.standing = study?.standing() ?? null;
     for (const problem of leftOut) {
       if (!this.toldLeftOut.has(problem)) this.onProblem(problem);
       this.toldLeftOut.add(problem);
@@ -90,20 +103,19 @@ export class LiveReport {
       sources.set(name, source);
       image.picture = `picture/${name}`;
     }
-    return { data: this.paths ? data : withoutPaths(data), pictures: sources, state };
+    return { data: paths ? data : withoutPaths(data), pictures: sources, state };
   }
 
   private state(): string {
-    return this.sources()
-      .flatMap(({ folder }) => {
-        if (!existsSync(folder)) return [];
-        const present = new Set(readdirSync(folder));
-        const files = FILES.filter((name) => present.has(name)).map((name) => {
-          const { size, mtimeMs } = statSync(join(folder, name));
-          return `${name} ${size} ${mtimeMs}`;
-        });
-        return [folder, ...files, String(mayBeTraining(folder))]; // a training that is killed changes no file
-      })
-      .join('\n');
+    const ofRuns = this.source.runs().flatMap(({ folder }) => {
+      if (!existsSync(folder)) return [];
+      const present = new Set(readdirSync(folder));
+      const files = FILES.filter((name) => present.has(name)).map((name) => {
+        const { size, mtimeMs } = statSync(join(folder, name));
+        return `${name} ${size} ${mtimeMs}`;
+      });
+      return [folder, ...files, String(mayBeTraining(folder))]; // a training that is killed changes no file
+    });
+    return [this.source.study?.state(), ...ofRuns].join('\n');
   }
 }

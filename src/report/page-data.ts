@@ -1,9 +1,10 @@
 import type { GradientRow } from '../run/gradient-row.js';
 import type { Session } from '../run/session.js';
 import type { State } from '../run/training-state.js';
+import type { StudyStanding } from '../study/study-standing.js';
 import type { StudyTable } from '../study/table-schema.js';
 
-export type { State, StudyTable };
+export type { State, StudyStanding, StudyTable };
 
 /**
  * What the page shows, as JSON: embedded in a report, fetched by a watched page. Plain data, known to Node and the
@@ -20,6 +21,8 @@ export interface ReportData {
   groups: RunGroup[];
   /** Of a study's folder: what its table has. */
   study: StudyTable | null;
+  /** Of a study that is watched: how far it is. */
+  standing: StudyStanding | null;
 }
 
 /** Runs whose configs differ by their seed alone, or a run by itself. */

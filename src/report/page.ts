@@ -15,7 +15,8 @@ export const pagePolicy = (live: boolean): string => {
 
 /** One self-contained HTML page. @param data null for a page that fetches its data from the server it comes from */
 export function htmlPage(data: ReportData | null): string {
-  const title = data ? data.groups.map(({ label }) => label).join(', ') : 'watching';
+  const groups = data?.groups.map(({ label }) => label).join(', ');
+  const title = data?.study?.name ?? groups ?? 'watching';
   return `<!doctype html>
 <html lang="en">
 <head>

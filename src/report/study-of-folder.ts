@@ -7,29 +7,35 @@ import { TABLE } from '../study/write-table.js';
 import type { RunGroup, RunReport } from './page-data.js';
 import type { RunSource } from './run.js';
 
-/** A study's folder, as its page shows it. */
-export interface StudySource {
-  readonly table: StudyTable;
-  /** Final runs that have not diverged or failed; of each combination the first alone has pictures. */
-  readonly runs: readonly RunSource[];
+/** In the folder of a study. */
+export const tableFile = (folder: string): string => join(folder, `${TABLE}.json`);
+
+/** The study that is meant, if it is one and nothing else is: its page is about that alone. */
+export function studyAmong(given: readonly string[]): string | null {
+  const [folder, ...others] = given;
+  return folder !== undefined && others.length === 0 && existsSync(tableFile(folder))
+    ? folder
+    : null;
 }
 
-export const isStudyFolder = (folder: string): boolean => existsSync(join(folder, `${TABLE}.json`));
-
 /** @throws CheckpointError if its table is damaged */
-export function studySource(folder: string, about: Omit<RunSource, 'folder'>): StudySource {
-  const file = join(folder, `${TABLE}.json`);
-  const table = parsed(file, tableSchema, 'relaybp study writes it anew');
-  const runs = table.combinations.flatMap((combination) =>
-    combination.runs
+export const readTable = (folder: string): StudyTable =>
+  parsed(tableFile(folder), tableSchema, 'relaybp study writes it anew');
+
+/** Final runs that have begun, and have not diverged or failed; of each combination the first alone has pictures. */
+export const runsOfTable = (
+  folder: string,
+  { combinations }: StudyTable,
+  about: Omit<RunSource, 'folder'>,
+): RunSource[] =>
+  combinations.flatMap(({ runs }) =>
+    runs
       .filter(({ id, state }) => state !== 'diverged' && state !== 'failed' && isInside(folder, id))
       .map(({ id }, i): RunSource => {
         const pictures = i === 0 ? {} : { perGallery: 0 };
         return { ...about, ...pictures, folder: join(folder, id), named: false };
       }),
   );
-  return { table, runs };
-}
 
 /** Whether a run of the table is a run folder in the study's; names in a file may be anything. */
 const isInside = (folder: string, id: string): boolean =>

@@ -6,7 +6,7 @@ import { beforeAll, expect, it, vi } from 'vitest';
 import type { ReportData } from '../../src/report/page-data.js';
 import type { StudyTable } from '../../src/study/table-schema.js';
 import { inBrowser } from '../support/chromium.js';
-import { type Outcome, run } from '../support/cli.js';
+import { type Outcome, run, start } from '../support/cli.js';
 import { folderWith, SMALL_CONFIG } from '../support/configs.js';
 import { colourImages } from '../support/images.js';
 
@@ -35,6 +35,9 @@ const relaybp = (...args: string[]): Promise<Outcome> =>
   run(args, cwd, { RELAYBP_CACHE_DIR: join(cwd, 'cache') });
 const table = (): StudyTable =>
   JSON.parse(readFileSync(join(cwd, 'studies/widths/table.json'), 'utf8')) as StudyTable;
+
+const standing = (): unknown =>
+  JSON.parse(readFileSync(join(cwd, 'studies/widths/progress.json'), 'utf8'));
 
 beforeAll(async () => {
   const config = SMALL_CONFIG.replace('data/small', JSON.stringify(await colourImages()));
@@ -117,5 +120,36 @@ inBrowser((browser) => {
     expect(await page.evaluate('document.documentElement.scrollWidth - innerWidth')).toBe(0);
     expect(said).toEqual([]);
     await page.close();
+  });
+
+  it('watched, it shows how far the whole study is, and follows it', async () => {
+    const say = (done: number, working: boolean): void => {
+      const runs = working ? [{ id: 'relay_4_lr0.01_seed2', step: 3, steps: 4 }] : [];
+      const about = { done, total: 16, runs, secondsLeft: 90, working };
+      const text = JSON.stringify({ formatVersion: 1, ...about });
+      writeFileSync(join(cwd, 'studies/widths/progress.json'), text);
+    };
+    expect(standing(), 'a study that is done says so').toMatchObject({
+      ...{ done: 16, total: 16, runs: [], working: false },
+    });
+    say(10, true);
+    const { child, outcome, stdout } = start(['watch', 'studies/widths', '--port', '0'], cwd);
+    const url = () => /http:\S+/.exec(stdout())?.[0];
+    await expect.poll(url, { timeout: 30_000 }).toBeDefined();
+    const page = await browser().newPage();
+    await page.goto(url()!);
+    const progress = page.locator('#study .study-progress');
+    const shown = () => progress.textContent({ timeout: 60_000 });
+    expect(await shown()).toContain('10 of 16 runs · 1 min 30 s left');
+    expect(await shown()).toContain('relay_4_lr0.01_seed2');
+    expect(await shown()).toContain('step 3 of 4');
+    expect(await page.locator('#study .study-table').count()).toBe(5);
+    expect(await page.locator('#summary').count()).toBe(1);
+    say(11, false);
+    const text = '11 of 16 runs · nobody is at work on it: the same command goes on';
+    await expect.poll(shown, { timeout: 60_000 }).toContain(text);
+    await page.close();
+    child.kill('SIGINT');
+    await outcome;
   });
 });

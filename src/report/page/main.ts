@@ -21,9 +21,14 @@ function Page({ data, live }: { data: ReportData | null; live: Live }): JSX.Elem
   const chosen = runs.some(({ label }) => label === wanted) ? wanted : (runs.at(-1)?.label ?? '');
   const names = groups.map(titleOf);
   useEffect(() => {
-    if (names.length > 0) document.title = `${names.join(', ')} · relaybp`;
+    const title = data?.study?.name ?? names.join(', ');
+    if (title !== '') document.title = `${title} · relaybp`;
   });
-  const sections = data?.study ? [studySection(data.study), ...SECTIONS] : SECTIONS;
+  const { study = null, standing = null } = data ?? {};
+  const sections = [
+    ...(study ? [studySection(study, standing)] : []),
+    ...(study && runs.length === 0 ? [] : SECTIONS), // trials alone so far
+  ];
   const links = sections.map(({ id, title }) =>
     h('a', { href: `#${id}`, class: id === here ? 'here' : null }, title),
   );

@@ -21,6 +21,8 @@ export interface Section {
   perRun?: (run: RunReport) => JSX.Element;
   /** What it depends on; it is left alone while this stays the same. */
   key: (run: RunReport) => unknown;
+  /** What it depends on besides; with it the section is there without runs. */
+  about?: unknown;
   note?: string;
 }
 
@@ -89,17 +91,22 @@ export function sectionOf(
     { id, 'aria-labelledby': `${id}-title` },
     h('h2', { id: `${id}-title` }, title),
     note && h('p', { class: 'note' }, note),
-    h('div', null, shown.runs.length > 0 && bodyOf(section, shown, choose)),
+    h(
+      'div',
+      null,
+      (section.about !== undefined || shown.runs.length > 0) && bodyOf(section, shown, choose),
+    ),
   );
 }
 
 function bodyOf(
-  { id, all, perGroup, perRun, key }: Section,
+  { id, all, perGroup, perRun, key, about: besides }: Section,
   { runs, groups, chosen }: Shown,
   choose: (label: string) => void,
 ): ComponentChildren {
   const state = JSON.stringify([
     all ? null : chosen,
+    besides,
     groups.map(({ label }) => label),
     runs.map((run) => [run.label, key(run)]),
   ]);

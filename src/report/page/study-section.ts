@@ -1,24 +1,27 @@
 import { h, type JSX } from 'preact';
 import { headline, sectionsOf, type TableSection } from '../../study/table-sections.js';
-import type { StudyTable } from '../page-data.js';
+import type { StudyStanding, StudyTable } from '../page-data.js';
 import { Chart } from './chart.js';
 import type { Section } from './sections.js';
 import { axisChart, tuningCharts } from './study-charts.js';
 import { differencePlot } from './study-differences.js';
+import { StudyProgress } from './study-progress.js';
 
 /** What a study has come to: first on the page of one. */
-export const studySection = (study: StudyTable): Section => ({
+export const studySection = (study: StudyTable, standing: StudyStanding | null): Section => ({
   id: 'study',
   title: 'Study',
-  all: () => body(study),
-  key: () => [study.left, study.combinations.map(({ results }) => results), study.notes],
+  all: () => body(study, standing),
+  key: () => null,
+  about: [study, standing],
 });
 
-function body(study: StudyTable): JSX.Element {
+function body(study: StudyTable, standing: StudyStanding | null): JSX.Element {
   const charts = [...axisChart(study), ...tuningCharts(study)];
   return h(
     'div',
     null,
+    standing && h(StudyProgress, { standing }),
     h('p', { class: 'note' }, headline(study)),
     h(
       'ul',
