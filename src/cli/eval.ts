@@ -5,6 +5,7 @@ import {
   DATA_ROOT,
   JSON_OBJECT,
   labelsOption,
+  positiveInteger,
   RAW_NAMES,
   REBUILD_INDEX,
   TEST_DATA,
@@ -35,8 +36,13 @@ export function addEval(cli: Command): void {
     )
     .option(...JSON_OBJECT)
     .option('--results <file>', 'write per-image predictions (.csv) or the summary (.json)')
+    .option(
+      '--topk <n>',
+      'best classes of each image in --results FILE.csv (default: 5)',
+      positiveInteger,
+    )
     .option('--scores <file>', 'write all scores (.safetensors), for --ensemble and compare')
-    .option('--per-class <file>', 'write the accuracy of each class (.csv)')
+    .option('--per-class <file>', 'write accuracy, precision and F1 of each class (.csv)')
     .option('--confusion <file>', 'write the confusion matrix (.csv)')
     .option(...RAW_NAMES)
     .option(...REBUILD_INDEX)

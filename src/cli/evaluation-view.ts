@@ -17,6 +17,7 @@ export function evalLines(result: EvalResult): string[] {
     ...(result.fittedOn === undefined ? [] : [`weights fitted on ${result.fittedOn} other images`]),
     `${images} images  loss ${lossText(loss, 4)}  top-1 ${top1.toFixed(2)} % (error ${top1_err.toFixed(2)} %)  top-5 ${top5.toFixed(2)} % (error ${top5_err.toFixed(2)} %)${speed}`,
     `95 % intervals of the error: top-1 ${range(result.top1_err_interval)} %, top-5 ${range(result.top5_err_interval)} %`,
+    `macro averages: precision ${share(result.macro.precision)}, recall ${share(result.macro.recall)}, F1 ${share(result.macro.f1)}; calibration error ${result.calibration.ece?.toFixed(2) ?? '–'} points`,
     ...classLines(result),
   ];
 }
@@ -32,7 +33,8 @@ function classLines({ perClass }: EvalResult): string[] {
   return tested.map(
     (each) =>
       `  ${each.class.padEnd(width)}  ${String(each.images).padStart(5)} images  ` +
-      `top-1 ${each.top1!.toFixed(1).padStart(5)} %  top-5 ${each.top5!.toFixed(1).padStart(5)} %`,
+      `top-1 ${each.top1!.toFixed(1).padStart(5)} %  top-5 ${each.top5!.toFixed(1).padStart(5)} %  ` +
+      `precision ${share(each.precision)}  F1 ${share(each.f1)}`,
   );
 }
 
@@ -53,6 +55,9 @@ export function compareLines(result: CompareResult): string[] {
     line('top5', 'top-5'),
   ];
 }
+
+/** Of a class that no image was taken for there is no precision. */
+const share = (value: number | null): string => (value === null ? '–' : `${value.toFixed(1)} %`);
 
 const range = ([low, high]: readonly [number, number]): string =>
   `${low.toFixed(2)}–${high.toFixed(2)}`;

@@ -1,5 +1,6 @@
 import { type Paired, paired } from '../eval/paired.js';
 import { aligned, type ScoreSet } from '../eval/score-set.js';
+import { SilentScores } from '../eval/silent-scores.js';
 import { rankOf } from '../eval/topk.js';
 import type { Hooks } from './hooks.js';
 import { checkScoreFiles, type Scored, Scorer, type ScoringOptions } from './scoring.js';
@@ -27,6 +28,11 @@ export async function compareCommand(
   const other = aligned(two.set, one.set);
   if (one.set.root !== two.set.root) {
     hooks.notice?.(`the images lie in different folders: ${one.set.root} and ${two.set.root}`);
+  }
+  for (const set of [one.set, other]) {
+    const scores = new SilentScores();
+    for (const row of set.rows) scores.add(row);
+    for (const notice of scores.notices()) hooks.notice?.(`${set.source}: ${notice}`);
   }
   return {
     a: one.set.source,

@@ -4,7 +4,7 @@ import { ConfigError } from '../errors.js';
 import type { Combine } from '../eval/combine.js';
 import { ensemble, fitOnPart } from '../eval/ensemble.js';
 import { EvaluationTally, perClassCsv, type Report } from '../eval/evaluation-report.js';
-import { RESULT_COLUMNS, resultLine } from '../eval/results.js';
+import { resultColumns, resultLine } from '../eval/results.js';
 import { writeScoreFile } from '../eval/score-file.js';
 import type { ScoreSet } from '../eval/score-set.js';
 import { writeOutput } from '../files.js';
@@ -22,6 +22,8 @@ import {
 
 export interface EvalCommandOptions extends ScoringOptions {
   results?: string;
+  /** Classes of each image in a results file (.csv); default 5. */
+  topk?: number;
   scores?: string;
   confusion?: string;
   perClass?: string;
@@ -100,6 +102,7 @@ export async function evalCommand(
   if (set.classes.length <= CONFUSION_IN_JSON) result.confusion = tally.confusion.matrix();
   if (options.scores) writeScoreFile(options.scores, scores!);
   writeFiles(options, result, gathered);
+  for (const notice of tally.notices()) hooks.notice?.(notice);
   return result;
 }
 
@@ -117,7 +120,9 @@ class Gathered {
   add({ root, classes, path, label, row }: ScoredRow): void {
     this.tally(classes).add(row, label);
     if (!this.options.results?.endsWith('.csv')) return;
-    this.lines.push(resultLine(joinPath(root, path), row, label, classes, this.names));
+    const { names, options } = this;
+    const image = joinPath(root, path);
+    this.lines.push(resultLine({ image, row, label }, { classes, k: options.topk, names }));
   }
 
   /** @param classes the same every time */
@@ -181,7 +186,10 @@ function shares(weights: readonly number[]): number[] {
 function writeFiles(options: EvalCommandOptions, result: EvalResult, gathered: Gathered): void {
   const names = options.rawNames ? 'raw' : 'guarded';
   if (options.results?.endsWith('.csv')) {
-    writeOutput(options.results, csvLine(RESULT_COLUMNS, names) + gathered.lines.join(''));
+    writeOutput(
+      options.results,
+      csvLine(resultColumns(options.topk), names) + gathered.lines.join(''),
+    );
   } else if (options.results) {
     writeOutput(options.results, `${JSON.stringify(result, null, 1)}\n`);
   }
@@ -213,6 +221,9 @@ function checkOptions(target: string | undefined, options: EvalCommandOptions): 
       '--raw-names is about CSV files, and none is written',
       'add --results FILE.csv, --per-class or --confusion, or leave it out',
     );
+  }
+  if (options.topk !== undefined && !options.results?.endsWith('.csv')) {
+    fail('--topk is about per-image results, and none are written', 'add --results FILE.csv');
   }
   checkScoreFiles(members ?? [target], options);
   if (scores && !scores.endsWith('.safetensors')) {

@@ -7,6 +7,7 @@ import { DataError } from '../errors.js';
 import type { ImagePredictions } from '../eval/prediction-format.js';
 import { bestClasses } from '../eval/results.js';
 import { scoreImages } from '../eval/score.js';
+import { SilentScores } from '../eval/silent-scores.js';
 import { type ProtocolOptions, protocolOf } from '../eval/test-protocol.js';
 import { PREDICT_DEFAULTS } from './defaults.js';
 import { type Hooks, listening } from './hooks.js';
@@ -56,6 +57,7 @@ export async function predictCommand(
   const k = Math.min(topk, classes.length);
   async function* images(): AsyncGenerator<ImagePredictions> {
     let failed = 0;
+    const scores = new SilentScores();
     try {
       const request = {
         dataset: index,
@@ -65,11 +67,13 @@ export async function predictCommand(
       };
       for await (const { index: i, row, reason } of scoreImages(model.network, request)) {
         if (reason !== null) failed += 1;
+        if (row) scores.add(row);
         yield { image: names[i]!, best: row ? bestClasses(row, classes, k) : [], reason };
       }
     } finally {
       model.close();
     }
+    for (const line of scores.notices()) notice(line);
     if (failed === index.count) {
       throw new DataError(
         `none of ${failed} images could be decoded`,

@@ -4,7 +4,8 @@ import type { ExperimentConfig } from '../config/experiment-schema.js';
 import { withOverrides } from '../config/load.js';
 import type { EngineChoice } from '../engine/select.js';
 import { RunInUseError, TrainingError } from '../errors.js';
-import { rankOf, TopK } from '../eval/topk.js';
+import { SilentScores } from '../eval/silent-scores.js';
+import { placeOf, TopK } from '../eval/topk.js';
 import { readLog } from '../run/read-log.js';
 import { readMetrics } from '../run/rows.js';
 import { isRunFolder } from '../run/run-folders.js';
@@ -91,9 +92,11 @@ async function test(job: StudyJob, protocol: Protocol, hooks: TrainHooks): Promi
   );
   const ranks: number[] = [];
   const topK = new TopK();
+  const scores = new SilentScores();
   const { set, step, skipped } = await scorer.scoreEach(run, ({ row, label }) => {
     topK.add(row, Int32Array.of(label));
-    ranks.push(1 + Math.min(rankOf(row, label), row.length - 1));
+    ranks.push(placeOf(row, label));
+    scores.add(row);
   });
   const { loss, top1, top5 } = topK.result();
   writeEvaluation(run, {
@@ -107,5 +110,6 @@ async function test(job: StudyJob, protocol: Protocol, hooks: TrainHooks): Promi
     paths: [...set.paths],
     labels: [...set.labels],
     ranks,
+    notes: scores.notices(),
   });
 }

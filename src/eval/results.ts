@@ -1,4 +1,5 @@
 import { type CsvNames, csvLine } from '../csv.js';
+import { placeOf } from './topk.js';
 
 /** One class among the best of an image. */
 export interface Prediction {
@@ -9,8 +10,8 @@ export interface Prediction {
 }
 
 /**
- * The best classes of an image, best first; among equal ones the lower class comes first, and what is not a number
- * comes last.
+ * The best classes of an image, best first; among equal ones the lower class comes first. What is not a number is none
+ * of them.
  *
  * @param row log-probabilities `[classes]`
  */
@@ -29,58 +30,60 @@ const FEW = 64;
 
 /** The places of the `k` largest: one pass over all, and for each that gets among them, one over those. */
 function bestOf(row: Float32Array, k: number): number[] {
-  const most = Math.min(k, row.length);
-  if (most > FEW) {
-    return [...row.keys()].sort((a, b) => (before(row, a, b) ? -1 : 1)).slice(0, most);
+  if (Math.min(k, row.length) > FEW) {
+    const numbers = [...row.keys()].filter((i) => !Number.isNaN(row[i]!));
+    return numbers.sort((a, b) => (before(row, a, b) ? -1 : 1)).slice(0, k);
   }
   const best: number[] = [];
   let last = Number.NEGATIVE_INFINITY; // score of the last of them, once they are all
   for (let i = 0; i < row.length; i++) {
-    if (best.length === most && !(row[i]! > last)) continue; // of equal ones the first stays
-    if (best.length === most) best.pop();
+    if (Number.isNaN(row[i]!)) continue;
+    if (best.length === k && !(row[i]! > last)) continue; // of equal ones the first stays
+    if (best.length === k) best.pop();
     let at = best.length;
     while (at > 0 && before(row, i, best[at - 1]!)) at -= 1;
     best.splice(at, 0, i);
-    last = ranked(row[best.at(-1)!]!);
+    last = row[best.at(-1)!]!;
   }
   return best;
 }
 
 /** Whether class `a` stands before class `b`. */
-function before(row: Float32Array, a: number, b: number): boolean {
-  const [one, other] = [ranked(row[a]!), ranked(row[b]!)];
-  return one === other ? a < b : one > other;
-}
+const before = (row: Float32Array, a: number, b: number): boolean =>
+  row[a] === row[b] ? a < b : row[a]! > row[b]!;
 
-const ranked = (score: number): number => (Number.isNaN(score) ? Number.NEGATIVE_INFINITY : score);
+/** Classes that a line of a per-image results file has room for unless it is said; of fewer the rest is empty. */
+const RESULT_CLASSES = 5;
 
-/** Classes that a line of the per-image results file has room for; with fewer classes the rest is empty. */
-const BEST = 5;
-
-/** Columns of the per-image results file. */
-export const RESULT_COLUMNS = [
-  'image',
-  'label',
-  'rank',
-  ...Array.from({ length: BEST }, (_, i) => [`class${i + 1}`, `probability${i + 1}`]).flat(),
+/** Columns of a per-image results file. @param k classes that it has room for */
+export const resultColumns = (k = RESULT_CLASSES): string[] => [
+  ...['image', 'label', 'rank'],
+  ...Array.from({ length: k }, (_, i) => [`class${i + 1}`, `probability${i + 1}`]).flat(),
 ];
 
-/** @returns the line of an image in the per-image results file */
+/** What is said of an image in a per-image results file. */
+interface ResultLine {
+  readonly image: string;
+  /** Log-probabilities `[classes]`. */
+  readonly row: Float32Array;
+  readonly label: number;
+}
+
+/** How such lines are written. */
+interface ResultFormat {
+  readonly classes: readonly string[];
+  /** Classes of a line; default `RESULT_CLASSES`. */
+  readonly k?: number;
+  readonly names?: CsvNames;
+}
+
+/** @returns the line of an image in a per-image results file */
 export function resultLine(
-  image: string,
-  row: Float32Array,
-  label: number,
-  classes: readonly string[],
-  names?: CsvNames,
+  { image, row, label }: ResultLine,
+  { classes, k = RESULT_CLASSES, names }: ResultFormat,
 ): string {
-  const own = ranked(row[label]!);
-  let rank = 1;
-  for (let i = 0; i < row.length; i++) {
-    const score = row[i]!;
-    if (score > own || (i < label && ranked(score) === own)) rank += 1;
-  }
-  const best = bestClasses(row, classes, BEST);
+  const best = bestClasses(row, classes, k);
   const cells = best.flatMap((one) => [one.class, one.probability.toFixed(6)]);
-  const empty = Array<string>(2 * (BEST - best.length)).fill('');
-  return csvLine([image, classes[label]!, rank, ...cells, ...empty], names);
+  const empty = Array<string>(2 * (k - best.length)).fill('');
+  return csvLine([image, classes[label]!, placeOf(row, label), ...cells, ...empty], names);
 }

@@ -1,3 +1,6 @@
+/** Of the k in top-k, the largest. */
+const MOST = 5;
+
 /** Counts over images: of those that count, how many have their label among the first k predictions. */
 export class TopK {
   images = 0;
@@ -19,7 +22,7 @@ export class TopK {
       const rank = rankOf(scores, label);
       this.images += 1;
       if (rank < 1) this.hits1 += 1;
-      if (rank < 5) this.hits5 += 1;
+      if (rank < MOST) this.hits5 += 1;
       this.loss += crossEntropy(scores, label);
     });
   }
@@ -51,6 +54,15 @@ export function rankOf(scores: Float32Array, label: number): number {
   }
   return rank;
 }
+
+/** The place of `label` from 1 on; of a score that is not a number one that is not among the first of any count. */
+export function placeOf(scores: Float32Array, label: number): number {
+  const rank = rankOf(scores, label);
+  return Number.isFinite(rank) ? rank + 1 : lastPlace(scores.length);
+}
+
+/** The largest that `placeOf` gives. */
+export const lastPlace = (classes: number): number => Math.max(classes, MOST) + 1;
 
 function crossEntropy(scores: Float32Array, label: number): number {
   let highest = Number.NEGATIVE_INFINITY;

@@ -1,3 +1,5 @@
+import type { Calibration } from '../eval/calibration.js';
+import type { ClassMetrics } from '../eval/class-metrics.js';
 import type { GradientRow } from '../run/gradient-row.js';
 import type { Session } from '../run/session.js';
 import type { State } from '../run/training-state.js';
@@ -145,12 +147,17 @@ export interface ValidationReport {
   top5: number;
   classes: string[];
   perClass: ClassResult[];
+  /** Means over the classes that have images; percent. */
+  macro: ClassMetrics;
+  calibration: Calibration;
+  /** What a reader has to know of the scores. */
+  notes: string[];
   /** `[label, predicted, images]`, zeros left out. */
   confusion: [number, number, number][];
   galleries: Gallery[];
 }
 
-export interface ClassResult {
+export interface ClassResult extends ClassMetrics {
   images: number;
   /** Percent; null without images. */
   top1: number | null;

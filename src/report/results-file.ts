@@ -2,7 +2,8 @@ import { parse } from 'csv-parse/sync';
 import { guarded, unguarded } from '../csv.js';
 import { oneForm } from '../data/index/unicode-forms.js';
 import { CheckpointError } from '../errors.js';
-import { RESULT_COLUMNS } from '../eval/results.js';
+import { resultColumns } from '../eval/results.js';
+import { lastPlace } from '../eval/topk.js';
 import { MOST_ROWS, readNamed, readRegularBytes } from '../regular-file.js';
 import { messageOf } from '../system-error.js';
 
@@ -11,9 +12,9 @@ export interface ImageResult {
   /** As the file names it. */
   image: string;
   label: number;
-  /** Of the label among the predictions, from 1. */
+  /** Of the label among the predictions, from 1; `lastPlace` of scores that are not numbers. */
   rank: number;
-  /** `[class, probability]`, best first, at most five. */
+  /** `[class, probability]`, best first; none of scores that are not numbers. */
   best: [number, number][];
 }
 
@@ -40,8 +41,11 @@ export function readResults(
     return fail(messageOf(error));
   }
   const [header, ...lines] = records;
-  if (header?.join() !== RESULT_COLUMNS.join()) {
-    return fail(`it begins with ${header?.join() ?? 'nothing'}, not with ${RESULT_COLUMNS.join()}`);
+  const k = header ? (header.length - resultColumns(0).length) / 2 : 0;
+  if (!(k >= 1) || !Number.isInteger(k) || header!.join() !== resultColumns(k).join()) {
+    return fail(
+      `it begins with ${header?.join() ?? 'nothing'}, not with ${resultColumns().join()}`,
+    );
   }
   const position = new Map(
     [guarded, String].flatMap((cell) =>
@@ -50,14 +54,20 @@ export function readResults(
   );
   const isShare = ([, p]: [number, number]): boolean => p >= 0 && p <= 1;
   const isRank = (value: number): boolean =>
-    Number.isInteger(value) && value >= 1 && value <= classes.length;
+    Number.isInteger(value) && value >= 1 && value <= lastPlace(classes.length);
   return lines.map(([image, label, rank, ...cells], i) => {
     const classOf = (name: string | undefined): number =>
       position.get(oneForm(name ?? '')) ?? fail(`line ${i + 2}: no class is called "${name}"`);
     const best = cells.flatMap((name, at): [number, number][] =>
       at % 2 === 0 && name !== '' ? [[classOf(name), Number(cells[at + 1])]] : [],
     );
-    if (best.length === 0 || best.length > 5 || !best.every(isShare) || !isRank(Number(rank))) {
+    const isSilent = best.length === 0 && Number(rank) === lastPlace(classes.length);
+    if (
+      (best.length === 0 && !isSilent) ||
+      best.length > k ||
+      !best.every(isShare) ||
+      !isRank(Number(rank))
+    ) {
       return fail(`line ${i + 2}: ${[image, label, rank, ...cells].join()}`);
     }
     return { image: unguarded(image!), label: classOf(label), rank: Number(rank), best };

@@ -1,5 +1,8 @@
 import type { ColumnNames } from '../data/index/list-row.js';
 import type { ShardFiles } from '../data/index/shard-files.js';
+import { CalibrationTally } from '../eval/calibration.js';
+import { type ClassCounts, classMetrics, macroAverages } from '../eval/class-metrics.js';
+import { SilentScores } from '../eval/silent-scores.js';
 import { wilson } from '../eval/wilson.js';
 import { keyWords, murmur3 } from '../hash.js';
 import type { ClassResult, Gallery, GalleryImage, ValidationReport } from './page-data.js';
@@ -36,14 +39,19 @@ export function validationReport(
   classes: readonly string[],
   about: { source: string; step: number | null; perGallery: number },
 ): { report: ValidationReport; pictures: Picture[] } {
-  const perClass = classes.map(() => ({ images: 0, top1: 0, top5: 0 }));
+  const perClass = classes.map(() => ({ images: 0, top1: 0, top5: 0, predicted: 0 }));
+  const calibration = new CalibrationTally();
   const confusion = new Map<number, number>();
   for (const { label, rank, best } of results) {
     const counts = perClass[label]!;
     counts.images += 1;
     if (rank <= 1) counts.top1 += 1;
     if (rank <= 5) counts.top5 += 1;
-    const key = label * classes.length + best[0]![0];
+    if (!best[0]) continue; // scores that are not numbers
+    const [predicted, probability] = best[0];
+    perClass[predicted]!.predicted += 1;
+    calibration.add(probability, rank <= 1);
+    const key = label * classes.length + predicted;
     confusion.set(key, (confusion.get(key) ?? 0) + 1);
   }
   const share = (hits: number): number =>
@@ -63,6 +71,9 @@ export function validationReport(
     top5: share(perClass.reduce((sum, { top5 }) => sum + top5, 0)),
     classes: [...classes],
     perClass: perClass.map(classResult),
+    macro: macroAverages(perClass.map(countsOf)),
+    calibration: calibration.result(),
+    notes: silentResults(results, classes.length),
     confusion: [...confusion].map(([key, count]) => {
       return [Math.floor(key / classes.length), key % classes.length, count];
     }),
@@ -71,7 +82,36 @@ export function validationReport(
   return { report, pictures };
 }
 
-function classResult(counts: { images: number; top1: number; top5: number }): ClassResult {
+/** What is counted of a class. */
+interface Counted {
+  images: number;
+  top1: number;
+  top5: number;
+  /** Images of all classes that were taken for it. */
+  predicted: number;
+}
+
+const countsOf = ({ images, top1, predicted }: Counted): ClassCounts => {
+  return { images, right: top1, predicted };
+};
+
+/** Probabilities of a results file have six digits. */
+const DIGIT = 1e-6;
+
+/** What `SilentScores` says, as far as a results file has the scores: of each image the best ones. */
+function silentResults(results: readonly ImageResult[], classes: number): string[] {
+  const scores = new SilentScores();
+  const row = new Float32Array(classes);
+  for (const { best } of results) {
+    const areEqual = best.every(([, probability]) => Math.abs(probability - 1 / classes) < DIGIT);
+    row.fill(best.length === 0 ? Number.NaN : 0);
+    if (best.length > 0 && !areEqual) for (const [label, p] of best) row[label] = p;
+    scores.add(row);
+  }
+  return scores.notices();
+}
+
+function classResult(counts: Counted): ClassResult {
   const { images, top1, top5 } = counts;
   const [low, high] = wilson(top1, images);
   return {
@@ -79,6 +119,7 @@ function classResult(counts: { images: number; top1: number; top5: number }): Cl
     top1: images === 0 ? null : (100 * top1) / images,
     top5: images === 0 ? null : (100 * top5) / images,
     interval: [100 * low, 100 * high],
+    ...classMetrics(countsOf(counts)),
   };
 }
 
@@ -90,7 +131,7 @@ function galleries(
 ): Gallery[] {
   const right = results.filter(({ rank }) => rank === 1);
   const wrong = results.filter(({ rank }) => rank > 1);
-  const sure = [...wrong].sort((a, b) => b.best[0]![1] - a.best[0]![1]);
+  const sure = [...wrong].sort((a, b) => (b.best[0]?.[1] ?? 0) - (a.best[0]?.[1] ?? 0));
   return [
     { title: 'right', images: classByClass(right).slice(0, size).map(show) },
     { title: 'wrong', images: classByClass(wrong).slice(0, size).map(show) },

@@ -24,6 +24,8 @@ const evaluationSchema = z.object({
   paths: z.array(z.string()),
   labels: z.array(z.int().nonnegative()),
   ranks: z.array(z.int().positive()),
+  /** What a reader has to know of the scores. */
+  notes: z.array(z.string()).default([]),
 });
 export type RunEvaluation = z.infer<typeof evaluationSchema>;
 

@@ -98,6 +98,7 @@ function combinationOf(
         seed: run.seed,
         state: outcome?.state ?? 'to do',
         message: outcome?.message ?? null,
+        notes: evaluation?.notes ?? [],
         result: evaluation && byMetric((metric) => metricOf(evaluation, metric)),
       };
     }),

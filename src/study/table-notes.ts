@@ -16,6 +16,8 @@ export function notesOf(
 ): string[] {
   return [
     ...unfinished(table),
+    ...silent(table),
+    ...withoutWidth(table),
     ...sharedImages(study),
     ...tunings.flatMap(tuningNotes),
     ...chance(study, table),
@@ -36,6 +38,26 @@ function unfinished({ left, combinations }: Omit<StudyTable, 'notes'>): string[]
         : [];
     }),
   ];
+}
+
+/** Few seeds may come to one figure by chance, where there are few images. */
+function withoutWidth({ combinations, metric }: Omit<StudyTable, 'notes'>): string[] {
+  return combinations
+    .filter(({ results }) => results[metric]?.deviation === 0)
+    .map(
+      ({ label }) =>
+        `${label}: its seeds came to the very same figure, so that its interval has no width; others may differ all the same.`,
+    );
+}
+
+/** Of runs whose scores say nothing, seeds that say the same together. */
+function silent({ combinations }: Omit<StudyTable, 'notes'>): string[] {
+  return combinations.flatMap(({ label, runs }) =>
+    [...new Set(runs.flatMap(({ notes }) => notes))].map((note) => {
+      const seeds = runs.filter(({ notes }) => notes.includes(note)).map(({ seed }) => seed);
+      return `${label}, ${seeds.length === 1 ? 'seed' : 'seeds'} ${seeds.join(', ')}: ${note}.`;
+    }),
+  );
 }
 
 function sharedImages({ tune, evaluation, seeds }: StudyConfig): string[] {

@@ -24,6 +24,8 @@ const run = z.object({
   message: text.nullable(),
   /** Null of a run that has not been tested. */
   result: z.record(METRIC, number).nullable(),
+  /** What a reader has to know of its scores. */
+  notes: z.array(text).default([]),
 });
 
 const combination = z.object({

@@ -15,6 +15,8 @@ export interface StepEvaluation {
   readonly row: MetricsRow;
   /** Of the primary head, image by image, as `validation.csv` holds them. */
   readonly images: string;
+  /** What a reader has to know of the primary head's scores. */
+  readonly silent: readonly string[];
   readonly seconds: number;
 }
 
@@ -53,7 +55,8 @@ export async function evaluateStep(
     Object.assign(row, { top1_ema: top1, top5_ema: top5 });
   }
   const heads = new Map([[primary, result], ...evaluation.heads]);
-  return { heads, result, row, images: evaluation.results, seconds: evaluation.seconds };
+  const { results, seconds, silent } = evaluation;
+  return { heads, result, row, images: results, silent, seconds };
 }
 
 /** Losses by name as columns of a metrics row. */

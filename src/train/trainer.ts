@@ -86,6 +86,8 @@ class Trainer {
   private readonly meter: Meter;
   private readonly end: number;
   private standing: Standing;
+  /** Whether it was told that scores say nothing. */
+  private saidSilent = false;
   /** The step of the newest checkpoint. */
   private saved: number | null;
 
@@ -262,8 +264,9 @@ class Trainer {
       at,
     );
     if (!evaluation) return null;
-    const { heads, result, row, images, seconds } = evaluation;
+    const { heads, result, row, images, silent, seconds } = evaluation;
     this.record(run, row);
+    this.sayOnce(silent, at.step);
     const { schedule, evaluation: settings } = plan.config;
     const { standing, improved } = afterValidation(this.standing, result, {
       counts: this.countsNow(),
@@ -273,6 +276,14 @@ class Trainer {
     this.standing = standing;
     events.evaluated(at.step, at.epoch, heads, seconds, improved);
     return { improved, images };
+  }
+
+  /** That scores say nothing is said once: it mostly stays so. */
+  private sayOnce(silent: readonly string[], step: number): void {
+    if (silent.length > 0 && !this.saidSilent) {
+      for (const line of silent) this.options.events.notice(`evaluation of step ${step}: ${line}`);
+    }
+    this.saidSilent ||= silent.length > 0;
   }
 
   /** Whether the uninterrupted training would be evaluated now, too. */

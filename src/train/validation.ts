@@ -5,7 +5,8 @@ import { type ImageIndex, imagePath } from '../data/index/image-index.js';
 import { type Batch, Loader } from '../data/loader/loader.js';
 import { type Evaluation, evaluate } from '../eval/evaluate.js';
 import { logSoftmax } from '../eval/log-probabilities.js';
-import { RESULT_COLUMNS, resultLine } from '../eval/results.js';
+import { resultColumns, resultLine } from '../eval/results.js';
+import { SilentScores } from '../eval/silent-scores.js';
 import type { ExperimentPlan } from '../experiment/experiment-plan.js';
 import type { NetworkRuntime } from '../model/network-runtime.js';
 import { advisingEvaluation } from './out-of-memory.js';
@@ -23,6 +24,8 @@ export interface ValidationOptions {
 }
 
 export interface Validation extends Evaluation {
+  /** What a reader has to know of the primary head's scores. */
+  silent: string[];
   /** Of the primary head, a line per image that counts, as `eval --results` writes them (docs/evaluation.md). */
   results: string;
 }
@@ -78,14 +81,19 @@ async function validateBatches(
     layer: (name: string) => runtime.layer(name),
   };
   const onBatch = (done: number): void => options.onBatch(done, total);
-  const lines = [csvLine(RESULT_COLUMNS)];
+  const scores = new SilentScores();
+  const lines = [csvLine(resultColumns())];
   const onLogits = (loss: string, logits: Float32Array, batch: Batch): void => {
-    if (loss === plan.primary.name) lines.push(...resultLines(images, logits, batch));
+    if (loss !== plan.primary.name) return;
+    for (const { row, line } of resultLines(images, logits, batch)) {
+      scores.add(row);
+      lines.push(line);
+    }
   };
   try {
     const read = { onBatch, onLogits, stop };
     const evaluation = await evaluate(network, loader, plan.network.input, read);
-    return evaluation && { ...evaluation, results: lines.join('') };
+    return evaluation && { ...evaluation, results: lines.join(''), silent: scores.notices() };
   } finally {
     await loader.close();
     for (const { path, reason } of loader.skipped) {
@@ -96,11 +104,16 @@ async function validateBatches(
   }
 }
 
-function resultLines(images: ImageIndex, logits: Float32Array, batch: Batch): string[] {
+function resultLines(
+  images: ImageIndex,
+  logits: Float32Array,
+  batch: Batch,
+): { row: Float32Array; line: string }[] {
   const classes = images.classes.length;
   return [...batch.labels].flatMap((label, i) => {
     if (label < 0) return [];
     const row = Float32Array.from(logSoftmax(logits.subarray(i * classes, (i + 1) * classes)));
-    return [resultLine(imagePath(images, batch.indices[i]!), row, label, images.classes)];
+    const image = imagePath(images, batch.indices[i]!);
+    return [{ row, line: resultLine({ image, row, label }, { classes: images.classes }) }];
   });
 }

@@ -79,7 +79,7 @@ describe('eval', () => {
     const hits = matrix.reduce((sum, row, i) => sum + row[i]!, 0);
     expect((100 * hits) / 15).toBeCloseTo(result.top1 as number, 9);
     const csv = (name: string): string[] => readFileSync(join(cwd, name), 'utf8').split('\n');
-    expect(csv('classes.csv')[0]).toBe('class,images,top1,top5,top1_low,top1_high');
+    expect(csv('classes.csv')[0]).toBe('class,images,top1,top5,top1_low,top1_high,precision,f1');
     expect(csv('confusion.csv')[1]).toBe(`blue,${matrix[0]!.join(',')}`);
   });
 

@@ -3,6 +3,7 @@ import { cpSync, existsSync, mkdtempSync, readFileSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
+import type { EvalResult } from '../../src/commands/eval.js';
 import {
   type CheckpointTensors,
   openCheckpoint,
@@ -110,6 +111,38 @@ describe('a checkpoint', () => {
       expect(stdout).not.toMatch(/NaN|null|%/);
       expect(code, args.join(' ')).toBe(4);
     }
+  });
+});
+
+describe('a network that no image reaches', () => {
+  const SAME = /all 15 images have the same scores: what the network says does not depend on them/g;
+  const told = ({ code, stdout, stderr }: Outcome): number => {
+    expect(code, stderr).toBe(0);
+    return (stdout + stderr).match(SAME)?.length ?? 0;
+  };
+
+  it('has the accuracy of chance, and is told of once, wherever that is shown', async () => {
+    const dead = damaged('dead', 'weights', 'primary.fc1.weight', 0);
+    const files = ['--scores', 'dead.safetensors', '--results', 'dead.csv', '--topk', '2'];
+    const evaluated = await onWasm('eval', dead, '--json', ...files);
+    expect(told(evaluated)).toBe(1);
+    const { top1, top5, macro, perClass } = JSON.parse(evaluated.stdout) as EvalResult;
+    expect([top1, macro.recall].map((share) => share!.toFixed(4))).toEqual(['33.3333', '33.3333']);
+    expect(top5).toBe(100);
+    expect(perClass.map(({ precision }) => precision).filter((one) => one !== null)).toHaveLength(
+      1,
+    );
+    expect(readFileSync(join(cwd, 'dead.csv'), 'utf8')).toMatch(
+      /^image,label,rank,class1,probability1,class2,probability2\n/,
+    );
+    expect(told(await onWasm('predict', dead, join(images, 'val')))).toBe(1);
+    expect(told(await onWasm('compare', 'runs/a', dead))).toBe(1);
+    const both = ['--ensemble', 'dead.safetensors', dead];
+    expect(told(await onWasm('eval', ...both))).toBe(1);
+    const page = ['report', dead, '--results', 'dead.csv', '--out', 'dead.html'];
+    expect(await relaybp(...page)).toMatchObject({ code: 0 });
+    expect(readFileSync(join(cwd, 'dead.html'), 'utf8').match(SAME)).toHaveLength(1);
+    expect(told(await onWasm('eval', 'runs/a'))).toBe(0);
   });
 });
 

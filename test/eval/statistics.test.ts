@@ -73,6 +73,6 @@ describe('tally', () => {
       [0, 1, 0],
       [0, 0, 0],
     ]);
-    expect(perClassCsv(report).split('\n')[3]).toBe('c,0,,,0.0000,100.0000');
+    expect(perClassCsv(report).split('\n')[3]).toBe('c,0,,,0.0000,100.0000,,');
   });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { bestClasses, RESULT_COLUMNS, resultLine } from '../../src/eval/results.js';
-import { TopK } from '../../src/eval/topk.js';
+import { bestClasses, resultColumns, resultLine } from '../../src/eval/results.js';
+import { placeOf, TopK } from '../../src/eval/topk.js';
 import { Random } from '../../src/random.js';
 
 /** Result of one batch. */
@@ -72,15 +72,15 @@ describe('the best classes', () => {
         const value = random.int(40);
         return [Number.NaN, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY][value] ?? -value;
       });
-      const value = (i: number): number =>
-        Number.isNaN(row[i]!) ? Number.NEGATIVE_INFINITY : row[i]!;
-      const order = classes
-        .map((_, i) => i)
-        .sort((a, b) => (value(a) === value(b) ? a - b : value(b) - value(a)));
+      const order = [...row.keys()]
+        .filter((i) => !Number.isNaN(row[i]!))
+        .sort((a, b) => (row[a] === row[b] ? a - b : row[b]! - row[a]!));
       expect(bestClasses(row, classes, k).map(({ label }) => label)).toEqual(order.slice(0, k));
       const label = random.int(1000);
-      const [, , rank] = resultLine('x', row, label, classes).split(',');
-      expect(Number(rank)).toBe(order.indexOf(label) + 1);
+      const [, , rank] = resultLine({ image: 'x', row, label }, { classes }).split(',');
+      const place = order.indexOf(label);
+      expect(Number(rank)).toBe(place < 0 ? 1001 : place + 1);
+      expect(placeOf(row, label)).toBe(Number(rank));
     }
   });
 });
@@ -89,22 +89,28 @@ describe('per-image results', () => {
   const row = Float32Array.from([0.25, 0.75], Math.log);
 
   it('rank the label and list the best classes with probabilities', () => {
-    const line = resultLine('x"y', row, 0, ['a', 'b,c']);
+    const line = resultLine({ image: 'x"y', row, label: 0 }, { classes: ['a', 'b,c'] });
     expect(line).toBe('"x""y",a,2,"b,c",0.750000,a,0.250000,,,,,,\n');
   });
 
   it.each([1, 2, 4, 5, 6])('of %i classes have as many cells as the header', (count) => {
     const classes = Array.from({ length: count }, (_, i) => `c${i}`);
     const scores = Float32Array.from(classes, (_, i) => -i);
-    expect(resultLine('x', scores, 0, classes).split(',')).toHaveLength(RESULT_COLUMNS.length);
-    expect(RESULT_COLUMNS).toHaveLength(13);
+    for (const k of [1, 5, 10]) {
+      const line = resultLine({ image: 'x', row: scores, label: 0 }, { classes, k });
+      expect(line.split(',')).toHaveLength(resultColumns(k).length);
+      expect(resultColumns(k)).toHaveLength(3 + 2 * k);
+    }
+    expect(resultColumns()).toHaveLength(13);
   });
 
-  it('best classes: the lower one first among equals, what is not a number last', () => {
+  it('best classes: the lower one first among equals, what is not a number is none', () => {
     const labels = (...values: number[]): number[] =>
       bestClasses(Float32Array.from(values), ['a', 'b', 'c'], 2).map(({ label }) => label);
     expect(labels(-1, -1, 0)).toEqual([2, 0]);
     expect(labels(Number.NaN, -2, -1)).toEqual([2, 1]);
     expect(labels(Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY, 0)).toEqual([2, 0]);
+    expect(labels(Number.NaN, Number.NEGATIVE_INFINITY, 0)).toEqual([2, 1]);
+    expect(labels(Number.NaN, Number.NaN, Number.NaN)).toEqual([]);
   });
 });

@@ -89,6 +89,7 @@ inBrowser((browser) => {
         'network',
         'gradients',
         'classes',
+        'calibration',
         'confusion',
         'gallery',
       ]) {
@@ -680,7 +681,7 @@ function writeMany(n: number): void {
     const numbers = Array.from({ length: n }, (_, i) => i);
     validation!.classes = numbers.map((i) => `class ${i}`);
     validation!.perClass = numbers.map(() => ({
-      ...{ images: 10, top1: 70, top5: 90 },
+      ...{ images: 10, top1: 70, top5: 90, precision: 70, recall: 70, f1: 70 },
       interval: [40, 89] as [number, number],
     }));
     validation!.confusion = numbers.flatMap((label) =>

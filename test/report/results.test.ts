@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { csvLine } from '../../src/csv.js';
 import { CheckpointError } from '../../src/errors.js';
-import { RESULT_COLUMNS, resultLine } from '../../src/eval/results.js';
+import { resultColumns, resultLine } from '../../src/eval/results.js';
 import { Random } from '../../src/random.js';
 import { orderClasses } from '../../src/report/page/confusion-order.js';
 import { type ImageResult, readResults } from '../../src/report/results-file.js';
@@ -11,7 +11,7 @@ import { labelsOf } from '../../src/report/run.js';
 import { validationReport } from '../../src/report/validation-images.js';
 import { folderWith } from '../support/configs.js';
 
-const HEADER = csvLine(RESULT_COLUMNS);
+const HEADER = csvLine(resultColumns());
 const CLASSES = ['a', 'b, or "c"', 'd'];
 
 const read = (text: string): ImageResult[] =>
@@ -20,7 +20,9 @@ const read = (text: string): ImageResult[] =>
 describe('a results file', () => {
   it('is read as it was written, also with fewer than five classes and names that need quotes', () => {
     const row = Float32Array.from([0.2, 0.7, 0.1], Math.log);
-    const text = HEADER + resultLine('/data/val/b, or "c"/x,1.jpg', row, 0, CLASSES);
+    const text =
+      HEADER +
+      resultLine({ image: '/data/val/b, or "c"/x,1.jpg', row, label: 0 }, { classes: CLASSES });
     expect(read(text)).toEqual([
       {
         image: '/data/val/b, or "c"/x,1.jpg',
@@ -32,6 +34,31 @@ describe('a results file', () => {
           [2, 0.1],
         ],
       },
+    ]);
+  });
+
+  it('has as many classes of an image as it was asked for; scores that are not numbers are no prediction', () => {
+    const row = Float32Array.from([0.2, 0.7, 0.1], Math.log);
+    const lines = (k: number): string =>
+      csvLine(resultColumns(k)) +
+      resultLine({ image: 'x.jpg', row, label: 0 }, { classes: CLASSES, k }) +
+      resultLine(
+        { image: 'y.jpg', row: row.map(() => Number.NaN), label: 0 },
+        { classes: CLASSES, k },
+      );
+    expect(read(lines(2)).map(({ rank, best }) => [rank, best.length])).toEqual([
+      [2, 2],
+      [6, 0],
+    ]);
+    expect(read(lines(12)).map(({ rank, best }) => [rank, best.length])).toEqual([
+      [2, 3],
+      [6, 0],
+    ]);
+    const about = { source: 'r.csv', step: null, perGallery: 2 };
+    const { report } = validationReport(read(lines(2)), CLASSES, about);
+    expect(report).toMatchObject({ images: 2, top1: 0, top5: 50, confusion: [[0, 1, 1]] });
+    expect(report.notes).toEqual([
+      '1 of 2 images have scores that are not numbers: they count as wrong',
     ]);
   });
 
@@ -106,6 +133,7 @@ describe('the report of an evaluation', () => {
         images: 10,
         top1,
         top5: 100,
+        ...{ precision: null, recall: top1, f1: null },
         interval: [0, 100] as [number, number],
       })),
       confusion: [
@@ -128,6 +156,7 @@ describe('the report of an evaluation', () => {
         images: 1 + random.int(4),
         top1: 50,
         top5: 100,
+        ...{ precision: null, recall: 50, f1: null },
         interval: [0, 100] as [number, number],
       }));
       const pairs = new Set(Array.from({ length: random.int(90) }, () => random.int(40 * 40)));

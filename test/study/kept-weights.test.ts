@@ -50,7 +50,7 @@ class MadeStudy {
   }
 
   test(id: string): void {
-    const list = { classes: ['a'], paths: ['a/1.jpg'], labels: [0], ranks: [1] };
+    const list = { classes: ['a'], paths: ['a/1.jpg'], labels: [0], ranks: [1], notes: [] };
     const figures = { step: 3, skipped: 0, loss: 1, top1: 100, top5: 100 };
     const { evaluation } = this.plan.loaded.study;
     writeEvaluation(join(this.folder.path, id), { protocol: evaluation, ...figures, ...list });

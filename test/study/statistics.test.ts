@@ -101,6 +101,7 @@ function tested(right: readonly (number | boolean)[], paths?: string[]): RunEval
     paths: paths ?? right.map((_, i) => `${i}.jpg`),
     labels: right.map(() => 0),
     ranks: right.map((one) => (one ? 1 : 2)),
+    notes: [],
   };
 }
 const bySeed = (rows: readonly (readonly (number | boolean)[])[]): Tested =>

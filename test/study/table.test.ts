@@ -84,6 +84,7 @@ function makeRun(folder: StudyFolder, run: StudyRun, result: NonNullable<Result>
     ...{ protocol, step: 12, skipped: 0, loss: 2 - result / 100, top1: (100 * right) / IMAGES },
     ...{ top5: 90, classes: ['a', 'b', 'c'], paths, labels: paths.map(() => 0) },
     ranks: paths.map((_, i) => (i < right ? 1 : 3)),
+    notes: [],
   });
 }
 
@@ -143,6 +144,23 @@ describe('tuning', () => {
     expect(combinations[1]!.results.top1!.n).toBe(3);
     expect(comparisons.map(({ verdict }) => verdict)).toEqual(['not known', 'not known']);
     expect(left).toBe(0);
+  });
+
+  it('tells whose scores say nothing, seeds together, and of intervals without width', () => {
+    const dead = made(() => 50);
+    const note =
+      'all 200 images have the same scores: what the network says does not depend on them';
+    for (const seed of [1, 3]) {
+      const file = join(dead.folder.path, `10_bp_lr0.01_seed${seed}`, 'evaluation.json');
+      const evaluation = JSON.parse(readFileSync(file, 'utf8'));
+      writeFileSync(file, JSON.stringify({ ...evaluation, notes: [note] }));
+    }
+    const { notes } = table(dead);
+    expect(notes).toContain(`10 convolutions, standard BP, seeds 1, 3: ${note}.`);
+    expect(notes.filter((line) => line.includes(note))).toHaveLength(1);
+    expect(notes).toContain(
+      '10 convolutions, standard BP: its seeds came to the very same figure, so that its interval has no width; others may differ all the same.',
+    );
   });
 
   it('tells of equals, and of seeds that are trials too', () => {

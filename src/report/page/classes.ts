@@ -5,7 +5,7 @@ import { typedIn } from './controls.js';
 import { percent, whole } from './format.js';
 import { type Group, titleOf } from './group.js';
 
-type Key = 'class' | 'images' | 'top1' | 'top5';
+type Key = 'class' | 'images' | 'top1' | 'top5' | 'precision' | 'f1';
 
 /** What is known of a class: of one run, or the mean over the seeds of a group. */
 interface Row {
@@ -14,6 +14,8 @@ interface Row {
   /** Percent; null without images. */
   top1: number | null;
   top5: number | null;
+  precision: number | null;
+  f1: number | null;
   /** Standard deviation of `top1` over seeds. */
   std: number | null;
   /** Percent: of `top1`, 95 % of one run, one standard deviation of several. */
@@ -95,6 +97,8 @@ function Table({ group, rows, others }: TableProps): JSX.Element {
         head('images', 'images', { class: 'number' }),
         head('top1', 'top-1 accuracy', { colspan: 2 }),
         head('top5', 'top-5 accuracy', { class: 'number' }),
+        head('precision', 'precision', { class: 'number extra' }),
+        head('f1', 'F1', { class: 'number extra' }),
       ),
     ),
     h('tbody', null, lines),
@@ -138,7 +142,7 @@ function sorted(rows: readonly Row[], { key, descending }: Sort): Row[] {
 
 /** Without a key: a row takes the place of another by its texts, which is twice as fast as moving thousands. */
 function tableRow(row: Row, group: Group, others: readonly Other[]): JSX.Element {
-  const { name, images, top1, top5, std } = row;
+  const { name, images, top1, top5, precision, f1, std } = row;
   const marks = others.flatMap(({ label, color, top1: of }) => {
     const other = of.get(name) ?? null;
     return other === null ? [] : [{ label, color, top1: other }];
@@ -152,6 +156,8 @@ function tableRow(row: Row, group: Group, others: readonly Other[]): JSX.Element
     h('td', { class: 'wide' }, bar(row, group.color, marks)),
     h('td', { class: 'number' }, text),
     h('td', { class: 'number' }, percent(top5, 1)),
+    h('td', { class: 'number extra' }, percent(precision, 1)),
+    h('td', { class: 'number extra' }, percent(f1, 1)),
   );
 }
 
@@ -164,7 +170,8 @@ function rowsOf({ runs }: Group): Row[] | null {
   });
   return found[0]!.classes.map((name, i): Row => {
     const results = byName.map((each) => each.get(name));
-    const of = (key: 'top1' | 'top5') => spreadOf(results.flatMap((result) => result?.[key] ?? []));
+    const of = (key: 'top1' | 'top5' | 'precision' | 'f1') =>
+      spreadOf(results.flatMap((result) => result?.[key] ?? []));
     const [top1, { images, interval }] = [of('top1'), found[0]!.perClass[i]!];
     const std = top1?.deviation ?? null;
     const around: Row['interval'] =
@@ -175,6 +182,8 @@ function rowsOf({ runs }: Group): Row[] | null {
       ...{ name, images, std, interval: around },
       top1: top1?.mean ?? null,
       top5: of('top5')?.mean ?? null,
+      precision: of('precision')?.mean ?? null,
+      f1: of('f1')?.mean ?? null,
     };
   });
 }

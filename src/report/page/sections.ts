@@ -1,5 +1,6 @@
 import { Component, type ComponentChildren, h, type JSX } from 'preact';
 import type { RunReport } from '../page-data.js';
+import { calibration } from './calibration.js';
 import { Classes } from './classes.js';
 import { Confusion } from './confusion-matrix.js';
 import { selectBox } from './controls.js';
@@ -60,6 +61,7 @@ export const SECTIONS: readonly Section[] = [
     perGroup: (group, groups) => h(Classes, { group, groups }),
     key: validationKey,
   },
+  { id: 'calibration', title: 'Calibration', all: calibration, key: validationKey },
   {
     id: 'confusion',
     title: 'Confusion',
@@ -159,5 +161,11 @@ function about(runs: readonly RunReport[]): JSX.Element | null {
     return `top-${k} accuracy ${spreadText(found.map((each) => each[`top${k}`]))}`;
   });
   const from = found.length > 1 ? several : one;
-  return h('p', { class: 'note' }, `${from}: ${whole(images)} images, ${rates.join(', ')}`);
+  const notes = [...new Set(found.flatMap((each) => each.notes))];
+  return h(
+    'div',
+    null,
+    h('p', { class: 'note' }, `${from}: ${whole(images)} images, ${rates.join(', ')}`),
+    notes.map((note) => h('p', { class: 'note' }, `${note}.`)),
+  );
 }
