@@ -18,7 +18,7 @@ export function calibration(groups: readonly Group[]): JSX.Element {
   };
   const spec = {
     title: 'Accuracy by probability of the best class',
-    note: 'Images in 15 bins by the probability of their best class; above the dashed line the network is too modest, below it too sure.',
+    note: 'Images in 15 bins by the probability of their best class; above the dashed line the network is too modest, below it too sure. A bin of few images says little: the gap counts each by its images.',
     xLabel: 'probability of the best class, percent',
     yLabel: 'top-1 accuracy, percent',
     range: [0, 100] as [number, number],
