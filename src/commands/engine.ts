@@ -1,3 +1,5 @@
+import { installMpi } from '../distributed/install-mpi.js';
+import type { MpiName } from '../distributed/locate-mpi.js';
 import type { Trial } from '../engine/engine.js';
 import { installNative } from '../engine/install.js';
 import { type Hooks, listening } from './hooks.js';
@@ -11,6 +13,14 @@ export interface EngineInstallOptions {
   force?: boolean;
   /** Where engines are; default: a per-user cache folder. */
   dir?: string;
+}
+
+/** `relaybp engine install --mpi`: the folder that it is in. */
+export function mpiInstallCommand(
+  { mpi, ...options }: Omit<EngineInstallOptions, 'cuda'> & { mpi: MpiName },
+  hooks: Hooks = {},
+): Promise<string> {
+  return installMpi({ ...options, name: mpi, log: listening(hooks).notice });
 }
 
 /** `relaybp engine install`: where the engine is now, and what was tried with it. */
