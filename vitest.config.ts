@@ -18,7 +18,8 @@ type Project = 'unit' | 'process' | 'browser' | 'docs';
 function projectOf(file: string): Project {
   if (file.startsWith('test/docs/')) return 'docs';
   if (imports(file, /support\/(chromium|static-server)\.js/)) return 'browser';
-  return LONG.test(file) || imports(file, /support\/cli\.js|launchers\.js|node:(child_process|worker_threads)/)
+  return LONG.test(file) ||
+    imports(file, /support\/cli\.js|launchers\.js|node:(child_process|worker_threads)/)
     ? 'process'
     : 'unit';
 }

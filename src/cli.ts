@@ -9,6 +9,7 @@ import { addExport } from './cli/export.js';
 import { addGrad } from './cli/grad.js';
 import { addImport } from './cli/import.js';
 import { addInit } from './cli/init.js';
+import { addLaunch } from './cli/launch.js';
 import { OutputLost, printError, printText, settle, watchOutput } from './cli/output.js';
 import { addPlan } from './cli/plan.js';
 import { addPredict } from './cli/predict.js';
@@ -22,6 +23,8 @@ import { addTrain } from './cli/train.js';
 import { addHelpCommands, usageHint } from './cli/usage.js';
 import { addWatch } from './cli/watch.js';
 import { expandHome } from './config/home.js';
+import { isAgreed } from './distributed/agree.js';
+import { launchedBy } from './distributed/launcher.js';
 import { CheckpointError, ConfigError, DataError, RelaybpError } from './errors.js';
 import { isSystemError, messageWithPath, systemFix } from './system-error.js';
 import { version } from './version.js';
@@ -57,6 +60,7 @@ function program(exit: (code: number) => void): Command {
     .configureOutput({ writeOut: printText, writeErr: printUsage, outputError: printMistake })
     .showHelpAfterError('(relaybp --help shows the usage)');
   addTrain(cli, exit);
+  addLaunch(cli, exit);
   addEval(cli);
   addCompare(cli);
   addPredict(cli);
@@ -92,16 +96,22 @@ function withHome(word: string): string {
   return option !== undefined && path !== undefined ? option + expandHome(path, option) : word;
 }
 
+function codeOf(error: RelaybpError): number {
+  if (error instanceof ConfigError) return 2;
+  if (error instanceof DataError) return 3;
+  return error instanceof CheckpointError ? 4 : 1;
+}
+
 function report(error: unknown): number {
   if (error instanceof OutputLost) return 0; // `settle` says what that means
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
   if (error instanceof RelaybpError) {
+    // Rank 0 says what all ranks know.
+    if (isAgreed(error) && (launchedBy()?.rank ?? 0) > 0) return codeOf(error);
     const [first, ...rest] = error.lines;
     printError([`error: ${first}`, ...rest]);
     if (error.hint) printError(`hint: ${error.hint}`);
-    if (error instanceof ConfigError) return 2;
-    if (error instanceof DataError) return 3;
-    return error instanceof CheckpointError ? 4 : 1;
+    return codeOf(error);
   }
   if (isSystemError(error)) {
     printError(`error: ${messageWithPath(error)}`);

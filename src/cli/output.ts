@@ -3,6 +3,8 @@
  * the same Ctrl-C), its disk fills up, its terminal is closed. That never stops what a command is doing; `settle` says
  * at the end what came of it. And whatever a line holds, a name say, it stays one line and does not steer a terminal.
  */
+
+import { underLauncher } from '../distributed/launcher.js';
 import { Foot, type Lines, type Stream, textOf } from '../terminal/terminal.js';
 import { visibleInColor, visibleJson } from '../visible.js';
 
@@ -18,7 +20,7 @@ class Output implements Stream {
   constructor(private readonly stream: () => NodeJS.WriteStream) {}
 
   get isTTY(): boolean {
-    return this.stream().isTTY === true;
+    return this.stream().isTTY === true && !underLauncher();
   }
 
   get columns(): number | undefined {

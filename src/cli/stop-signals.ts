@@ -12,13 +12,17 @@ const WARNING = ['SIGHUP', 'SIGUSR1', 'SIGUSR2', 'SIGXCPU'] as const;
 /** Programs that start others pass on a signal which those have had from the terminal too. */
 const ONE_MS = 500;
 
-/** What is aborted by any of these signals: a training then finishes its step and saves. */
-export function stopSignals(): { signal: AbortSignal; close: () => void } {
+/**
+ * What is aborted by any of these signals: a training then finishes its step and saves.
+ *
+ * @param speaks whether to say so
+ */
+export function stopSignals(speaks = true): { signal: AbortSignal; close: () => void } {
   const stopping = new AbortController();
   let closed = false;
   const warned = (): void => {
     if (stopping.signal.aborted || closed) return;
-    printError('finishing the current step; a second Ctrl-C or SIGTERM stops at once');
+    if (speaks) printError('finishing the current step; a second Ctrl-C or SIGTERM stops at once');
     stopping.abort();
   };
   /**

@@ -1,4 +1,5 @@
 import type { Command } from '@commander-js/extra-typings';
+import { launchedBy } from '../distributed/launcher.js';
 import {
   commandLine,
   engineOption,
@@ -28,6 +29,11 @@ export function addTrain(cli: Command, exit: (code: number) => void): void {
     .option('--change-all', 'the same of all keys', false)
     .option('--change-precision', 'resume in another precision than before', false)
     .option('--max-steps <n>', 'stop after this step', positiveInteger)
+    .option(
+      '--rank-timeout <seconds>',
+      'with several ranks: how long one waits for the others (default: 600)',
+      positiveInteger,
+    )
     .option('--fast-dev-run', 'three steps, a small evaluation, one checkpoint', false)
     .option(...REBUILD_INDEX)
     .option(...PRINT_CONFIG)
@@ -42,13 +48,14 @@ export function addTrain(cli: Command, exit: (code: number) => void): void {
       const resume = options.resume === true ? 'last' : options.resume;
       const given = { ...options, resume, command: commandLine(...typed) };
       const events = trainView(stdout, { trial: options.fastDevRun });
-      const { signal, close } = stopSignals();
+      const speaks = (launchedBy()?.rank ?? 0) === 0;
+      const { signal, close } = stopSignals(speaks);
       try {
         const result = await showingProgress(stdout, (progress) =>
           trainCommand(config, given, { events, progress, signal }),
         );
         events.end();
-        print(endLines(result, options.fastDevRun ? withoutTrial(typed) : null));
+        if (speaks) print(endLines(result, options.fastDevRun ? withoutTrial(typed) : null));
         if (result.interrupted && signal.aborted) exit(130);
       } finally {
         events.end();

@@ -1,6 +1,9 @@
 /** What the options of commands may be, and are unless they are given: for the commands themselves and for their help. */
 import type { EngineChoice } from '../engine/select.js';
 
+/** Seconds that a rank waits for others. */
+export const RANK_TIMEOUT = 600;
+
 export const DEFAULT_ENGINE: EngineChoice = 'auto';
 
 export const CHECKPOINT_CHOICES = ['best', 'last'] as const;

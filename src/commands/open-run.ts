@@ -22,6 +22,8 @@ export interface OpeningOptions {
   readonly out: string | undefined;
   readonly command: string | null;
   readonly engine: EngineInfo;
+  /** How many train together. */
+  readonly ranks: number;
   /** Told of the lock of a new folder, at once. */
   readonly onLock: (lock: RunLock) => void;
 }
@@ -31,7 +33,7 @@ export interface OpeningOptions {
  * taken back to its checkpoint.
  */
 export function openRun(options: OpeningOptions): RunFolder {
-  const { resumed, plan, progress, engine, command } = options;
+  const { resumed, plan, progress, engine, command, ranks } = options;
   const from = resumed?.from;
   const losses = lossNames(plan);
   const now = printConfig(plan.config, options.written);
@@ -51,6 +53,6 @@ export function openRun(options: OpeningOptions): RunFolder {
       : now;
     run = RunFolder.resume(path, { before, now }, losses, progress);
   } else run = RunFolder.create(path, now, losses);
-  addSession(path, { step: progress.step, command, engine });
+  addSession(path, { step: progress.step, command, engine, ranks });
   return run;
 }

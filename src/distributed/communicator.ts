@@ -16,6 +16,8 @@ export interface Communicator {
   readonly size: number;
   /** Among the ranks of this machine. */
   readonly local: { readonly rank: number; readonly size: number };
+  /** As messages name a rank: with its host. */
+  name(rank: number): string;
   /** Milliseconds that operations have been waited for. */
   readonly waitedMs: number;
   /** Zeros, for operations that work in place. */

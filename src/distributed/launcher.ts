@@ -21,6 +21,10 @@ export function launchedBy(env: Environment = process.env): Launched | null {
   return found && found.size > 1 ? found : null;
 }
 
+/** Whether a launcher has started this: it may give each process a terminal of no width, even where all goes into a file. */
+export const underLauncher = (env: Environment = process.env): boolean =>
+  [env.OMPI_COMM_WORLD_SIZE, env.PMI_SIZE, env.PMIX_RANK].some((value) => value !== undefined);
+
 /** mpirun and mpiexec of Open MPI, and of what starts its programs by PMIx with its variables. */
 function openMpi(env: Environment): Launched | null {
   const size = number(env.OMPI_COMM_WORLD_SIZE);

@@ -19,6 +19,8 @@ import { Signs } from './mpi-signs.js';
 const LOOK = { waiting: 0.05, longWaiting: 1, computing: 0.5, idle: 100 };
 /** Milliseconds of waiting until it is long. */
 const LONG = 20;
+/** For each rank, of the first sum: enough for each way of sending. */
+const FIRST_VALUES = 2 ** 16;
 const { candidates, control, port } = workerData as ThreadSetup;
 const numbers = new Int32Array(control);
 
@@ -40,6 +42,7 @@ function run(mpi: Mpi): void {
   mpi.init();
   const operations = new Operations(mpi);
   const signs = new Signs(mpi, numbers);
+  connect(operations, mpi.size());
   port.postMessage({
     say: 'ready',
     rank: mpi.rank(),
@@ -76,6 +79,13 @@ function run(mpi: Mpi): void {
     if (!waiting || over > 0) waitsSince = performance.now();
     Atomics.wait(numbers, CONTROL.wake, wake, pause(operations.idle, waiting, waitsSince));
   }
+}
+
+/** What libraries do at the first messages only, while the training's thread still stands still. */
+function connect(operations: Operations, size: number): void {
+  const values = new Float32Array(new SharedArrayBuffer(4 * FIRST_VALUES * size));
+  operations.begin({ what: 'sum', memory: { kind: 'float32', values } });
+  while (!operations.idle) operations.progress();
 }
 
 /** Milliseconds until the next look. */

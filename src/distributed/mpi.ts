@@ -23,6 +23,8 @@ import {
 
 /** Milliseconds that this thread waits without letting anything else in. */
 const SLICE = 20;
+/** The same while the library starts. */
+const STARTING_SLICE = 2000;
 /** Seconds that other ranks give rank 0 beyond the time-out to say who is missing. */
 const GRACE = 5;
 /** Seconds without a sign of life, of which there is one a second, after which a process stands still. */
@@ -48,9 +50,19 @@ export interface MpiOptions {
  *   train alone, each as if there were no other
  */
 export async function openMpi(launched: Launched, options: MpiOptions): Promise<MpiCommunicator> {
+  quietUcx();
   const communicator = new MpiCommunicator(launched, options);
   await communicator.start();
   return communicator;
+}
+
+/**
+ * UCX, by which most libraries of MPI talk, tries whether it learns of memory that goes by moving the end of the heap up
+ * and down again: a thread that takes memory just then loses it. It does without where it is told to; whoever has a
+ * network that gains by it may say otherwise.
+ */
+function quietUcx(): void {
+  process.env.UCX_MEM_EVENTS ??= 'n';
 }
 
 export class MpiCommunicator implements Communicator {
@@ -92,9 +104,13 @@ export class MpiCommunicator implements Communicator {
       this.#failure ??= new EngineError(`the thread of MPI has ended: ${error.message}`);
     });
     this.#port.unref();
+    this.#worker.unref(); // what waits keeps the process alive; one that ends by an error is not held up
   }
 
-  /** Until the library says who this is. */
+  /**
+   * Until the library says who this is. While it starts, some libraries change the code of `mmap` and its kin, by which
+   * they learn of memory that goes; a thread that is inside of these then may crash. So this one stands still.
+   */
   async start(): Promise<void> {
     const until = performance.now() + 1000 * START_TIMEOUT;
     for (;;) {
@@ -112,7 +128,8 @@ export class MpiCommunicator implements Communicator {
           'the launcher starts the same program on all hosts; firewalls between them must let it through',
         );
       }
-      await new Promise((resolve) => setTimeout(resolve, 2));
+      Atomics.wait(this.#numbers, CONTROL.done, 0, STARTING_SLICE);
+      await setImmediate(); // lets signals in
     }
     const names = await this.gather(Buffer.from(hostname()));
     this.hosts = names.map((name) => Buffer.from(name).toString('utf8'));
@@ -171,6 +188,7 @@ export class MpiCommunicator implements Communicator {
 
   async close(): Promise<void> {
     await this.barrier();
+    this.#worker.ref();
     this.#tell({ do: 'close' });
     await new Promise((resolve) => this.#worker.once('exit', resolve));
   }

@@ -2,6 +2,7 @@ import type { Communicator } from './communicator.js';
 import { launchedBy } from './launcher.js';
 import { openMpi } from './mpi.js';
 import { single } from './single.js';
+import { shareProcessors } from './threads.js';
 
 /**
  * The ranks that this process is one of: those that a launcher of MPI has started together, else it alone.
@@ -11,5 +12,7 @@ import { single } from './single.js';
  */
 export async function openRanks(options: { timeout: number }): Promise<Communicator> {
   const launched = launchedBy();
-  return launched ? openMpi(launched, options) : single;
+  if (!launched) return single;
+  shareProcessors(launched.local);
+  return openMpi(launched, options);
 }

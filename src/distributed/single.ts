@@ -7,6 +7,7 @@ export const single: Communicator = {
   rank: 0,
   size: 1,
   local: { rank: 0, size: 1 },
+  name: () => 'rank 0',
   waitedMs: 0,
   memory: (kind, length) =>
     kind === 'float32' ? new Float32Array(length) : new Float64Array(length),

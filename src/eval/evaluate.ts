@@ -15,6 +15,8 @@ export type HeadResult = ReturnType<TopK['result']>;
 export interface Evaluation {
   /** By loss name, in the order of the network's heads. */
   heads: Map<string, HeadResult>;
+  /** What that is made of. */
+  counts: Map<string, TopK>;
   seconds: number;
 }
 
@@ -59,7 +61,12 @@ export async function evaluate(
     if (options.stop?.()) return null;
   }
   return {
-    heads: new Map([...counts].map(([loss, count]) => [loss, count.result()])),
+    heads: resultsOf(counts),
+    counts,
     seconds: (performance.now() - start) / 1000,
   };
+}
+
+export function resultsOf(counts: ReadonlyMap<string, TopK>): Map<string, HeadResult> {
+  return new Map([...counts].map(([loss, count]) => [loss, count.result()]));
 }

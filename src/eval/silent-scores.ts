@@ -1,6 +1,17 @@
 /** Log-probabilities that differ by no more are equal but for rounding. */
 const ROUNDING = 1e-5;
 
+/** What was counted of some images; it survives JSON. */
+export interface SilentTally {
+  readonly images: number;
+  readonly classes: number;
+  readonly undecided: number;
+  readonly notNumbers: number;
+  readonly alike: number;
+  /** Bytes of the first scores, in base64. */
+  readonly first: string | null;
+}
+
 /**
  * Watches for scores that say nothing. What is right among equal scores is decided by the order of the classes alone, so
  * that an accuracy may look like one though the network is dead.
@@ -27,6 +38,36 @@ export class SilentScores {
     if (this.alike === this.images - 1 && row.every((score, i) => near(score, first[i]!))) {
       this.alike += 1;
     }
+  }
+
+  tally(): SilentTally {
+    const { images, classes, undecided, notNumbers, alike, first } = this;
+    const bytes = first && Buffer.from(first.buffer, first.byteOffset, first.byteLength);
+    return {
+      images,
+      classes,
+      undecided,
+      notNumbers,
+      alike,
+      first: bytes?.toString('base64') ?? null,
+    };
+  }
+
+  /** Adds the images of another. */
+  addTally(other: SilentTally): void {
+    const first =
+      other.first === null
+        ? null
+        : new Float32Array(Uint8Array.from(Buffer.from(other.first, 'base64')).buffer);
+    const own = this.first;
+    const same = !own || !first || own.every((score, i) => near(score, first[i]!));
+    const constant = same && this.alike === this.images && other.alike === other.images;
+    this.images += other.images;
+    this.classes = Math.max(this.classes, other.classes);
+    this.undecided += other.undecided;
+    this.notNumbers += other.notNumbers;
+    this.first ??= first;
+    if (constant) this.alike = this.images;
   }
 
   /** Sentences for whoever reads the figures; none where all is well. */

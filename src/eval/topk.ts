@@ -27,6 +27,23 @@ export class TopK {
     });
   }
 
+  /** What was counted, for `addCounts` and `setCounts`. */
+  counts(): number[] {
+    return [this.images, this.hits1, this.hits5, this.loss];
+  }
+
+  setCounts(counts: readonly number[]): void {
+    [this.images, this.hits1, this.hits5, this.loss] = [0, 0, 0, 0];
+    this.addCounts(counts);
+  }
+
+  addCounts([images = 0, hits1 = 0, hits5 = 0, loss = 0]: readonly number[]): void {
+    this.images += images;
+    this.hits1 += hits1;
+    this.hits5 += hits5;
+    this.loss += loss;
+  }
+
   /** Percentages; errors are 100 minus them. `loss` is the mean softmax cross-entropy. */
   result(): {
     images: number;

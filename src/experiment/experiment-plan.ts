@@ -32,8 +32,10 @@ export interface ExperimentPlan {
   /** Its head is the network's output at test time. */
   readonly primary: ResolvedLoss;
   readonly heads: readonly Head[];
-  /** Images per micro-batch; divides `batchSize`. */
+  /** Images per micro-batch; divides `batchSize`, and each rank's part of it. */
   readonly microBatch: number;
+  /** Processes that train together, each on its part of every batch. */
+  readonly ranks: number;
   readonly step: StepPlan;
   /** Whether `step` lets signals go down early; see `StepOptions`. */
   readonly early: boolean;
@@ -58,17 +60,27 @@ export interface PhasePlan extends Pick<ExperimentPlan, 'losses' | 'step' | 'ear
   readonly when: string | undefined;
 }
 
+/** Micro-batches of a step that one rank does. */
+export const microBatchesPerRank = ({
+  config,
+  microBatch,
+  ranks,
+}: Pick<ExperimentPlan, 'config' | 'microBatch' | 'ranks'>): number =>
+  config.training.batchSize / (microBatch * ranks);
+
 /**
  * @param early whether signals go down early (`StepOptions`); default: the order that needs less memory
+ * @param ranks processes that train together
  * @throws ConfigError with the place in the file where sizes, names, taps or ranges do not fit.
  */
 export function planExperiment(
   { config, locate }: Pick<LoadedConfig, 'config' | 'locate'>,
   early?: boolean,
+  ranks = 1,
 ): ExperimentPlan {
   checkClassWeights({ config, locate });
   try {
-    return planConfig(config, early);
+    return planConfig(config, early, ranks);
   } catch (error) {
     if (!(error instanceof ConfigError) || !error.path) throw error;
     const where = `${locate(error.path)}: ${formatPath(error.path)}: `;
@@ -77,9 +89,15 @@ export function planExperiment(
   }
 }
 
-function planConfig(config: ExperimentConfig, order: boolean | undefined): ExperimentPlan {
-  const { batchSize, microBatch = batchSize } = config.training;
-  checkSizes(config, microBatch);
+function planConfig(
+  config: ExperimentConfig,
+  order: boolean | undefined,
+  ranks: number,
+): ExperimentPlan {
+  const { batchSize } = config.training;
+  checkRanks(batchSize, ranks);
+  const microBatch = Math.min(config.training.microBatch ?? batchSize, batchSize / ranks);
+  checkSizes(config, microBatch, ranks);
   checkLossTimes(config.losses);
   const network = planNetwork(config);
   const trunk = network.segments.flatMap(({ name, layers }) =>
@@ -105,8 +123,9 @@ function planConfig(config: ExperimentConfig, order: boolean | undefined): Exper
     primary: primaryLoss(resolved[0]!.losses),
     heads,
     microBatch,
+    ranks,
     recompute,
-    updateAtOnce: batchSize === microBatch && config.optimizer.clipNorm === undefined,
+    updateAtOnce: batchSize === microBatch && config.optimizer.clipNorm === undefined, // not of several ranks, either
     layers: new Map(all.map((layer) => [layer.name, layer])),
     lrFactors: lrFactorsOf(all),
     classWeights: new Map(),
@@ -146,8 +165,21 @@ function checkStatistics(layers: readonly LayerPlan[], microBatch: number): void
   );
 }
 
+function checkRanks(batchSize: number, ranks: number): void {
+  if (batchSize % ranks === 0) return;
+  throw new ConfigError(
+    `${ranks} ranks do not divide the batch of ${batchSize}: each takes its part of it`,
+    'let training.batchSize be a multiple of the number of ranks',
+    ['training', 'batchSize'],
+  );
+}
+
 /** Rules between keys that the schema cannot see. */
-function checkSizes({ data, model, training }: ExperimentConfig, microBatch: number): void {
+function checkSizes(
+  { data, model, training }: ExperimentConfig,
+  microBatch: number,
+  ranks: number,
+): void {
   const [height, width] = model.input;
   if (height !== data.crop || width !== data.crop) {
     throw new ConfigError(
@@ -163,10 +195,15 @@ function checkSizes({ data, model, training }: ExperimentConfig, microBatch: num
       ['data', 'crop'],
     );
   }
-  if (training.batchSize % microBatch !== 0) {
+  const part = training.batchSize / ranks;
+  if (part % microBatch !== 0) {
+    const [whose, size] =
+      ranks === 1
+        ? ['the batch', 'training.batchSize']
+        : [`the part of each of ${ranks} ranks`, `training.batchSize / ${ranks}`];
     throw new ConfigError(
-      `micro-batches of ${microBatch} do not divide the batch of ${training.batchSize}`,
-      'let training.microBatch be a divisor of training.batchSize',
+      `micro-batches of ${microBatch} do not divide ${whose} of ${part}`,
+      `let training.microBatch be a divisor of ${size}`,
       ['training', 'microBatch'],
     );
   }

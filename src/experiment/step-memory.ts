@@ -28,6 +28,7 @@ export interface MemoryInputs {
   readonly microBatch: number;
   readonly step: StepPlan;
   readonly updateAtOnce: boolean;
+  readonly ranks: number;
 }
 
 /** Values that an optimizer keeps beside each parameter. */
@@ -233,7 +234,8 @@ class StepMemory {
   }
 
   private severalMicroBatches(): boolean {
-    return this.inputs.config.training.batchSize > this.inputs.microBatch;
+    const { config, ranks, microBatch } = this.inputs;
+    return config.training.batchSize / ranks > microBatch;
   }
 
   private trained(): number {

@@ -27,7 +27,7 @@ export class Parameters {
   private readonly rested = new Map<string, number>();
   private changing = false;
   /** Running statistics as they were before the step, where it can be taken back. */
-  private before = new Map<string, Float32Array>();
+  private earlier = new Map<string, Float32Array>();
 
   /**
    * @param origin a seed for He initialisation (paper, §3), each value deriving from it and the parameter's name
@@ -110,19 +110,26 @@ export class Parameters {
     if (this.changing) return;
     this.changing = true;
     for (const [name, { plan, value }] of this.entries) {
-      if (plan.state) this.before.set(name, Float32Array.from(this.engine.read(value)));
+      if (plan.state) this.earlier.set(name, Float32Array.from(this.engine.read(value)));
     }
+  }
+
+  /** Of a long step that is under way: running statistics as they were before it. */
+  before(name: string): Float32Array {
+    const values = this.earlier.get(name);
+    if (!values) throw new Error(`no statistics "${name}" before the step`);
+    return values;
   }
 
   /** The values are those before the step again. No weight may have been updated in it. */
   takeBackStep(): void {
-    for (const [name, values] of this.before) this.engine.assign(this.value(name), values);
+    for (const [name, values] of this.earlier) this.engine.assign(this.value(name), values);
     this.endStep();
   }
 
   endStep(): void {
     this.changing = false;
-    this.before.clear();
+    this.earlier.clear();
   }
 
   /** All values; each is read from the engine when it is asked for, and stands for what it is then. */

@@ -204,7 +204,7 @@ function statisticsLine({ network, microBatch }: ExperimentPlan): string[] {
   const frozen = inner.filter((layer) => layer.frozen).length;
   const rest = frozen > 0 ? `, by running statistics where frozen (${frozen})` : '';
   return [
-    `batch normalization        by the statistics of a micro-batch of ${microBatch} (layers: ${inner.length - frozen})${rest}`,
+    `batch normalization        by the statistics of a micro-batch of ${microBatch} (layers: ${inner.length - frozen})${rest}; with several ranks, of each rank's`,
   ];
 }
 

@@ -17,6 +17,8 @@ export interface StepParts {
   update?(gradient: Gradient): void;
   /** In place of sums, of a plan whose losses stay apart: a gradient of one of them, borrowed. */
   gradientOf?(loss: string, gradient: Gradient): void;
+  /** Takes this micro-batch's gradients, which it borrows, in place of `StepSums`; never in rows. */
+  take?(gradient: Gradient): void;
 }
 
 /** One micro-batch of a step. */
@@ -67,6 +69,7 @@ export function runMicroBatch(
     take(gradient) {
       if (parts.gradientOf) parts.gradientOf(signal!, gradient);
       else if (parts.update) parts.update(gradient);
+      else if (parts.take) parts.take(gradient);
       else addGradient(engine, sums, gradient);
     },
   });
@@ -146,7 +149,7 @@ export function runMicroBatch(
   }
 }
 
-function addGradient(engine: Engine, sums: StepSums, { parameter, value }: Gradient): void {
+export function addGradient(engine: Engine, sums: StepSums, { parameter, value }: Gradient): void {
   const sum = sums.gradients.get(parameter);
   if (sum) engine.accumulate(sum, value);
   else sums.gradients.set(parameter, engine.retain(value));

@@ -145,6 +145,7 @@ const MEASURED = [
   'top5_ema',
   'imagesPerSecond',
   'dataWait',
+  'rankWait',
 ];
 
 /** The columns of metrics.jsonl besides `loss.<name>` and `weight.<name>`. */

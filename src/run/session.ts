@@ -21,4 +21,6 @@ export interface Session {
   relaybp: string;
   node: string;
   engine: EngineInfo;
+  /** Processes that trained together; not there for one alone. */
+  ranks?: number;
 }

@@ -31,12 +31,13 @@ const sessionSchema: z.ZodType<Session> = z.object({
     threads: z.number(),
     precision: z.enum(['float32', 'bf16']),
   }),
+  ranks: z.int().min(2).optional(),
 });
 
 /** Adds this process to the run's sessions. @throws CheckpointError if the file cannot be written */
 export function addSession(
   run: string,
-  about: Pick<Session, 'step' | 'command' | 'engine'>,
+  about: Pick<Session, 'step' | 'command' | 'engine' | 'ranks'>,
 ): Session {
   const session: Session = {
     started: new Date().toISOString(),
@@ -51,6 +52,7 @@ export function addSession(
     relaybp: version,
     node: process.versions.node,
     engine: about.engine,
+    ...(about.ranks !== undefined && about.ranks > 1 ? { ranks: about.ranks } : {}),
   };
   const path = join(run, SESSIONS);
   const lines = [...readSessions(run), session].map((line) => `${JSON.stringify(line)}\n`);

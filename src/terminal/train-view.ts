@@ -59,8 +59,12 @@ export function trainView(
 function trainLine(row: LoggedRow): string {
   const losses = [...row.losses].map(([name, loss]) => `${name} ${lossText(loss)}`).join('  ');
   const weights = [...row.weights].map(([name, weight]) => `  ${name} x ${weight.toPrecision(3)}`);
-  return `step ${row.step}/${row.totalSteps}  epoch ${row.epoch.toFixed(2)}  loss ${losses}  top-1 ${row.top1.toFixed(1)} %  ${row.imagesPerSecond.toFixed(0)} img/s  data wait ${percent(row.dataWait)}  lr ${row.lr.toPrecision(3)}${weights.join('')}`;
+  return `step ${row.step}/${row.totalSteps}  epoch ${row.epoch.toFixed(2)}  loss ${losses}  top-1 ${row.top1.toFixed(1)} %  ${row.imagesPerSecond.toFixed(0)} img/s  data wait ${percent(row.dataWait)}  ${rankWait(row)}lr ${row.lr.toPrecision(3)}${weights.join('')}`;
 }
+
+/** Of several ranks. */
+const rankWait = ({ ranks, rankWait }: LoggedRow): string =>
+  ranks ? `wait for ranks ${percent(rankWait)}  ` : '';
 
 const percent = (share: number): string => `${(100 * share).toFixed(0)} %`;
 

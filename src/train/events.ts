@@ -61,12 +61,24 @@ export interface StepProgress {
   imagesPerSecond: number;
   /** Share of the time spent waiting for data, 0 to 1. */
   dataWait: number;
+  /** Share of the time spent waiting for other ranks, 0 to 1; 0 for a process alone. */
+  rankWait: number;
 }
 
 export interface LoggedRow extends StepProgress {
   top5: number;
   /** Of the losses whose weight changes over the training, in the last step. */
   weights: Map<string, number>;
+  /** Of several ranks, by rank: what each waited for. */
+  ranks?: readonly RankRates[];
+}
+
+/** Shares of the time, 0 to 1. */
+export interface RankRates {
+  rank: number;
+  host: string;
+  dataWait: number;
+  rankWait: number;
 }
 
 /** Tells several watchers of everything, in their order; each may leave out what it does not want to know. */

@@ -1,3 +1,4 @@
+import type { Communicator } from '../distributed/communicator.js';
 import type { StepProgress } from './events.js';
 import type { StepResult } from './train-step.js';
 
@@ -9,9 +10,14 @@ export class Meter {
   private began = performance.now();
   private waited: number;
   private paused = 0;
+  private rankWaited: number;
 
-  constructor(private readonly waitedMs: () => number) {
+  constructor(
+    private readonly waitedMs: () => number,
+    private readonly ranks: Pick<Communicator, 'waitedMs'>,
+  ) {
     this.waited = waitedMs();
+    this.rankWaited = ranks.waitedMs;
   }
 
   add({ losses, top }: StepResult): void {
@@ -28,10 +34,12 @@ export class Meter {
   /** Runs something, an evaluation say, whose time is not the training's. */
   async pause<T>(work: () => Promise<T>): Promise<T> {
     const start = performance.now();
+    const { waitedMs } = this.ranks;
     try {
       return await work();
     } finally {
       this.paused += performance.now() - start;
+      this.rankWaited += this.ranks.waitedMs - waitedMs;
     }
   }
 
@@ -40,7 +48,7 @@ export class Meter {
     this.paused += milliseconds;
   }
 
-  read(): Pick<StepProgress, 'top1' | 'imagesPerSecond' | 'dataWait'> & {
+  read(): Pick<StepProgress, 'top1' | 'imagesPerSecond' | 'dataWait' | 'rankWait'> & {
     top5: number;
     losses: Map<string, number>;
   } {
@@ -52,6 +60,7 @@ export class Meter {
       top5: (100 * this.hits.top5) / images,
       imagesPerSecond: (1000 * this.hits.images) / elapsed,
       dataWait: Math.min(1, (this.waitedMs() - this.waited) / elapsed),
+      rankWait: Math.min(1, (this.ranks.waitedMs - this.rankWaited) / elapsed),
     };
   }
 
@@ -61,5 +70,6 @@ export class Meter {
     this.began = performance.now();
     this.paused = 0;
     this.waited = this.waitedMs();
+    this.rankWaited = this.ranks.waitedMs;
   }
 }

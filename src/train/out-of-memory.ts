@@ -94,7 +94,7 @@ export function memoryAdvice(
   const needs =
     `micro-batches of ${microBatch} need about ${sizeText(microBatch * image)} by the plan, work space included; ` +
     `there is room for ${sizeText(room)}`;
-  const fitting = divisors(config.training.batchSize)
+  const fitting = divisors(config.training.batchSize / plan.ranks)
     .filter((images) => images < microBatch && images * image <= room && allows(plan, images))
     .at(-1);
   if (fitting === undefined) {
@@ -116,10 +116,10 @@ export function memoryAdvice(
 }
 
 /** Batch normalization asks for a least size. */
-function allows({ config }: ExperimentPlan, microBatch: number): boolean {
+function allows({ config, ranks }: ExperimentPlan, microBatch: number): boolean {
   try {
     const training = { ...config.training, microBatch };
-    planExperiment({ config: { ...config, training }, locate: () => '' });
+    planExperiment({ config: { ...config, training }, locate: () => '' }, undefined, ranks);
     return true;
   } catch (error) {
     if (error instanceof ConfigError) return false;

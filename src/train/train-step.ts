@@ -3,7 +3,7 @@ import type { Batch } from '../data/loader/loader.js';
 import type { Engine, Tensor } from '../engine/engine.js';
 import { TrainingError } from '../errors.js';
 import { TopK } from '../eval/topk.js';
-import type { ExperimentPlan } from '../experiment/experiment-plan.js';
+import { type ExperimentPlan, microBatchesPerRank } from '../experiment/experiment-plan.js';
 import { restingParameters } from '../experiment/moment.js';
 import { dominantLabels, softTargets } from '../experiment/targets.js';
 import { allFinite } from '../finite.js';
@@ -11,6 +11,7 @@ import type { NetworkRuntime } from '../model/network-runtime.js';
 import type { Parameters } from '../model/parameters.js';
 import type { Gradient } from '../relay/layer.js';
 import {
+  addGradient,
   emptySums,
   type MicroBatch,
   runMicroBatch,
@@ -18,6 +19,7 @@ import {
   type StepSums,
 } from '../relay/step.js';
 import { averageParameters, clipGradients, gradientNorm, updateParameter } from './optimizer.js';
+import type { RankStep, StepFacts } from './rank-step.js';
 import type { StepProbe } from './step-probe.js';
 
 export interface StepResult {
@@ -25,6 +27,8 @@ export interface StepResult {
   losses: Map<string, number>;
   /** The primary head's hits on the batch as it was trained on; of a mixed image, on its dominant label. */
   top: TopK;
+  /** Whether a rank is to stop. */
+  stop: boolean;
 }
 
 /** What a step trains, and with what. */
@@ -33,7 +37,9 @@ export interface Trained {
   readonly network: NetworkRuntime;
   /** Of the network; changed in place. */
   readonly parameters: Parameters;
-  /** Gives the step's micro-batches one after another. */
+  /** Where several ranks train together. */
+  readonly ranks?: RankStep | null;
+  /** Gives the step's micro-batches, this rank's part of them, one after another. */
   readonly next: () => Promise<Batch>;
 }
 
@@ -43,6 +49,8 @@ export interface StepSettings {
   readonly lr: number;
   /** Looks on. */
   readonly probe?: StepProbe | undefined;
+  /** Whether this rank is to stop after it; default: not. */
+  readonly stop?: () => boolean;
 }
 
 /**
@@ -57,15 +65,16 @@ export interface StepSettings {
  * @throws TrainingError naming step, loss and layers when one of them is not finite
  */
 export async function trainStep(
-  { plan, network, parameters, next }: Trained,
-  { step, lr, probe }: StepSettings,
+  { plan, network, parameters, next, ranks = null }: Trained,
+  { step, lr, probe, stop = () => false }: StepSettings,
 ): Promise<StepResult> {
   const { engine } = network;
-  const { optimizer, training } = plan.config;
+  const { optimizer } = plan.config;
   const sums = emptySums();
   const top = new TopK();
   const at: Step = { plan, engine, parameters, sums, step };
-  const broken = new Set<string>();
+  let broken: ReadonlySet<string> = new Set();
+  let stopping = false;
   const update = (gradient: Gradient): void => {
     if (plan.updateAtOnce) probe?.gradient(gradient);
     const own = lr * (plan.lrFactors.get(gradient.parameter) ?? 1);
@@ -75,31 +84,52 @@ export async function trainStep(
     });
   };
   const parts = { ...stepParts(plan, network), ...(plan.updateAtOnce ? { update } : {}) };
-  const onLogits = (loss: string, logits: Tensor, labels: Int32Array): void => {
+  const partsOf = (last: boolean): StepParts =>
+    ranks && last
+      ? { ...parts, take: (gradient) => sendWhole(engine, sums, ranks, gradient) }
+      : parts;
+  let known = 0;
+  const onLogits = (loss: string, logits: Tensor, labels: Int32Array, last: boolean): void => {
     const values = engine.read(logits);
-    if (!allFinite(values)) broken.add(loss);
+    if (!allFinite(values)) broken = new Set([...broken, loss]);
     if (loss === plan.primary.name) top.add(values, labels);
     if (plan.updateAtOnce) checkFinite(at, { logits: broken });
+    if (ranks && last && ++known === plan.losses.length) ranks.losses(sums, top, broken, stop());
   };
   try {
-    const microBatches = training.batchSize / plan.microBatch;
+    ranks?.begin(plan);
+    const microBatches = microBatchesPerRank(plan);
     for (let i = 0; i < microBatches; i++) {
-      const batch = await nextOrBack(next, parameters);
-      network.train(step, i);
-      if (microBatches > 1) parameters.beginLongStep();
+      const last = i === microBatches - 1;
+      const batch = await nextOrBack(next, parameters, ranks);
+      if (last) ranks?.hasImages();
+      network.train(step, (ranks?.firstMicroBatch ?? 0) + i);
+      if (microBatches > 1 || ranks) parameters.beginLongStep();
       else parameters.beginStep();
       const labels = dominantLabels(batch);
       runBatch(plan, engine, batch, [
         (whole) => probe?.microBatch(whole, i),
         (whole) =>
-          runMicroBatch(plan.step, parts, whole, sums, (loss, logits) =>
-            onLogits(loss, logits, labels),
+          runMicroBatch(plan.step, partsOf(last), whole, sums, (loss, logits) =>
+            onLogits(loss, logits, labels, last),
           ),
       ]);
       await setImmediate(); // the engine blocks the thread: lets signals and the loader's messages in
     }
     if (!plan.updateAtOnce) {
       const { clipNorm } = optimizer;
+      if (ranks) {
+        ranks.end();
+        ({ broken, stop: stopping } = await foundOrBack(ranks, sums, top, parameters));
+        checkFinite(at, { logits: broken });
+        await ranks.gradients((parameter, value) => {
+          if (clipNorm !== undefined) sums.gradients.set(parameter, value);
+          else {
+            update({ parameter, value });
+            engine.dispose(value);
+          }
+        });
+      }
       const norm = clipNorm === undefined ? 0 : gradientNorm(engine, sums.gradients);
       checkFinite(at, { logits: broken, norm });
       for (const [parameter, value] of sums.gradients) probe?.gradient({ parameter, value });
@@ -113,20 +143,49 @@ export async function trainStep(
     parameters.rest(restingParameters(plan));
     parameters.endStep();
     const losses = new Map(plan.losses.map(({ name }) => [name, sums.losses.get(name)!]));
-    return { losses, top };
+    return { losses, top, stop: stopping };
   } finally {
     for (const gradient of sums.gradients.values()) engine.dispose(gradient);
   }
 }
 
 /** A step whose images cannot be had, which may be its last micro-batch's, has not been begun. */
-async function nextOrBack(next: () => Promise<Batch>, parameters: Parameters): Promise<Batch> {
+async function nextOrBack(
+  next: () => Promise<Batch>,
+  parameters: Parameters,
+  ranks: RankStep | null,
+): Promise<Batch> {
   try {
     return await next();
   } catch (error) {
     parameters.takeBackStep();
+    return (await ranks?.hasNoImages(error)) ?? Promise.reject(error);
+  }
+}
+
+/** As `nextOrBack`, where it is another rank that cannot have its images. */
+async function foundOrBack(
+  ranks: RankStep,
+  sums: StepSums,
+  top: TopK,
+  parameters: Parameters,
+): Promise<StepFacts> {
+  try {
+    return await ranks.found(sums, top);
+  } catch (error) {
+    parameters.takeBackStep();
     throw error;
   }
+}
+
+/** The last micro-batch's gradient, with those of the micro-batches before. */
+function sendWhole(engine: Engine, sums: StepSums, ranks: RankStep, gradient: Gradient): void {
+  const { parameter } = gradient;
+  addGradient(engine, sums, gradient);
+  const value = sums.gradients.get(parameter)!;
+  ranks.gradient({ parameter, value });
+  sums.gradients.delete(parameter);
+  engine.dispose(value);
 }
 
 /** What the plan's step is carried out on. */

@@ -1,7 +1,11 @@
+import { hostname } from 'node:os';
 import type { Duration } from '../config/duration.js';
 import type { WrittenPaths } from '../config/file-paths.js';
 import type { ImageIndex } from '../data/index/image-index.js';
 import type { Batch, Loader } from '../data/loader/loader.js';
+import { gatherFrom, onAll } from '../distributed/agree.js';
+import type { Communicator } from '../distributed/communicator.js';
+import { single } from '../distributed/single.js';
 import { describeEngine, type Engine } from '../engine/engine.js';
 import { DataError } from '../errors.js';
 import type { Durations } from '../experiment/decays.js';
@@ -16,9 +20,10 @@ import type { MetricsRow } from '../run/rows.js';
 import type { RunFolder } from '../run/run-folder.js';
 import { messageOf } from '../system-error.js';
 import { DataNotices } from './data-notices.js';
-import type { TrainEvents } from './events.js';
+import type { StepProgress, TrainEvents } from './events.js';
 import { Meter } from './meter.js';
 import { advising } from './out-of-memory.js';
+import { RankStep } from './rank-step.js';
 import { saveCheckpoint } from './save.js';
 import { learningRate } from './schedule.js';
 import { afterStep, afterValidation, type Standing, type TrainingProgress } from './standing.js';
@@ -34,8 +39,10 @@ export interface TrainOptions extends BeginningValues {
   readonly train: ImageIndex;
   readonly val: ImageIndex;
   readonly normalization: Normalization;
-  /** Opens the run's folder: asked once, when all else has been accepted. Until then nothing is written. */
+  /** Opens the run's folder: asked once, when all else has been accepted. Until then nothing is written. Of rank 0 alone. */
   readonly open: () => RunFolder;
+  /** Those that train together; default: this process alone. */
+  readonly ranks?: Communicator;
   readonly timeline: Timeline;
   readonly progress: TrainingProgress;
   /** Stop after this step at the latest, with an evaluation and a checkpoint. */
@@ -84,6 +91,10 @@ class Trainer {
   private readonly loader: Loader;
   private readonly notices: DataNotices;
   private readonly meter: Meter;
+  private readonly ranks: Communicator;
+  private readonly rankStep: RankStep | null;
+  /** A rank is to stop, and all know it. */
+  private stopping = false;
   private readonly end: number;
   private standing: Standing;
   /** Whether it was told that scores say nothing. */
@@ -94,9 +105,14 @@ class Trainer {
   constructor(private readonly options: TrainOptions) {
     const { plan, engine, train, normalization, timeline, progress, events } = options;
     this.networks = openNetworks(plan, engine, timeline, options);
-    this.loader = trainingLoader(plan, train, normalization, progress.position, { timeline });
+    const { ranks = single } = options;
+    this.ranks = ranks;
+    this.rankStep =
+      ranks.size > 1 ? new RankStep(ranks, plan, engine, this.networks.parameters) : null;
+    const { rank } = ranks;
+    this.loader = trainingLoader(plan, train, normalization, progress.position, { timeline, rank });
     this.notices = new DataNotices(this.loader, events.notice);
-    this.meter = new Meter(() => this.loader.waitedMs);
+    this.meter = new Meter(() => this.loader.waitedMs, ranks);
     this.end = endOf(options);
     this.standing = { progress, evaluated: progress.evaluated, best: progress.best };
     this.saved = options.restore ? progress.step : null;
@@ -104,7 +120,7 @@ class Trainer {
 
   async train(): Promise<TrainResult> {
     const { plan, timeline, open } = this.options;
-    const run = open();
+    const run = await onAll(this.ranks, () => (this.ranks.rank === 0 ? open() : null));
     this.announce(run);
     this.meter.reset();
     try {
@@ -116,7 +132,7 @@ class Trainer {
     const { progress, evaluated, best } = this.standing;
     if (this.saved !== progress.step) this.save(run, null);
     return {
-      run: run.path,
+      run: run?.path ?? '',
       interrupted: progress.step < this.end || evaluated !== progress.step,
       step: progress.step,
       wholeSteps: totalSteps(plan, timeline),
@@ -126,10 +142,9 @@ class Trainer {
   }
 
   /** Until the end, or a stop. */
-  private async steps(run: RunFolder): Promise<void> {
-    const { plan, stop } = this.options;
-    const { checkpoint, evaluation, training } = plan.config;
-    while (!stop()) {
+  private async steps(run: RunFolder | null): Promise<void> {
+    const { checkpoint, evaluation, training } = this.options.plan.config;
+    while (!this.stops()) {
       const { step } = this.standing.progress;
       const evaluateNow = this.due(evaluation.every) && this.standing.evaluated !== step;
       let best: string | null = null;
@@ -143,15 +158,20 @@ class Trainer {
       }
       if (step >= this.end) break;
       await this.step(run);
-      if (this.due(training.logEvery)) this.log(run);
+      if (this.due(training.logEvery)) await this.log(run);
     }
   }
 
+  /** Of several ranks by what all of them said in the last step. */
+  private stops(): boolean {
+    return this.rankStep ? this.stopping : this.options.stop();
+  }
+
   /** Images end the training: what has been learned from the others until then stays. */
-  private rescue(run: RunFolder): void {
+  private rescue(run: RunFolder | null): void {
     const { step } = this.standing.progress;
     const { notice } = this.options.events;
-    if (this.saved === step || step === 0) return;
+    if (!run || this.saved === step || step === 0) return;
     try {
       this.save(run, null);
       notice(`the last whole step, ${step}, is saved; --resume goes on after it`);
@@ -165,10 +185,10 @@ class Trainer {
     this.networks.dispose();
   }
 
-  private announce(run: RunFolder): void {
+  private announce(run: RunFolder | null): void {
     const { plan, engine, train, timeline, events } = this.options;
     events.start({
-      run: run.path,
+      run: run?.path ?? '',
       step: this.standing.progress.step,
       totalSteps: this.end,
       wholeSteps: totalSteps(plan, timeline),
@@ -186,8 +206,8 @@ class Trainer {
     return this.options.timeline.due(interval, step) || (step > 0 && step >= this.end);
   }
 
-  private async step(run: RunFolder): Promise<void> {
-    const { events } = this.options;
+  private async step(run: RunFolder | null): Promise<void> {
+    const { events, stop } = this.options;
     const { network, parameters, diagnostics } = this.networks;
     const { step } = this.standing.progress;
     const plan = this.planAt(step);
@@ -195,7 +215,9 @@ class Trainer {
     const lr = this.rate(step);
     const probe = diagnostics?.probe(step, plan);
     const next = (): Promise<Batch> => this.nextBatch();
-    const result = await trainStep({ plan, network, parameters, next }, { step, lr, probe });
+    const trained = { plan, network, parameters, next, ranks: this.rankStep };
+    const result = await trainStep(trained, { step, lr, probe, stop });
+    this.stopping ||= result.stop;
     this.meter.add(result);
     this.standing = afterStep(this.standing, plan.config.training.batchSize);
     if (probe) {
@@ -222,12 +244,12 @@ class Trainer {
     return batch;
   }
 
-  private log(run: RunFolder): void {
+  private async log(run: RunFolder | null): Promise<void> {
     const last = this.standing.progress.step - 1;
     const lr = this.rate(last);
     const weights = this.weights(last);
     const row = { ...this.position(lr), ...this.rates(), weights };
-    const { step, epoch, losses, top1, top5, imagesPerSecond, dataWait } = row;
+    const { step, epoch, losses, top1, top5, imagesPerSecond, dataWait, rankWait } = row;
     this.record(run, {
       kind: 'train',
       step,
@@ -239,13 +261,22 @@ class Trainer {
       top5,
       imagesPerSecond: Number(imagesPerSecond.toFixed(2)),
       dataWait: Number(dataWait.toFixed(4)),
+      ...(this.ranks.size > 1 ? { rankWait: Number(rankWait.toFixed(4)) } : {}),
     });
-    this.options.events.logged(row);
+    this.options.events.logged({ ...row, ...(await this.ratesByRank(row)) });
     this.meter.reset();
   }
 
+  private async ratesByRank({ dataWait, rankWait }: Pick<StepProgress, 'dataWait' | 'rankWait'>) {
+    if (this.ranks.size === 1) return {};
+    const own = { rank: this.ranks.rank, host: hostname(), dataWait, rankWait };
+    return { ranks: await gatherFrom(this.ranks, () => own) };
+  }
+
   /** @returns null if it was stopped */
-  private async evaluate(run: RunFolder): Promise<{ improved: boolean; images: string } | null> {
+  private async evaluate(
+    run: RunFolder | null,
+  ): Promise<{ improved: boolean; images: string } | null> {
     this.notices.beforeEvaluation();
     const { val, normalization, evaluationLimit: limit, events, stop } = this.options;
     const at = { step: this.standing.progress.step, epoch: this.epoch() };
@@ -257,13 +288,14 @@ class Trainer {
         images: val,
         preprocessing: normalization.preprocessing,
         limit,
+        ranks: this.ranks,
         onBatch: (done, total) => events.evaluating(done, total),
         onNotice: events.notice,
         stop,
       },
       at,
     );
-    if (!evaluation) return null;
+    if (!evaluation) return this.stoppedInside();
     const { heads, result, row, images, silent, seconds } = evaluation;
     this.record(run, row);
     this.sayOnce(silent, at.step);
@@ -276,6 +308,11 @@ class Trainer {
     this.standing = standing;
     events.evaluated(at.step, at.epoch, heads, seconds, improved);
     return { improved, images };
+  }
+
+  private stoppedInside(): null {
+    this.stopping = true;
+    return null;
   }
 
   /** That scores say nothing is said once: it mostly stays so. */
@@ -293,7 +330,12 @@ class Trainer {
     return timeline.due(plan.config.evaluation.every, step) || step >= totalSteps(plan, timeline);
   }
 
-  private save(run: RunFolder, best: string | null): void {
+  private save(run: RunFolder | null, best: string | null): void {
+    if (run) this.write(run, best);
+    this.saved = this.standing.progress.step;
+  }
+
+  private write(run: RunFolder, best: string | null): void {
     const { plan, engine, train, timeline, normalization, written, events } = this.options;
     const { progress } = this.standing;
     const state = {
@@ -307,7 +349,6 @@ class Trainer {
     const { parameters } = this.networks;
     const saved = { plan, engine, parameters, normalization, state };
     const path = saveCheckpoint(run, saved, best);
-    this.saved = progress.step;
     events.checkpoint(path);
   }
 
@@ -317,13 +358,13 @@ class Trainer {
     return Object.fromEntries(steps.filter(([, count]) => count > 0));
   }
 
-  private record(run: RunFolder, row: MetricsRow): void {
-    run.append(row);
+  private record(run: RunFolder | null, row: MetricsRow): void {
+    run?.append(row);
     this.options.events.metrics(row);
   }
 
-  private recordGradients(run: RunFolder, row: GradientRow): void {
-    run.appendGradients(row);
+  private recordGradients(run: RunFolder | null, row: GradientRow): void {
+    run?.appendGradients(row);
     this.options.events.gradients(row);
   }
 

@@ -3,10 +3,13 @@ import type { Preprocessing } from '../data/images/preprocessing.js';
 import { changedNotice } from '../data/index/file-changes.js';
 import { type ImageIndex, imagePath } from '../data/index/image-index.js';
 import { type Batch, Loader } from '../data/loader/loader.js';
-import { type Evaluation, evaluate } from '../eval/evaluate.js';
+import { gatherFrom } from '../distributed/agree.js';
+import type { Communicator } from '../distributed/communicator.js';
+import { type Evaluation, evaluate, resultsOf } from '../eval/evaluate.js';
 import { logSoftmax } from '../eval/log-probabilities.js';
 import { resultColumns, resultLine } from '../eval/results.js';
 import { SilentScores } from '../eval/silent-scores.js';
+import { TopK } from '../eval/topk.js';
 import type { ExperimentPlan } from '../experiment/experiment-plan.js';
 import type { NetworkRuntime } from '../model/network-runtime.js';
 import { advisingEvaluation } from './out-of-memory.js';
@@ -19,6 +22,8 @@ export interface ValidationOptions {
   readonly limit: number | null;
   readonly onBatch: (done: number, total: number) => void;
   readonly onNotice: (line: string) => void;
+  /** Each does its part of the batches. */
+  readonly ranks: Communicator;
   /** Asked between batches. */
   readonly stop: () => boolean;
 }
@@ -54,7 +59,7 @@ async function validateBatches(
   options: ValidationOptions,
   { total, size }: { total: number; size: number },
 ): Promise<Validation | null> {
-  const { plan, images, preprocessing, onNotice, stop } = options;
+  const { plan, images, preprocessing, onNotice, ranks, stop } = options;
   const { config } = plan;
   const loader = new Loader({
     dataset: images,
@@ -62,6 +67,7 @@ async function validateBatches(
     start: 0,
     end: total,
     batchSize: size,
+    share: { rank: ranks.rank, ranks: ranks.size, perTurn: 1 },
     preprocessing,
     augment: null,
     seed: 0,
@@ -80,20 +86,25 @@ async function validateBatches(
     heads,
     layer: (name: string) => runtime.layer(name),
   };
-  const onBatch = (done: number): void => options.onBatch(done, total);
+  const onBatch = (done: number): void => {
+    options.onBatch(Math.min(done * ranks.size, total), total);
+  };
   const scores = new SilentScores();
-  const lines = [csvLine(resultColumns())];
+  const lines: string[] = [];
   const onLogits = (loss: string, logits: Float32Array, batch: Batch): void => {
     if (loss !== plan.primary.name) return;
-    for (const { row, line } of resultLines(images, logits, batch)) {
-      scores.add(row);
-      lines.push(line);
-    }
+    const found = resultLines(images, logits, batch);
+    for (const { row } of found) scores.add(row);
+    lines.push(found.map(({ line }) => line).join(''));
   };
   try {
     const read = { onBatch, onLogits, stop };
-    const evaluation = await evaluate(network, loader, plan.network.input, read);
-    return evaluation && { ...evaluation, results: lines.join(''), silent: scores.notices() };
+    const evaluation = await ofAllRanks(ranks, { lines, scores }, () =>
+      evaluate(network, loader, plan.network.input, read),
+    );
+    if (!evaluation) return null;
+    const results = [csvLine(resultColumns()), ...evaluation.lines].join('');
+    return { ...evaluation, results, silent: evaluation.scores.notices() };
   } finally {
     await loader.close();
     for (const { path, reason } of loader.skipped) {
@@ -102,6 +113,53 @@ async function validateBatches(
     const { count, first } = loader.changed;
     if (first !== null) onNotice(`in the evaluation: ${changedNotice(count, first)}`);
   }
+}
+
+/** What is known of images beside counts. */
+interface OwnImages {
+  /** Of the results, batch by batch. */
+  readonly lines: readonly string[];
+  readonly scores: SilentScores;
+}
+
+/**
+ * The evaluation of all images from what each rank has of them.
+ *
+ * @param own of this rank, once the work is done
+ * @returns null if one of the ranks was stopped
+ */
+async function ofAllRanks(
+  ranks: Communicator,
+  own: OwnImages,
+  work: () => Promise<Evaluation | null>,
+): Promise<(Evaluation & OwnImages) | null> {
+  if (ranks.size === 1) {
+    const evaluation = await work();
+    return evaluation && { ...evaluation, ...own };
+  }
+  const parts = await gatherFrom(ranks, async () => {
+    const found = await work();
+    if (!found) return null;
+    const counts = [...found.counts].map(([loss, count]) => [loss, count.counts()] as const);
+    return { counts, lines: own.lines, scores: own.scores.tally(), seconds: found.seconds };
+  });
+  const sums = new Map<string, TopK>();
+  const scores = new SilentScores();
+  for (const part of parts) {
+    if (!part) return null;
+    scores.addTally(part.scores);
+    for (const [loss, counts] of part.counts) {
+      const sum = sums.get(loss) ?? new TopK();
+      sum.addCounts(counts);
+      sums.set(loss, sum);
+    }
+  }
+  const most = Math.max(...parts.map((part) => part!.lines.length));
+  const inOrder = Array.from({ length: most }, (_, i) => i).flatMap((turn) =>
+    parts.flatMap((part) => part!.lines[turn] ?? []),
+  );
+  const seconds = Math.max(...parts.map((part) => part!.seconds));
+  return { heads: resultsOf(sums), counts: sums, seconds, lines: inOrder, scores };
 }
 
 function resultLines(

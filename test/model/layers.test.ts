@@ -108,7 +108,7 @@ describe('batch normalization', () => {
       microBatch: 3,
     });
     expect(planTable(network, createColors(false))).toContain(
-      'batch normalization        by the statistics of a micro-batch of 3 (layers: 1), by running statistics where frozen (1)',
+      "batch normalization        by the statistics of a micro-batch of 3 (layers: 1), by running statistics where frozen (1); with several ranks, of each rank's",
     );
     expect(planTable(plan(4, '[relu: {}]'), createColors(false))).not.toContain('statistics');
   });

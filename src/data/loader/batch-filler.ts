@@ -9,7 +9,13 @@ import { cropSize } from '../images/preprocessing.js';
 import { substitute } from '../index/class-lists.js';
 import { createSampler, type Sampler } from '../sampling/sampler.js';
 import { ImageReader } from './image-reader.js';
-import { type Failure, type FromWorker, imagesIn, type WorkerSetup } from './worker-protocol.js';
+import {
+  type Failure,
+  type FromWorker,
+  firstPosition,
+  imagesIn,
+  type WorkerSetup,
+} from './worker-protocol.js';
 
 /** Milliseconds. */
 const LISTEN_EVERY = 10;
@@ -138,7 +144,7 @@ export class BatchFiller {
   }
 
   #firstPosition(batch: number): number {
-    return this.#setup.start + batch * this.#setup.batchSize;
+    return firstPosition(this.#setup, batch);
   }
 
   /** Decode image `i` of a batch into its buffer, or guest `i − size`. */

@@ -4,7 +4,7 @@
  * The main thread is busy inside the engine for seconds at a time, so decoding must not need it:
  * workers fill a ring of shared-memory buffers, one micro-batch each, and only the two messages
  * "filled" and "release" pass per batch. While the main thread is blocked, the workers go on until
- * the ring is full. Batch k always covers the positions start + k·batchSize …, and what it holds depends
+ * the ring is full. Batch k always covers the positions start + k·batchSize … (of a rank's share: `firstPosition`), and what it holds depends
  * on (dataset, sampler, preprocessing, augment, seed, position) only: neither on timing, nor on the
  * depth of the ring or the number of workers, nor on where the run was resumed.
  */
@@ -23,10 +23,12 @@ import { startWorker } from '../worker-thread.js';
 import { type ChangedFiles, FailurePolicy, type OnError, type Skipped } from './failure-policy.js';
 import { checkSizes } from './image-reader.js';
 import {
+  ALL,
   type BatchBuffer,
   type FromWorker,
   imagesIn,
   type Mixed,
+  type Share,
   type WorkerSetup,
 } from './worker-protocol.js';
 
@@ -39,6 +41,8 @@ export interface LoaderOptions {
   end?: number;
   /** Images per micro-batch. */
   batchSize: number;
+  /** Which micro-batches it gives; default: all. */
+  share?: Share;
   /** Micro-batches decoded ahead, at least 2; default 4. Memory: buffers · batchSize · h · w · 12 bytes. */
   buffers?: number;
   preprocessing: Preprocessing;
@@ -85,7 +89,7 @@ const DEFAULT_CACHE = 256 * 1024 * 1024;
 const CLOSE_MS = 5000;
 
 export class Loader {
-  readonly #options: LoaderOptions & { end: number };
+  readonly #options: LoaderOptions & { end: number; share: Share };
   readonly #threads: Thread[] = [];
   readonly #policy: FailurePolicy;
   readonly #ready = new Map<number, Filled>();
@@ -97,7 +101,8 @@ export class Loader {
 
   /** Starts the workers, which begin to decode at once. */
   constructor(options: LoaderOptions) {
-    this.#options = { ...options, end: options.end ?? Number.POSITIVE_INFINITY };
+    const { end = Number.POSITIVE_INFINITY, share = ALL } = options;
+    this.#options = { ...options, end, share };
     checkSizes(options.dataset, options.preprocessing.resize, options.preprocessing.resizing);
     this.#policy = new FailurePolicy(options.dataset, options.onError);
     const buffers = Math.max(2, options.buffers ?? 4);
@@ -191,6 +196,7 @@ export class Loader {
       start: options.start,
       end: options.end,
       batchSize: options.batchSize,
+      share: options.share,
       buffers,
       ...part,
       lanes: Math.max(1, Math.ceil(lanes / part.step)),

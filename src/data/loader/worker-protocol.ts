@@ -42,6 +42,7 @@ export interface WorkerSetup {
   end: number;
   /** Images per batch. */
   batchSize: number;
+  share: Share;
   buffers: BatchBuffer[];
   /** This worker fills the batches first, first + step, first + 2·step, … */
   first: number;
@@ -74,10 +75,33 @@ export type FromWorker =
   /** Not a file's fault: the worker cannot go on. */
   | { kind: 'broken'; message: string };
 
-/** Images that batch k holds: `batchSize`, fewer in a partial last batch, 0 after the end. */
-export function imagesIn(
-  setup: Pick<WorkerSetup, 'start' | 'end' | 'batchSize'>,
+/**
+ * Which batches of a stream a loader gives: with several ranks, each takes turns. Batches come in groups of
+ * `ranks · perTurn`, of which this rank has `perTurn` one after another.
+ */
+export interface Share {
+  rank: number;
+  ranks: number;
+  /** Batches at a time. */
+  perTurn: number;
+}
+
+export const ALL: Share = { rank: 0, ranks: 1, perTurn: 1 };
+
+/** Position of the first image of batch k. */
+export function firstPosition(
+  { start, batchSize, share }: Pick<WorkerSetup, 'start' | 'batchSize' | 'share'>,
   k: number,
 ): number {
-  return Math.max(0, Math.min(setup.batchSize, setup.end - (setup.start + k * setup.batchSize)));
+  const { rank, ranks, perTurn } = share;
+  const turn = Math.floor(k / perTurn);
+  return start + ((turn * ranks + rank) * perTurn + (k % perTurn)) * batchSize;
+}
+
+/** Images that batch k holds: `batchSize`, fewer in a partial last batch, 0 after the end. */
+export function imagesIn(
+  setup: Pick<WorkerSetup, 'start' | 'end' | 'batchSize' | 'share'>,
+  k: number,
+): number {
+  return Math.max(0, Math.min(setup.batchSize, setup.end - firstPosition(setup, k)));
 }

@@ -196,6 +196,15 @@ function specsOf(groups: readonly Group[], options: Options): ChartSpec[] {
       range: [0, 100],
       lines: train('dataWait', 'plain', 100),
     },
+    {
+      ...base,
+      title: 'Waiting for other ranks',
+      yLabel: 'share of the time',
+      note: 'Share of the training time that rank 0 waited for the others; only of trainings by several.',
+      format: (v) => percent(v, 0),
+      range: [0, 100],
+      lines: train('rankWait', 'plain', 100),
+    },
   ];
   return specs.filter((spec) => spec.lines.length > 0);
 }
