@@ -130,7 +130,14 @@ describe.each(LAUNCHERS)('$name', (launcher) => {
 
   test('an image that cannot be decoded ends all ranks after the last whole step', async () => {
     const names = readdirSync(join(cwd, 'photos', 'train'), { recursive: true, encoding: 'utf8' });
-    const args = ['--set', 'data.mean=[0,0,0]', '--set', 'data.std=[1,1,1]', '--set', 'data.onError.policy=fail'];
+    const args = [
+      '--set',
+      'data.mean=[0,0,0]',
+      '--set',
+      'data.std=[1,1,1]',
+      '--set',
+      'data.onError.policy=fail',
+    ];
     for (const name of names.filter((each) => each.endsWith('.jpg')).slice(-2)) {
       writeFileSync(join(cwd, 'photos', 'train', name), 'no image');
     }

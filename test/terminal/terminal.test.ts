@@ -46,7 +46,8 @@ function go(events: ReturnType<typeof trainView>, loss = 1.2345): void {
       ['auxiliary', 1.3456],
     ]),
     imagesPerSecond: 1361.4,
-    dataWait: 0.031, rankWait: 0,
+    dataWait: 0.031,
+    rankWait: 0,
   });
 }
 
