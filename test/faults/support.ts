@@ -95,7 +95,7 @@ export const set = (...settings: string[]): string[] => settings.flatMap((one) =
 
 /** Rows without what a clock decides. */
 export function timeless(run: string): Partial<MetricsRow>[] {
-  return readMetrics(run).map(({ imagesPerSecond, dataWait, ...row }) => row);
+  return readMetrics(run).map(({ imagesPerSecond, dataWait, rankWait, ...row }) => row);
 }
 
 /** The bytes of a checkpoint's tensors. */
