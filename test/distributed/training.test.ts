@@ -11,7 +11,7 @@ import { readSessions } from '../../src/run/sessions.js';
 import { type Outcome, run } from '../support/cli.js';
 import { SMALL_CONFIG } from '../support/configs.js';
 import { colourImages } from '../support/images.js';
-import { type Ended, LAUNCHERS, launch } from './launchers.js';
+import { type Ended, LAUNCHERS, launch, REQUIRED } from './launchers.js';
 
 vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 });
 
@@ -71,6 +71,10 @@ function expectSame(got: Values, wanted: Values): void {
 function filesOf(folder: string): string[] {
   return readdirSync(folder, { recursive: true, encoding: 'utf8' }).sort();
 }
+
+test.skipIf(!REQUIRED)('an MPI is installed', () => {
+  expect(LAUNCHERS).not.toEqual([]);
+});
 
 describe.each(LAUNCHERS)('$name', (launcher) => {
   const ranks = (size: number, ...args: string[]): Promise<Ended> =>

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { Random } from '../../src/random.js';
-import { LAUNCHERS, launch } from '../distributed/launchers.js';
+import { LAUNCHERS, launch, REQUIRED } from '../distributed/launchers.js';
 import { colourImages } from '../support/images.js';
 import { expectSame, expectSound, set, times, Workplace } from './support.js';
 
@@ -21,6 +21,10 @@ const BUSY = set(
 let images: string;
 beforeAll(async () => {
   images = await colourImages();
+});
+
+it.skipIf(!REQUIRED)('an MPI is installed', () => {
+  expect(LAUNCHERS).not.toEqual([]);
 });
 
 describe.each(LAUNCHERS)('$name', (launcher) => {
