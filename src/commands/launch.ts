@@ -1,4 +1,4 @@
-import { launch } from '../distributed/launch.js';
+import { launch } from '../distributed/mpirun.js';
 import { ConfigError } from '../errors.js';
 
 export interface LaunchCommandOptions {

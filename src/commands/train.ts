@@ -2,7 +2,7 @@ import type { LoadedConfig } from '../config/load.js';
 import { printConfig } from '../config/print.js';
 import { inTurn, isAgreed } from '../distributed/agree.js';
 import type { Communicator } from '../distributed/communicator.js';
-import { openRanks } from '../distributed/open.js';
+import { openRanks } from '../distributed/open-ranks.js';
 import type { BestEvaluation } from '../run/best-evaluation.js';
 import { type MetricsRow, readMetrics } from '../run/rows.js';
 import { type RunFolder, writeSummary } from '../run/run-folder.js';

@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 import { basename } from 'node:path';
 import type { LibraryHandle } from 'koffi';
 import { EngineError } from '../errors.js';
-import { type Family, HANDLES } from './handles.js';
+import { type Family, HANDLES } from './mpi-handles.js';
 
 /** A communicator, a type, an operation. */
 export type Handle = number | bigint;

@@ -1,5 +1,5 @@
 /** One of the ranks of operations.test.ts: says what came out, in a line of JSON. */
-const { openRanks } = await import('../../dist/distributed/open.js');
+const { openRanks } = await import('../../dist/distributed/open-ranks.js');
 const what = process.argv[2];
 const ranks = await openRanks({ timeout: 2 });
 const { rank, size } = ranks;
