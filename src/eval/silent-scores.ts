@@ -2,7 +2,7 @@
 const ROUNDING = 1e-5;
 
 /** What was counted of some images; it survives JSON. */
-export interface SilentTally {
+interface SilentTally {
   readonly images: number;
   readonly classes: number;
   readonly undecided: number;
