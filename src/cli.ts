@@ -73,7 +73,7 @@ function program(exit: (code: number) => void): Command {
   addPlan(cli);
   addGrad(cli);
   addProbe(cli);
-  addBench(cli);
+  addBench(cli, exit);
   addData(cli, exit);
   addEngine(cli);
   addInit(cli);

@@ -22,13 +22,15 @@ export interface BenchPlanOptions {
   readonly batchSize?: number;
   /** Of a training whose losses change: the number of the phase, from 1; default: the first. */
   readonly phase?: number;
+  /** Processes that train together, each its part of a step; default: one. */
+  readonly ranks?: number;
   /** Whether signals go down early, see `planExperiment`. */
   readonly early?: boolean;
 }
 
 /** @throws ConfigError as `planExperiment`, for a phase that there is not, or where the mode has none of its own; and for mode `relay` if every loss of the config reaches the bottom */
 export function planBench(loaded: LoadedConfig, options: BenchPlanOptions): ExperimentPlan {
-  const { microBatch, batchSize = microBatch, phase, early } = options;
+  const { microBatch, batchSize = microBatch, phase, early, ranks } = options;
   const training = {
     ...loaded.config.training,
     ...(microBatch === undefined ? {} : { microBatch }),
@@ -36,7 +38,7 @@ export function planBench(loaded: LoadedConfig, options: BenchPlanOptions): Expe
   };
   const sized = { ...loaded, config: { ...loaded.config, training } };
   checkPhase(options);
-  const planned = planExperiment(sized, early);
+  const planned = planExperiment(sized, early, ranks);
   const plan = phase === undefined ? planned : inPhase(planned, phaseOf(planned, phase));
   switch (options.mode) {
     case 'config':
@@ -45,11 +47,15 @@ export function planBench(loaded: LoadedConfig, options: BenchPlanOptions): Expe
       checkRelay(plan);
       return plan;
     case 'multiloss':
-      return planExperiment({ ...sized, config: fullRanges(sized.config, () => true) }, early);
+      return planExperiment(
+        { ...sized, config: fullRanges(sized.config, () => true) },
+        early,
+        ranks,
+      );
     case 'bp': {
       const primary = plan.primary.name;
       const config = fullRanges(sized.config, (name) => name === primary);
-      return planExperiment({ ...sized, config }, early);
+      return planExperiment({ ...sized, config }, early, ranks);
     }
   }
 }

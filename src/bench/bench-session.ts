@@ -1,11 +1,13 @@
 import { collectGarbage } from '../collect-garbage.js';
 import type { Batch } from '../data/loader/loader.js';
+import type { Communicator } from '../distributed/communicator.js';
 import type { Engine } from '../engine/engine.js';
 import type { ExperimentPlan } from '../experiment/experiment-plan.js';
 import { flatten } from '../model/network-plan.js';
 import { NetworkRuntime } from '../model/network-runtime.js';
 import { Parameters } from '../model/parameters.js';
 import { slotsOf } from '../train/optimizer.js';
+import { RankStep } from '../train/rank-step.js';
 import { trainStep } from '../train/train-step.js';
 import type { BenchBatches } from './batches.js';
 import { type ProcessMemory, processMemory, resetPeak } from './memory-use.js';
@@ -34,6 +36,8 @@ export class BenchSession {
   readonly built: ProcessMemory | null;
   private readonly parameters: Parameters;
   private readonly network: NetworkRuntime;
+  /** Where several train it together. */
+  readonly ranks: RankStep | null;
   private step = 0;
   private waited = 0;
 
@@ -41,6 +45,7 @@ export class BenchSession {
     readonly plan: ExperimentPlan,
     readonly engine: Engine,
     private readonly source: BenchBatches,
+    together: Communicator | null = null,
   ) {
     const layers = [...plan.layers.values()];
     const { seed, optimizer } = plan.config;
@@ -53,6 +58,7 @@ export class BenchSession {
     }
     collectGarbage();
     this.network = new NetworkRuntime(engine, layers, this.parameters, seed);
+    this.ranks = together && new RankStep(together, plan, engine, this.parameters);
     this.built = processMemory();
     resetPeak();
   }
@@ -82,11 +88,14 @@ export class BenchSession {
   }
 
   private async timed(network: NetworkRuntime): Promise<StepTime> {
-    const { plan, parameters } = this;
+    const { plan, parameters, ranks } = this;
     const next = (): Promise<Batch> => this.next();
     this.waited = 0;
     const start = performance.now();
-    await trainStep({ plan, network, parameters, next }, { step: this.step, lr: LEARNING_RATE });
+    await trainStep(
+      { plan, network, parameters, next, ranks },
+      { step: this.step, lr: LEARNING_RATE },
+    );
     waitFor(this.engine);
     this.step += 1;
     return { ms: performance.now() - start, dataWaitMs: this.waited };

@@ -111,6 +111,6 @@ function layerTable(layers: readonly LayerRow[]): string[] {
 }
 
 /** Three significant digits or more. */
-const number = (value: number): string =>
+export const number = (value: number): string =>
   value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(2);
 const mebibytes = (value: number): string => `${value.toFixed(0)} MiB`;

@@ -1,6 +1,8 @@
 import { type Command, Option } from '@commander-js/extra-typings';
 import { BENCH_MODES } from '../bench/bench-plan.js';
+import type { RankBenchOptions } from '../commands/bench-ranks.js';
 import { BENCH_DATA, BENCH_DEFAULTS } from '../commands/defaults.js';
+import { launchedBy } from '../distributed/launcher.js';
 import { PRECISION_CHOICES } from '../engine/engine.js';
 import {
   engineOption,
@@ -12,7 +14,7 @@ import {
 } from './common.js';
 import { print, printError, printJson } from './output.js';
 
-export function addBench(cli: Command): void {
+export function addBench(cli: Command, exit: (code: number) => void): void {
   cli
     .command('bench')
     .addOption(engineOption())
@@ -44,9 +46,20 @@ export function addBench(cli: Command): void {
     )
     .option('--batch-size <n>', "images of a step (default: the config's)", positiveInteger)
     .addOption(phaseOption())
+    .option(
+      '--ranks <n>',
+      'by so many processes, which take parts of a batch: speed together against one alone (docs/distributed.md)',
+      positiveInteger,
+    )
     .addOption(setOption('override a key of the config (repeatable)'))
     .option(...JSON_OBJECT)
     .action(async (config, options) => {
+      if (launchedBy()) return benchAsRank(config, options);
+      if (options.ranks !== undefined && options.ranks > 1) {
+        const { launchCommand } = await import('../commands/launch.js');
+        const self = [process.execPath, process.argv[1]!];
+        return exit(await launchCommand(process.argv.slice(2), { ranks: options.ranks }, self));
+      }
       const { benchCommand } = await import('../commands/bench.js');
       const { benchReport } = await import('./bench-view.js');
       const result = await benchCommand(config, options, {
@@ -55,4 +68,19 @@ export function addBench(cli: Command): void {
       if (options.json) printJson(result);
       else print(benchReport(result));
     });
+}
+
+/** What rank 0 says is said for all. */
+async function benchAsRank(
+  config: string,
+  options: RankBenchOptions & { json: boolean },
+): Promise<void> {
+  const { rankBenchCommand } = await import('../commands/bench-ranks.js');
+  const { rankBenchReport } = await import('./bench-ranks-view.js');
+  const result = await rankBenchCommand(config, options, {
+    notice: options.json ? printError : print,
+  });
+  if (!result) return;
+  if (options.json) printJson(result);
+  else print(rankBenchReport(result));
 }

@@ -20,9 +20,9 @@ export function launchCommand(
   { ranks, hosts }: LaunchCommandOptions,
   self: readonly string[],
 ): Promise<number> {
-  if (args[0] !== 'train') {
+  if (args[0] !== 'train' && args[0] !== 'bench') {
     throw new ConfigError(
-      `launch starts trainings only, not ${JSON.stringify(args[0] ?? '')}`,
+      `launch starts trainings and benchmarks, not ${JSON.stringify(args[0] ?? '')}`,
       'relaybp launch -n 2 -- train my.yaml',
     );
   }

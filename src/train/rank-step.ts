@@ -174,6 +174,17 @@ export class RankStep {
     await this.#takeStatistics();
   }
 
+  /** Of the buckets that a step fills, in bytes; known after the first. */
+  get bytes(): number {
+    return this.#buckets.reduce((sum, { memory }) => sum + memory.byteLength, 0);
+  }
+
+  /** Adds up what the buckets hold once more, while nothing else is done: how long it takes by itself. */
+  async exchange(): Promise<void> {
+    const operations = this.#buckets.map(({ memory }) => this.#ranks.allReduce(memory));
+    for (const operation of operations) await operation.wait();
+  }
+
   #newBucket(least: number): Bucket {
     const memory = this.#ranks.memory('float32', Math.max(BUCKET, least)) as Float32Array;
     return { memory, entries: [], filled: 0, operation: null };

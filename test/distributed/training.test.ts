@@ -1,5 +1,13 @@
 /** Several ranks against one: the same numbers, the same files; and how they end together. */
-import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -12,6 +20,7 @@ import { type Outcome, run } from '../support/cli.js';
 import { SMALL_CONFIG } from '../support/configs.js';
 import { colourImages } from '../support/images.js';
 import { type Ended, LAUNCHERS, launch, REQUIRED } from './launchers.js';
+import { expectSame, valuesOf } from './trained-values.js';
 
 vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 });
 
@@ -39,35 +48,6 @@ beforeEach(() => {
 const env = () => ({ RELAYBP_CACHE_DIR: join(cwd, 'cache'), HOME: cwd });
 const alone = (...args: string[]): Promise<Outcome> => run(args, cwd, env());
 
-interface Values {
-  weights: Map<string, Float32Array>;
-  optimizer: Map<string, Float32Array>;
-}
-
-function valuesOf(run: string, step: number): Values {
-  const checkpoint = openCheckpoint(join(cwd, run, 'checkpoints', `step-${step}`));
-  const of = (file: 'weights' | 'optimizer') =>
-    new Map([...checkpoint.tensors(file)].map(([name, { values }]) => [name, values]));
-  return { weights: of('weights'), optimizer: of('optimizer') };
-}
-
-/** Weights and momenta to the bit; running statistics, which are no part of the training, to a millionth. */
-function expectSame(got: Values, wanted: Values): void {
-  expect(got.optimizer).toEqual(wanted.optimizer);
-  expect([...got.weights.keys()]).toEqual([...wanted.weights.keys()]);
-  for (const [name, values] of wanted.weights) {
-    const own = got.weights.get(name)!;
-    if (!/\.running/.test(name)) expect(own, name).toEqual(values);
-    else {
-      values.forEach((value, i) => {
-        expect(Math.abs(own[i]! - value), `${name}[${i}]`).toBeLessThanOrEqual(
-          1e-6 * Math.abs(value) + 1e-9,
-        );
-      });
-    }
-  }
-}
-
 function filesOf(folder: string): string[] {
   return readdirSync(folder, { recursive: true, encoding: 'utf8' }).sort();
 }
@@ -86,7 +66,7 @@ describe.each(LAUNCHERS)('$name', (launcher) => {
     expect(one).toMatchObject({ code: 0 });
     const many = await ranks(size, 'train', 'c.yaml', ...STEPS, ...micro, '--out', 'many');
     expect(many).toMatchObject({ code: 0, stderr: '' });
-    expectSame(valuesOf('many', 4), valuesOf('one', 4));
+    expectSame(valuesOf(join(cwd, 'many'), 4), valuesOf(join(cwd, 'one'), 4));
     const [rows, wanted] = [readMetrics(join(cwd, 'many')), readMetrics(join(cwd, 'one'))];
     expect(rows.map(({ kind, step, top1, images }) => ({ kind, step, top1, images }))).toEqual(
       wanted.map(({ kind, step, top1, images }) => ({ kind, step, top1, images })),
@@ -110,11 +90,11 @@ describe.each(LAUNCHERS)('$name', (launcher) => {
     await ranks(3, 'train', 'c.yaml', ...first, ...micro, '--out', 'many');
     const resumed = await alone('train', '--resume', 'many', ...STEPS);
     expect(resumed).toMatchObject({ code: 0 });
-    expectSame(valuesOf('many', 4), valuesOf('one', 4));
+    expectSame(valuesOf(join(cwd, 'many'), 4), valuesOf(join(cwd, 'one'), 4));
     expect(readSessions(join(cwd, 'many')).map((session) => session.ranks)).toEqual([3, undefined]);
   });
 
-  test('ranks with another config, and a batch that they do not divide, are refused', async () => {
+  test('ranks with another config or other images, and a batch that they do not divide, are refused', async () => {
     const differs = await launch(
       launcher,
       2,
@@ -125,6 +105,23 @@ describe.each(LAUNCHERS)('$name', (launcher) => {
     expect(differs.stderr).toMatch(
       /error: rank 1 on \S+ has another config than rank 0 on \S+: "lr: 0.5" in place of "lr: 0.02"/,
     );
+    writeFileSync(
+      join(cwd, 'd.yaml'),
+      CONFIG.replace('root: photos', `root: '\${PHOTOS:-photos}'`),
+    );
+    cpSync(images, join(cwd, 'fewer'), { recursive: true });
+    const [name] = imagesIn(join(cwd, 'fewer', 'train')).slice(-1);
+    rmSync(join(cwd, 'fewer', 'train', name!));
+    const others = await launch(
+      launcher,
+      2,
+      [DIFFERS, 'train', 'd.yaml', ...STEPS, '--out', 'run', '--rank-1', 'PHOTOS=fewer'],
+      { cwd, env: env() },
+    ).end;
+    expect(others.code).toBe(3);
+    expect(others.stderr).toMatch(
+      /error: the training images that rank 1 on \S+ sees are not those of rank 0 on \S+ \(.*\): names, sizes or labels differ/,
+    );
     const odd = await ranks(3, 'train', 'c.yaml', ...STEPS, '--batch-size', '8', '--out', 'run');
     expect(odd.code).toBe(2);
     expect(odd.stderr).toContain('3 ranks do not divide the batch of 8');
@@ -133,7 +130,6 @@ describe.each(LAUNCHERS)('$name', (launcher) => {
   });
 
   test('an image that cannot be decoded ends all ranks after the last whole step', async () => {
-    const names = readdirSync(join(cwd, 'photos', 'train'), { recursive: true, encoding: 'utf8' });
     const args = [
       '--set',
       'data.mean=[0,0,0]',
@@ -142,7 +138,7 @@ describe.each(LAUNCHERS)('$name', (launcher) => {
       '--set',
       'data.onError.policy=fail',
     ];
-    for (const name of names.filter((each) => each.endsWith('.jpg')).slice(-2)) {
+    for (const name of imagesIn(join(cwd, 'photos', 'train')).slice(-2)) {
       writeFileSync(join(cwd, 'photos', 'train', name), 'no image');
     }
     const ended = await ranks(2, 'train', 'c.yaml', ...STEPS, ...args, '--out', 'run');
@@ -159,7 +155,8 @@ describe.each(LAUNCHERS)('$name', (launcher) => {
     });
     await until(() => existsSync(join(cwd, 'run/metrics.jsonl')) && rows() > 2);
     child.kill('SIGUSR1');
-    const { stderr } = await end;
+    const { code, stderr } = await end;
+    expect(code).toBe(130);
     expect(stderr).toContain('finishing the current step');
     expect(stderr.match(/finishing/g)).toHaveLength(1);
     const last = openCheckpoint(findCheckpoint(join(cwd, 'run'), 'last'));
@@ -169,6 +166,9 @@ describe.each(LAUNCHERS)('$name', (launcher) => {
     expect(await ranks(2, 'train', ...more, '--engine', 'wasm')).toMatchObject({ code: 0 });
   });
 });
+
+const imagesIn = (folder: string): string[] =>
+  filesOf(folder).filter((name) => name.endsWith('.jpg'));
 
 const rows = (): number => readFileSync(join(cwd, 'run/metrics.jsonl'), 'utf8').split('\n').length;
 

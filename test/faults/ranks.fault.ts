@@ -6,7 +6,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { Random } from '../../src/random.js';
 import { LAUNCHERS, launch, REQUIRED } from '../distributed/launchers.js';
 import { colourImages } from '../support/images.js';
-import { expectSame, expectSound, set, times, Workplace } from './support.js';
+import { expectSame, expectSound, set, times, until, Workplace } from './support.js';
 
 const BIN = fileURLToPath(new URL('../../bin/relaybp.js', import.meta.url));
 const RANKS = 2;
@@ -62,6 +62,27 @@ describe.each(LAUNCHERS)('$name', (launcher) => {
     }
     expectSame(place.at('run'), place.at('whole'));
   });
+
+  it('a rank that stands still is named after --rank-timeout, all end, and --resume goes on', async () => {
+    const place = new Workplace(images);
+    const command = [BIN, 'train', 'c.yaml', '--engine', 'wasm', '--resume', '--out', 'run'];
+    const long = [...command, ...BUSY, '--rank-timeout', '3'];
+    const options = { cwd: place.cwd, env: place.env };
+    const { child, end } = launch(launcher, RANKS, long, options);
+    await until(child, () => existsSync(place.at('run/checkpoints/step-2')));
+    const stopped = ranksIn(place.cwd).find((pid) => rankOf(pid) === 1)!;
+    process.kill(stopped, 'SIGSTOP');
+    const { code, stderr } = await end;
+    expect(code).toBe(1);
+    expect(stderr).toMatch(
+      /rank 0 on \S+ has waited 3 s for other ranks: rank 1 on \S+ (has given no sign for \d+ s|does not get there)/,
+    );
+    expect(ranksIn(place.cwd)).toEqual([]);
+    expectSound(place.at('run'));
+    expect(await launch(launcher, RANKS, [...command, ...BUSY], options).end).toMatchObject({
+      code: 0,
+    });
+  });
 });
 
 /** Processes of ranks that work in a folder. */
@@ -83,6 +104,11 @@ function ranksIn(cwd: string): number[] {
         return false; // it has ended, or is another user's
       }
     });
+}
+
+function rankOf(pid: number): number {
+  const text = readFileSync(`/proc/${pid}/environ`, 'utf8');
+  return Number(/(?:OMPI_COMM_WORLD_RANK|PMI_RANK)=(\d+)/.exec(text)?.[1]);
 }
 
 function kill(pid: number): boolean {
