@@ -32,7 +32,7 @@ export interface RankMeasurements {
 }
 
 /** What ranks do one after another in a benchmark. All do the same in the same order. */
-export interface RankSessions {
+interface RankSessions {
   /** Opens a network of which each rank has its own, on its part of the batch. */
   readonly openApart: () => BenchSession;
   /** Opens the one that all train. */

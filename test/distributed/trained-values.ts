@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { expect } from 'vitest';
 import { openCheckpoint } from '../../src/run/checkpoint.js';
 
-export interface Values {
+interface Values {
   weights: Map<string, Float32Array>;
   optimizer: Map<string, Float32Array>;
 }
