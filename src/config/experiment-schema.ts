@@ -270,9 +270,30 @@ const optimizer = z.discriminatedUnion(
   },
 );
 
-const warmup = durationSchema
-  .default(0)
-  .describe('Length of the linear warm-up to the full learning rate.');
+const anySchedule = {
+  warmup: durationSchema
+    .default(0)
+    .describe('Length of the linear warm-up to the full learning rate.'),
+  warmupFrom: z
+    .number()
+    .min(0)
+    .optional()
+    .describe(
+      "Rate of the warm-up's first step; at most optimizer.lr. Without it the first step has one step's share of the full rate.",
+    ),
+  per: z
+    .enum(['step', 'epoch'])
+    .default('step')
+    .describe(
+      'When the rate changes: step, with every step; epoch, only when an epoch begins, and stays what it is then (timm by default, and most scripts of PyTorch).',
+    ),
+};
+const over = z
+  .enum(['rest', 'all'])
+  .default('rest')
+  .describe(
+    'What it falls over: rest, the training after the warm-up; all, the whole training, of which the warm-up takes the place of the beginning, so that the full rate is never reached (timm without warmup_prefix).',
+  );
 const factor = fraction.default(0.1);
 const minimum = z
   .number()
@@ -281,16 +302,16 @@ const minimum = z
   .describe('Lower bound of the learning rate after the warm-up; at most optimizer.lr.');
 const type = <T extends string>(value: T, what: string) => z.literal(value).describe(what);
 const schedule = z.discriminatedUnion('type', [
-  z.strictObject({ type: type('constant', 'The same rate throughout.'), warmup }),
+  z.strictObject({ type: type('constant', 'The same rate throughout.'), ...anySchedule }),
   z.strictObject({
     type: type('step', 'Multiplied by factor at regular intervals.'),
-    warmup,
+    ...anySchedule,
     every: durationSchema.describe('Interval between two decays.'),
     factor: factor.describe('Factor by which the learning rate is multiplied each time (gamma).'),
   }),
   z.strictObject({
     type: type('multistep', 'Multiplied by factor at each milestone.'),
-    warmup,
+    ...anySchedule,
     milestones: z
       .array(durationSchema)
       .min(1)
@@ -302,11 +323,13 @@ const schedule = z.discriminatedUnion('type', [
       'plateau',
       'Multiplied by factor when the validation error, or loss (evaluation.metric), stops falling.',
     ),
-    warmup,
+    ...anySchedule,
     factor: factor.describe('Factor by which the learning rate is multiplied each time (gamma).'),
     patience: positive
       .default(3)
-      .describe('Evaluations without a better error before the rate is lowered.'),
+      .describe(
+        'Evaluations without a better error before the rate is lowered; those during the warm-up do not count. PyTorch and timm lower it one later: patience 10 there is 11 here.',
+      ),
     threshold: z
       .number()
       .min(0)
@@ -314,20 +337,28 @@ const schedule = z.discriminatedUnion('type', [
       .describe(
         'Better by at least so many percentage points (of evaluation.metric loss: by so much), or it does not count; an equal error never does.',
       ),
+    thresholdOf: z
+      .enum(['points', 'best'])
+      .default('points')
+      .describe(
+        'What threshold is: points; or best, a share of the best accuracy (or loss), which a better one must exceed (threshold_mode rel of PyTorch and timm).',
+      ),
     minimum,
   }),
   z.strictObject({
     type: type('poly', 'Falls to zero at the end as (1 - step / steps)^power.'),
-    warmup,
+    ...anySchedule,
     power: z
       .number()
       .positive()
       .default(1)
       .describe('Exponent of the polynomial; 1 is linear decay.'),
+    over,
   }),
   z.strictObject({
     type: type('cosine', 'Falls to minimum at the end along half a cosine.'),
-    warmup,
+    ...anySchedule,
+    over,
     minimum,
   }),
 ]);

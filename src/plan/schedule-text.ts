@@ -8,9 +8,14 @@ import type { Metric } from '../config/metric.js';
  * @param metric what `plateau` watches
  */
 export function scheduleText(schedule: ScheduleConfig, metric: Metric): string {
-  return !isNone(schedule.warmup)
-    ? `${shape(schedule, metric)}, after a warm-up of ${durationText(schedule.warmup)}`
-    : shape(schedule, metric);
+  const { warmup, warmupFrom, per } = schedule;
+  const from = warmupFrom === undefined ? '' : ` from ${warmupFrom}`;
+  return [
+    shape(schedule, metric),
+    ...(isNone(warmup) ? [] : [`after a warm-up of ${durationText(warmup)}${from}`]),
+    ...('over' in schedule && schedule.over === 'all' ? ['over the whole training'] : []),
+    ...(per === 'epoch' ? ['epoch by epoch'] : []),
+  ].join(', ');
 }
 
 function shape(schedule: ScheduleConfig, metric: Metric): string {
@@ -23,9 +28,11 @@ function shape(schedule: ScheduleConfig, metric: Metric): string {
     case 'multistep':
       return `${type}, × ${schedule.factor} at ${schedule.milestones.map(durationText).join(', ')}`;
     case 'plateau': {
-      const { factor, patience, threshold, minimum } = schedule;
+      const { factor, patience, threshold, thresholdOf, minimum } = schedule;
       const what = { top1: 'error', top5: 'top-5 error', loss: 'loss' }[metric];
-      const points = metric === 'loss' ? '' : ' points';
+      const score = metric === 'loss' ? 'loss' : 'accuracy';
+      const points =
+        thresholdOf === 'best' ? ` of the best ${score}` : metric === 'loss' ? '' : ' points';
       const article = what === 'error' ? 'an' : 'a';
       const better =
         threshold > 0 ? `${article} ${what} better by ${threshold}${points}` : `a better ${what}`;

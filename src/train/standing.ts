@@ -35,13 +35,19 @@ export function afterStep({ progress, ...evaluations }: Standing, images: number
 
 /**
  * @param result of the primary head
+ * @param warming whether the warm-up is not over before this step
  * @param counts whether the uninterrupted training would be evaluated now, too
  * @returns where the training stands then, and whether no evaluation before was as good by the metric
  */
 export function afterValidation(
   { progress, best }: Standing,
   { top1, top5, loss, ...errors }: HeadResult,
-  { counts, schedule, metric }: { counts: boolean; schedule: ScheduleConfig; metric: Metric },
+  {
+    counts,
+    schedule,
+    metric,
+    warming,
+  }: { counts: boolean; schedule: ScheduleConfig; metric: Metric; warming: boolean },
 ): { standing: Standing; improved: boolean } {
   const { step } = progress;
   const now = { top1, top5, loss, step };
@@ -55,7 +61,7 @@ export function afterValidation(
     ? {
         ...progress,
         evaluated: step,
-        schedule: afterEvaluation(schedule, progress.schedule, error),
+        schedule: afterEvaluation(schedule, progress.schedule, error, { metric, warming }),
         best: isBest(progress.best) ? now : progress.best,
       }
     : progress;

@@ -304,6 +304,7 @@ class Trainer {
       counts: this.countsNow(),
       schedule,
       metric: settings.metric,
+      warming: at.step <= this.options.timeline.stepAt(schedule.warmup),
     });
     this.standing = standing;
     events.evaluated(at.step, at.epoch, heads, seconds, improved);

@@ -42,7 +42,7 @@ describe('differences of two configs', () => {
       'training.steps: none -> 40',
     ]);
     expect(from('schedule={type: cosine, warmup: 2}')).toEqual([
-      'schedule: {"type":"constant","warmup":0} -> {"type":"cosine","warmup":2,"minimum":0}',
+      'schedule: {"type":"constant","warmup":0,"per":"step"} -> {"type":"cosine","warmup":2,"per":"step","over":"rest","minimum":0}',
     ]);
     expect(from('data.sampler={kind: power, q: 0.5}')).toEqual([
       'data.sampler: "class-aware" -> {"kind":"power","q":0.5,"epochSize":"images"}',

@@ -75,7 +75,10 @@ describe('a key without a value', () => {
       'base.yaml': `${SMALL_CONFIG}note: of mine\nschedule: {type: step, every: 1 epoch}\n`,
       'main.yaml': 'extends: base.yaml\nnote:\nschedule: {type: cosine, every: null}\n',
     };
-    expect(load(files).config.schedule).toEqual({ type: 'cosine', warmup: 0, minimum: 0 });
+    expect(load(files).config.schedule).toEqual({
+      ...{ type: 'cosine', warmup: 0, per: 'step', over: 'rest' },
+      minimum: 0,
+    });
   });
 
   it('in model.defaults is the default, and a kind that there is not is named', () => {

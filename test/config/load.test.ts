@@ -35,7 +35,7 @@ describe('a valid config', () => {
       nesterov: false,
     });
     expect(config.checkpoint).toEqual({ every: '1 epoch', keep: 3 });
-    expect(config.schedule).toEqual({ type: 'constant', warmup: 0 });
+    expect(config.schedule).toEqual({ type: 'constant', warmup: 0, per: 'step' });
     expect(config.losses.map((loss) => loss.weight)).toEqual([1, 0.3]);
   });
 
@@ -81,7 +81,10 @@ training: {epochs: null, steps: 7}
       'base.yaml': base,
       'main.yaml': 'extends: base.yaml\nschedule: {type: cosine}\n',
     });
-    expect(config.schedule).toEqual({ type: 'cosine', warmup: 0, minimum: 0 });
+    expect(config.schedule).toEqual({
+      ...{ type: 'cosine', warmup: 0, per: 'step', over: 'rest' },
+      minimum: 0,
+    });
   });
 
   it('of two alternatives the stated one stays', () => {

@@ -66,6 +66,14 @@ describe('updateParameter', () => {
     expect(first(parameters.value(BIAS))).toBe(2.5 + 0.5 * 1.5);
   });
 
+  it("the momentum keeps the rates of its time, as Caffe's and Keras's", () => {
+    const config = optimizer('{lr: 0.1, momentum: 0.9, weightDecay: 0}');
+    update(config, { lr: 0.1, step: 1 });
+    update(config, { lr: 0.01, step: 2 });
+    // torch: 1 - 0.1 · 0.5 - 0.01 · (0.9 + 1) · 0.5 = 0.9405
+    expect(first(parameters.value(WEIGHT))).toBeCloseTo(1 - 0.05 - (0.9 * 0.05 + 0.01 * 0.5), 6);
+  });
+
   it('without momentum Nesterov makes no difference', () => {
     const plain = optimizer('{lr: 0.5, momentum: 0, nesterov: true, weightDecay: 0}');
     update(plain, { lr: 0.5, step: 1 });

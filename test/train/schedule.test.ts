@@ -45,12 +45,38 @@ describe('learning rate', () => {
     expect(rates('{type: cosine, warmup: 20 steps}', [0, 9, 19, 20, 60, 100])).toEqual([
       0.05, 0.5, 1, 1, 0.5, 0,
     ]));
+
+  it('warm-up from a rate, at the first step', () =>
+    expect(rates('{type: constant, warmup: 20 steps, warmupFrom: 0.2}', [0, 10, 19, 20])).toEqual([
+      0.2, 0.6, 0.96, 1,
+    ]));
+
+  it('cosine over all: the warm-up takes the place of its beginning', () =>
+    expect(rates('{type: cosine, warmup: 20 steps, over: all}', [19, 50, 100])).toEqual([
+      1, 0.5, 0,
+    ]));
+
+  it('per epoch: the rate of an epoch is that of its first step', () => {
+    expect(rates('{type: cosine, per: epoch}', [0, 9, 50, 59])).toEqual([1, 1, 0.5, 0.5]);
+    expect(rates('{type: constant, per: epoch, warmup: 4}', [0, 9, 10, 39, 40])).toEqual([
+      0.25, 0.25, 0.5, 1, 1,
+    ]);
+    // 2.34 epochs are 23 steps and a bit: they do not add up.
+    expect(rates('{type: step, every: 2.34, factor: 0.5, per: epoch}', [69, 70, 90])).toEqual([
+      0.25, 0.25, 0.125,
+    ]);
+  });
 });
+
+const NOW = { metric: 'top1', warming: false } as const;
 
 describe('plateau', () => {
   const plateau = schedule('{type: plateau, factor: 0.1, patience: 2, minimum: 0.005}');
   const after = (errors: number[]) =>
-    errors.reduce((state, error) => afterEvaluation(plateau, state, error), initialScheduleState());
+    errors.reduce(
+      (state, error) => afterEvaluation(plateau, state, error, NOW),
+      initialScheduleState(),
+    );
   const rate = (errors: number[]): number =>
     Number(learningRate(plateau, 1, 50, durations, after(errors)).toFixed(6));
 
@@ -67,8 +93,10 @@ describe('plateau', () => {
   it('better by exactly the threshold counts, by less it does not, rounding aside', () => {
     const best = (threshold: number, errors: number[]) => {
       const config = schedule(`{type: plateau, threshold: ${threshold}}`);
-      return errors.reduce((s, error) => afterEvaluation(config, s, error), initialScheduleState())
-        .best;
+      return errors.reduce(
+        (s, error) => afterEvaluation(config, s, error, NOW),
+        initialScheduleState(),
+      ).best;
     };
     expect(best(1, [50, 49])).toBe(49);
     expect(best(1, [50, 49.01])).toBe(50);
@@ -78,13 +106,33 @@ describe('plateau', () => {
     expect(best(0, [50, 50])).toBe(50);
     expect(best(0, [50, 49.9])).toBe(49.9);
   });
+  it('better by more than a share of the best accuracy, or loss', () => {
+    const config = schedule('{type: plateau, threshold: 0.1, thresholdOf: best}');
+    const best = (metric: 'top1' | 'loss', errors: number[]) =>
+      errors.reduce(
+        (s, error) => afterEvaluation(config, s, error, { metric, warming: false }),
+        initialScheduleState(),
+      ).best;
+    expect(best('top1', [50, 45.1])).toBe(50); // 54.9 is no more than 1.1 × 50
+    expect(best('top1', [50, 44.9])).toBe(44.9);
+    expect(best('loss', [2, 1.81])).toBe(2);
+    expect(best('loss', [2, 1.79])).toBe(1.79);
+  });
+  it('evaluations during the warm-up do not count', () => {
+    const state = initialScheduleState();
+    expect(afterEvaluation(plateau, state, 50, { metric: 'top1', warming: true })).toBe(state);
+  });
   it('goes on from a state that an earlier version saved', () => {
     const saved = { scale: 0.1, best: 40, waited: 1 };
-    expect(afterEvaluation(plateau, saved, 41)).toEqual({ ...saved, scale: 0.1 * 0.1, waited: 0 });
-    expect(afterEvaluation(plateau, saved, 39)).toEqual({ scale: 0.1, best: 39, waited: 0 });
+    expect(afterEvaluation(plateau, saved, 41, NOW)).toEqual({
+      ...saved,
+      scale: 0.1 * 0.1,
+      waited: 0,
+    });
+    expect(afterEvaluation(plateau, saved, 39, NOW)).toEqual({ scale: 0.1, best: 39, waited: 0 });
   });
   it('other schedules remember nothing', () =>
-    expect(afterEvaluation(schedule('{type: constant}'), initialScheduleState(), 50)).toEqual(
+    expect(afterEvaluation(schedule('{type: constant}'), initialScheduleState(), 50, NOW)).toEqual(
       initialScheduleState(),
     ));
 });
@@ -101,6 +149,13 @@ describe('a minimum above the rate', () => {
     );
     expect(() => check(`{type: ${type}, minimum: 0.01}`, 'optimizer.lr=0.001')).toThrow(
       /schedule\.minimum: 0\.01 is above optimizer\.lr, 0\.001 \(--set optimizer\.lr=0\.001\)/,
+    );
+  });
+
+  it('so is a warm-up that begins above it', () => {
+    expect(() => check('{type: constant, warmup: 1, warmupFrom: 0.02}')).not.toThrow();
+    expect(() => check('{type: constant, warmup: 1, warmupFrom: 0.03}')).toThrow(
+      /schedule\.warmupFrom: 0\.03 is above optimizer\.lr, 0\.02/,
     );
   });
 

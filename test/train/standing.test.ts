@@ -10,7 +10,10 @@ const result = (top1: number, top5: number, loss: number) => ({
   top1_err: 100 - top1,
   top5_err: 100 - top5,
 });
-const schedule = { type: 'plateau', warmup: 0, factor: 0.5, patience: 1, threshold: 0, minimum: 0 };
+const schedule = {
+  ...{ type: 'plateau', warmup: 0, per: 'step', factor: 0.5, patience: 1, minimum: 0 },
+  ...{ threshold: 0, thresholdOf: 'points' },
+};
 
 /** Top-1 is best at step 2, top-5 at step 1, the loss at step 3; an equal one follows each. */
 const RESULTS = [
@@ -24,7 +27,12 @@ function after(metric: Metric, counts: (step: number) => boolean = () => true) {
   let standing: Standing = { progress: beginning(), evaluated: 0, best: null };
   const improved = RESULTS.map((each) => {
     standing = afterStep(standing, 4);
-    const settings = { counts: counts(standing.progress.step), schedule: plateau, metric };
+    const settings = {
+      counts: counts(standing.progress.step),
+      schedule: plateau,
+      metric,
+      warming: false,
+    };
     const next = afterValidation(standing, each, settings);
     standing = next.standing;
     return next.improved;
@@ -55,7 +63,7 @@ describe('the best evaluation', () => {
   it('goes on from one that an earlier version saved, which went by top-1', () => {
     const best = { top1: 45, step: 1 };
     const standing = { progress: { ...beginning(), step: 2, best }, evaluated: 1, best };
-    const settings = { counts: true, schedule: plateau, metric: 'top1' } as const;
+    const settings = { counts: true, schedule: plateau, metric: 'top1', warming: false } as const;
     expect(afterValidation(standing, result(45, 99, 0.1), settings).standing.best).toBe(best);
     expect(afterValidation(standing, result(46, 80, 2), settings).standing.best).toEqual({
       top1: 46,
