@@ -1,6 +1,6 @@
 import { Component, type ComponentChildren, h, type JSX } from 'preact';
 import type { RunReport } from '../page-data.js';
-import { calibration } from './calibration.js';
+
 import { Classes } from './classes.js';
 import { Confusion } from './confusion-matrix.js';
 import { selectBox } from './controls.js';
@@ -10,6 +10,7 @@ import { Gallery } from './gallery.js';
 import { Gradients } from './gradients.js';
 import { type Group, spreadText, titleOf } from './group.js';
 import { networks } from './network-drawings.js';
+import { calibration } from './reliability-diagram.js';
 import { summary } from './summary.js';
 
 /** A part of the page, drawn anew when what it shows has changed. */
