@@ -2,7 +2,8 @@ import type { ExportResult } from '../commands/export.js';
 import type { ImportResult } from '../commands/import.js';
 
 /** An export for people. */
-export function exportLines({ path, format, checkpoint, bytes, verified }: ExportResult): string[] {
+export function exportLines(result: ExportResult): string[] {
+  const { path, format, checkpoint, bytes, verified, changes } = result;
   const written = `${path}: ${format}, ${(bytes / 2 ** 20).toFixed(1)} MiB, from ${checkpoint}`;
   if (!verified) {
     const read = 'read again: the same weights, bit by bit';
@@ -12,6 +13,10 @@ export function exportLines({ path, format, checkpoint, bytes, verified }: Expor
   return [
     written,
     `tested with ${runtime} on ${images} ${drawn ? 'drawn patterns' : 'images'}: probabilities differ by at most ${probabilities.toExponential(1)}, logits by ${logits.toExponential(1)} of the largest`,
+    ...changes.map(
+      ({ what, probabilities, logits, otherBest }) =>
+        `${what}: probabilities change by at most ${probabilities.toExponential(1)}, logits by ${logits.toExponential(1)} of the largest, the best class of ${otherBest} of ${images} images`,
+    ),
   ];
 }
 

@@ -1,16 +1,30 @@
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { collectGarbage } from '../collect-garbage.js';
+import { resizeMean } from '../data/images/preprocessing.js';
 import { indexPaths } from '../data/index/path-index.js';
 import { openEngine } from '../engine/select.js';
-import { ConfigError, DataError } from '../errors.js';
+import { ConfigError, DataError, ExportError } from '../errors.js';
 import { openValidationImages } from '../experiment/images.js';
-import { drawnPixels, imagePixels } from '../export/example-images.js';
-import type { ExportFormat, ExportModel } from '../export/exported-model.js';
-import { type PixelBatch, runtimeOf } from '../export/runtimes.js';
-import { networkScores, type ScoreDifference, verify } from '../export/verify.js';
+import { sizeFreeChain } from '../export/any-size.js';
+import { drawnPixels, imagePixels, repeated } from '../export/example-images.js';
+import {
+  type ExportFormat,
+  type ExportModel,
+  type GraphForm,
+  shorterSide,
+} from '../export/exported-model.js';
+import { type Comparison, type FormChange, formChange } from '../export/form-changes.js';
+import { type PixelBatch, runtimeOf, type Scores } from '../export/runtimes.js';
+import {
+  differenceOf,
+  excessOf,
+  networkScores,
+  runExport,
+  type ScoreDifference,
+} from '../export/verify.js';
 import { checkWeights, writeExport } from '../export/write.js';
-import { chainOf } from '../model/dense-form.js';
+import { chainOf, planDense } from '../model/dense-form.js';
 import { DEFAULT_ENGINE } from './defaults.js';
 import { type Hooks, listening } from './hooks.js';
 import { checkpointOf, type Model, type ModelOptions, openModel } from './model.js';
@@ -24,6 +38,16 @@ export interface ExportCommandOptions extends Omit<ModelOptions, 'precision' | '
   force?: boolean;
   /** Images to compare with; default: some of the validation data. */
   images?: string;
+  /** Images that the graph takes at once; default: any number. */
+  batch?: number;
+  /** `[height, width]` of the images that the graph takes, or any; default: the crop. */
+  size?: readonly [number, number] | 'any';
+  /** Default: folded; if true, how much that changes is measured. */
+  foldBatchnorm?: boolean;
+  /** Default: float32. */
+  weights?: GraphForm['weights'];
+  /** Keep an export though a program computes something else from it. */
+  allowDifferences?: boolean;
 }
 
 export interface ExportResult {
@@ -34,6 +58,8 @@ export interface ExportResult {
   bytes: number;
   /** Null if the runtime is not installed, and for safetensors, which is read again and compared bit by bit. */
   verified: ({ runtime: string; images: number; drawn: boolean } & ScoreDifference) | null;
+  /** What forms of the graph that were asked for change, in the same runtime. */
+  changes: FormChange[];
 }
 
 /** Images that an export is compared on. */
@@ -63,40 +89,149 @@ export async function exportCommand(
   const model = openModel(checkpoint, engine, options);
   collectGarbage(); // the weights are in the engine now; copies of them passed through memory
   try {
-    const exported = exportModel(model, options.ema ?? false);
+    const exported = exportModel(model, options);
     const out = options.out ?? exported.name + SUFFIX[format];
     checkPlace(out, options.force ?? false);
-    const { batch, drawn } = await comparedImages(model, options.images, notice);
-    const expected = runtime ? networkScores(model.network, exported.preprocessing, batch) : null;
+    const { batch, drawn } = await comparedImages(model, exported, options.images, notice);
+    const ownScores = (pixels: PixelBatch): Scores =>
+      networkScores(model.network, exported.preprocessing, pixels);
+    const expected = runtime ? ownScores(batch) : null;
+    const other = runtime && exported.graph.anySize ? otherSize(exported.graph) : null;
+    const otherExpected = other && ownScores(other);
     if (runtime && 'missing' in runtime) notice(`not tested: ${runtime.missing}`);
     let verified: ExportResult['verified'] = null;
+    let changes: FormChange[] = [];
     const bytes = await writeExport(exported, format, out, async (path) => {
       if (format === 'safetensors') checkWeights(exported, path);
       model.close();
       collectGarbage();
       if (!runtime || !expected || 'missing' in runtime) return;
-      const difference = await verify(runtime, path, batch, expected);
+      const found = await runExport(runtime, path, batch);
+      const measured = await formChanges(exported, { options, out }, { runtime, batch }, found);
+      changes = measured.changes;
+      const difference = differenceOf(found, expected);
+      // What float16 loses is measured; but for that the graph is to say what the network says.
+      const excess = excessOf(runtime, differenceOf(measured.float32, expected));
+      if (excess !== null) doubtful(excess, options.allowDifferences ?? false, notice);
+      if (other && otherExpected && exported.graph.weights === 'float32') {
+        const atOther = differenceOf(await runExport(runtime, path, other), otherExpected);
+        const otherExcess = excessOf(runtime, atOther);
+        if (otherExcess !== null) {
+          const where = `at ${other.size.join('x')}: ${otherExcess}`;
+          doubtful(where, options.allowDifferences ?? false, notice);
+        }
+      }
       verified = { runtime: runtime.name, images: batch.count, drawn, ...difference };
     });
-    return { path: out, format, checkpoint: checkpoint.path, step: exported.step, bytes, verified };
+    const { step } = exported;
+    return { path: out, format, checkpoint: checkpoint.path, step, bytes, verified, changes };
   } finally {
     model.close();
   }
 }
 
-function exportModel(model: Model, ema: boolean): ExportModel {
+/** What is wrong with an export: an error, or where it is allowed a notice. */
+function doubtful(what: string, allowed: boolean, notice: (line: string) => void): void {
+  if (!allowed) {
+    throw new ExportError(
+      what,
+      'nothing was kept; please report this with the config; --allow-differences keeps it',
+    );
+  }
+  notice(`kept all the same: ${what}`);
+}
+
+/** The changes that were asked for, and what the graph says with weights of float32. */
+async function formChanges(
+  model: ExportModel,
+  { options, out }: { options: ExportCommandOptions; out: string },
+  comparison: Comparison,
+  found: Scores,
+): Promise<{ changes: FormChange[]; float32: Scores }> {
+  const changes: FormChange[] = [];
+  const target = { model, format: options.format, out };
+  let float32 = found;
+  if (options.foldBatchnorm) {
+    const fold = { what: 'folded batch normalizations', plain: { foldBatchNorm: false } } as const;
+    changes.push((await formChange(fold, target, comparison, found)).change);
+  }
+  if (model.graph.weights === 'float16') {
+    const half = { what: 'float16 weights', plain: { weights: 'float32' } } as const;
+    const { without, change } = await formChange(half, target, comparison, found);
+    changes.push(change);
+    float32 = without;
+  }
+  return { changes, float32 };
+}
+
+function exportModel(model: Model, options: ExportCommandOptions): ExportModel {
   const { path, state } = model.checkpoint;
   const { config, classes, step } = state;
+  const { crop } = model.preprocessing;
+  const anySize = options.size === 'any';
+  const graph: GraphForm = {
+    size: options.size === undefined || options.size === 'any' ? [crop, crop] : options.size,
+    anySize,
+    batch: options.batch ?? null,
+    foldBatchNorm: options.foldBatchnorm ?? true,
+    weights: options.weights ?? 'float32',
+  };
+  checkForm(options);
+  if (anySize && model.preprocessing.mean.kind === 'pixel') {
+    throw new ConfigError('--size any: a mean image has one size', 'give a size');
+  }
+  const trained = graph.size.every((length) => length === crop);
+  const planAt = (size: GraphForm['size']) => [
+    ...planDense(config, model.network.plan, model.loss, size).layers,
+  ];
+  const chain = anySize
+    ? sizeFreeChain(planAt, graph.size)
+    : trained
+      ? chainOf(model.network.plan, model.loss)
+      : planAt(graph.size);
   return {
     name: config.name,
-    chain: chainOf(model.network.plan, model.loss),
+    chain,
     weights: model.network.parameters.snapshot(),
-    preprocessing: model.preprocessing,
+    preprocessing: trained ? model.preprocessing : atSize(model.preprocessing, graph.size),
     classes,
     checkpoint: path,
     step,
-    ema,
+    ema: options.ema ?? false,
+    graph,
   };
+}
+
+/** Patterns of a size that no training had. */
+function otherSize({ size, batch }: GraphForm): PixelBatch {
+  return drawnPixels([size[0] + 13, size[1] + 6], batch ?? COMPARED);
+}
+
+/** A mean image is stretched, as in tests at other sizes. */
+function atSize(
+  preprocessing: Model['preprocessing'],
+  size: GraphForm['size'],
+): Model['preprocessing'] {
+  const { mean, crop } = preprocessing;
+  if (mean.kind === 'channel') return preprocessing;
+  const values = resizeMean(mean.values, [crop, crop], size);
+  return { ...preprocessing, mean: { kind: 'pixel', values } };
+}
+
+/** @throws ConfigError for the form of a graph where there is none */
+function checkForm({ format, batch, size, foldBatchnorm, weights }: ExportCommandOptions): void {
+  if (format !== 'safetensors') return;
+  const given = Object.entries({
+    '--batch': batch,
+    '--size': size,
+    '--fold-batchnorm': foldBatchnorm,
+    '--weights': weights === 'float32' ? undefined : weights,
+  }).filter(([, value]) => value !== undefined);
+  if (given.length === 0) return;
+  throw new ConfigError(
+    `${given.map(([name]) => name).join(', ')}: safetensors holds the weights of the checkpoint alone, as they are, and no graph`,
+    'leave it out, or take --format onnx, tfjs or saved-model',
+  );
 }
 
 function checkPlace(out: string, force: boolean): void {
@@ -120,21 +255,26 @@ function checkPlace(out: string, force: boolean): void {
 }
 
 async function comparedImages(
-  { checkpoint: { state }, preprocessing }: Model,
+  { checkpoint: { state } }: Model,
+  { preprocessing, graph: { size, batch: fixed } }: ExportModel,
   images: string | undefined,
   notice: (line: string) => void,
 ): Promise<{ batch: PixelBatch; drawn: boolean }> {
   const { data } = state.config;
   const index = images === undefined ? await validationImages() : indexPaths([images]).index;
-  const batch = index && (await imagePixels(index, preprocessing, COMPARED, notice));
-  if (batch && batch.count > 0) return { batch, drawn: false };
+  const count = fixed ?? COMPARED;
+  const resized = { ...preprocessing, resize: shorterSide(preprocessing, size), size };
+  const batch = index && (await imagePixels(index, resized, count, notice));
+  if (batch && batch.count > 0) {
+    return { batch: fixed ? repeated(batch, fixed) : batch, drawn: false };
+  }
   if (images !== undefined) {
     throw new DataError(`--images ${images}: none of these images can be decoded`, 'name others');
   }
   notice(
     `no images in ${join(data.root, data.val)} to compare with: drawn patterns take their place; --images names real ones`,
   );
-  return { batch: drawnPixels(preprocessing.crop, COMPARED), drawn: true };
+  return { batch: drawnPixels(size, count), drawn: true };
 
   async function validationImages() {
     try {

@@ -19,6 +19,23 @@ export interface ExportModel {
   readonly step: number;
   /** They are a moving average. */
   readonly ema: boolean;
+  readonly graph: GraphForm;
+}
+
+export const WEIGHT_TYPES = ['float32', 'float16'] as const;
+
+/** How the graph is written. */
+export interface GraphForm {
+  /** `[height, width]` of the pixels that it takes. */
+  readonly size: readonly [number, number];
+  /** It takes other sizes as well. */
+  readonly anySize: boolean;
+  /** Images at once; null: any number. */
+  readonly batch: number | null;
+  /** A batch normalization right after a convolution or a fully connected layer becomes part of its weights. */
+  readonly foldBatchNorm: boolean;
+  /** Of filters and fully connected weights; everything else is float32. */
+  readonly weights: (typeof WEIGHT_TYPES)[number];
 }
 
 export const EXPORT_FORMATS = ['onnx', 'tfjs', 'saved-model', 'safetensors'] as const;
@@ -29,9 +46,20 @@ export const INPUT = 'pixels';
 export const LOGITS = 'logits';
 export const PROBABILITIES = 'probabilities';
 
+/** What images are resized to before `size` is cut out: at another size than the crop of training, in proportion. */
+export function shorterSide(
+  { resize, crop }: ExportModel['preprocessing'],
+  size: GraphForm['size'],
+): number {
+  return Math.round((resize * Math.max(...size)) / crop);
+}
+
 /** What every format says about the network beside its graph: format version 1 (docs/export.md). */
 export function exportMetadata(model: ExportModel, format: ExportFormat) {
-  const { crop, resize, resizing = USUAL_RESIZING, mean } = model.preprocessing;
+  const { resizing = USUAL_RESIZING, mean } = model.preprocessing;
+  const [height, width] = model.graph.size;
+  const batch = model.graph.batch ?? 'batch';
+  const sides = model.graph.anySize ? ['height', 'width'] : [height, width];
   const graph = format !== 'safetensors';
   const channelsFirst = format === 'onnx';
   return {
@@ -45,7 +73,7 @@ export function exportMetadata(model: ExportModel, format: ExportFormat) {
     input: {
       ...(graph && { name: INPUT }),
       layout: channelsFirst ? 'NCHW' : 'NHWC',
-      shape: channelsFirst ? ['batch', 3, crop, crop] : ['batch', crop, crop, 3],
+      shape: channelsFirst ? [batch, 3, ...sides] : [batch, ...sides, 3],
       dtype: 'float32',
       channels: 'RGB',
       range: [0, 255],
@@ -53,13 +81,13 @@ export function exportMetadata(model: ExportModel, format: ExportFormat) {
     preprocessing: {
       orientation: 'EXIF orientation applied, transparency on white',
       resize: {
-        shorterSide: resize,
+        shorterSide: shorterSide(model.preprocessing, model.graph.size),
         keepAspectRatio: true,
         kernel: resizing.interpolation,
         antialias: true,
         rounding: resizing.protocol,
       },
-      crop: { height: crop, width: crop, position: 'centre', rounding: resizing.protocol },
+      crop: { height, width, position: 'centre', rounding: resizing.protocol },
       normalization: {
         formula: '(pixel - mean) / std',
         inGraph: graph,
@@ -71,8 +99,8 @@ export function exportMetadata(model: ExportModel, format: ExportFormat) {
     },
     outputs: graph
       ? [
-          { name: LOGITS, shape: ['batch', model.classes.length] },
-          { name: PROBABILITIES, shape: ['batch', model.classes.length] },
+          { name: LOGITS, shape: [batch, model.classes.length] },
+          { name: PROBABILITIES, shape: [batch, model.classes.length] },
         ]
       : [],
   };

@@ -1,23 +1,50 @@
 import type { Affine, Constant, GraphBuilder } from '../model/layers/graph-builder.js';
 import { type AnyLayerPlan, volume } from '../model/layers/layer-plan.js';
 import { layerType } from '../model/layers/table.js';
-import type { NamedTensor } from '../safetensors.js';
+import { parametersOf } from '../model/network-plan.js';
+import type { ExportModel } from './exported-model.js';
 
 /**
- * Builds a chain of layers as they compute at test time. A batch normalization right after a convolution becomes
- * part of its weights; dropout is nothing.
+ * Builds the network as it computes at test time, from normalized images to logits: a map of scores is averaged over
+ * its positions.
  */
-export function buildChain<V>(
+export function buildNetwork<V>(
   builder: GraphBuilder<V>,
-  chain: readonly AnyLayerPlan[],
-  weights: ReadonlyMap<string, NamedTensor>,
+  { chain, weights, graph }: Pick<ExportModel, 'chain' | 'weights' | 'graph'>,
   input: V,
 ): V {
+  // A weight may be a reshaped view: a fully connected layer is a convolution at other sizes.
+  const shapes = new Map(parametersOf(chain).map(({ name, shape }) => [name, shape]));
   const constant = (name: string): Constant => {
     const tensor = weights.get(name);
     if (!tensor) throw new Error(`no weight "${name}"`);
-    return { name, shape: tensor.shape, read: () => tensor.values };
+    return { name, shape: shapes.get(name) ?? tensor.shape, read: () => tensor.values };
   };
+  const scores = buildChain({ builder, constant, fold: graph.foldBatchNorm }, chain, input);
+  const output = chain.at(-1)!.output;
+  if (output.length === 1) return scores;
+  const [rows, columns, classes] = output as [number, number, number];
+  const window = {
+    kind: 'average',
+    kernel: [rows, columns],
+    stride: [1, 1],
+    padding: [0, 0, 0, 0],
+    counted: [0, 0, 0, 0],
+  } as const;
+  const mean = builder.pool('scores_mean', scores, window, output);
+  return builder.flatten('scores', mean, [1, 1, classes]);
+}
+
+interface Building<V> {
+  readonly builder: GraphBuilder<V>;
+  constant(name: string): Constant;
+  /** Whether a batch normalization right after a layer with weights becomes part of them. */
+  readonly fold: boolean;
+}
+
+/** Dropout is nothing. */
+function buildChain<V>(building: Building<V>, chain: readonly AnyLayerPlan[], input: V): V {
+  const { builder, constant, fold } = building;
   let x = input;
   for (let at = 0; at < chain.length; at++) {
     const layer = chain[at]!;
@@ -27,9 +54,9 @@ export function buildChain<V>(
     x = layerType(layer).graph(layer, arriving, {
       builder,
       constant,
-      inside: (path) => buildChain(builder, path, weights, arriving),
+      inside: (path) => buildChain(building, path, arriving),
       takeAffine() {
-        const affine = next && layerType(next).affine?.(next, constant);
+        const affine = fold && next && layerType(next).affine?.(next, constant);
         if (!affine) return null;
         taken = 1;
         return { ...affine, name: next.name };

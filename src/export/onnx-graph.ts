@@ -7,6 +7,8 @@ import type {
   GraphBuilder,
 } from '../model/layers/graph-builder.js';
 import { volume } from '../model/layers/layer-plan.js';
+import { coversMap } from './any-size.js';
+import { toFloat16 } from './float16.js';
 import { Names } from './names.js';
 
 /** An attribute as protobufjs takes an `AttributeProto`. */
@@ -24,9 +26,12 @@ export interface OnnxNode {
 export interface Initializer {
   name: string;
   dims: readonly number[];
-  type: 'float' | 'int64';
-  read(): Float32Array | BigInt64Array;
+  type: 'float' | 'float16' | 'int64';
+  read(): Float32Array | Uint16Array | BigInt64Array;
 }
+
+/** ONNX's number of float32. */
+const FLOAT = 1;
 
 const ints = (name: string, values: readonly number[]): Attribute => ({
   name,
@@ -45,13 +50,18 @@ export class OnnxGraph implements GraphBuilder<string> {
   readonly initializers: Initializer[] = [];
   private readonly names = new Names();
 
+  /**
+   * `halfWeights`: filters and fully connected weights are kept as float16, and cast where they are used. `anySize`: a
+   * window that is the whole map is so whatever its size.
+   */
+  constructor(private readonly options: { halfWeights: boolean; anySize: boolean }) {}
+
   conv(name: string, x: string, options: ConvOptions): string {
     const { window, weight, bias, relu } = options;
     const [height, width, inputs, outputs] = weight.shape as [number, number, number, number];
-    const filter = this.tensor({
+    const filter = this.weight({
       name: weight.name,
-      dims: [outputs, inputs, height, width],
-      type: 'float',
+      shape: [outputs, inputs, height, width],
       read: () => channelsFirst(weight.read(), [height * width, inputs, outputs]),
     });
     const y = this.node(
@@ -68,12 +78,15 @@ export class OnnxGraph implements GraphBuilder<string> {
   }
 
   dense(name: string, x: string, { weight, bias, relu }: DenseOptions): string {
-    const operands = [x, this.vector(weight), ...(bias ? [this.vector(bias)] : [])];
+    const operands = [x, this.weight(weight), ...(bias ? [this.vector(bias)] : [])];
     const y = this.node('Gemm', name, operands);
     return relu ? this.relu(`${name}_relu`, y) : y;
   }
 
-  pool(name: string, x: string, window: PoolWindow): string {
+  pool(name: string, x: string, window: PoolWindow, input: Shape): string {
+    if (this.options.anySize && coversMap(window, input)) {
+      return this.node(window.kind === 'max' ? 'GlobalMaxPool' : 'GlobalAveragePool', name, [x]);
+    }
     const { kind, kernel, stride, padding, counted } = window;
     const rest = padding.map((amount, i) => amount - counted[i]!);
     const attributes = [
@@ -136,6 +149,19 @@ export class OnnxGraph implements GraphBuilder<string> {
     const name = this.names.unused(wanted);
     this.nodes.push({ name, opType, input, output: [name], attribute });
     return name;
+  }
+
+  /** A filter or a fully connected weight. */
+  private weight(constant: Constant): string {
+    if (!this.options.halfWeights) return this.vector(constant);
+    const { name, shape, read } = constant;
+    const stored = this.tensor({
+      name: `${name}.float16`,
+      dims: shape,
+      type: 'float16',
+      read: () => toFloat16(read(), name),
+    });
+    return this.node('Cast', name, [stored], [int('to', FLOAT)]);
   }
 
   private tensor(initializer: Initializer): string {

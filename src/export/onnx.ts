@@ -8,13 +8,14 @@ import {
   LOGITS,
   PROBABILITIES,
 } from './exported-model.js';
-import { buildChain, inputNormalization } from './graph.js';
+import { buildNetwork, inputNormalization } from './graph.js';
 import { type Initializer, OnnxGraph } from './onnx-graph.js';
 import { encode, field, type Piece } from './wire.js';
 
 const IR_VERSION = 8;
 const OPSET = 17;
-const TYPES = { float: 1, int64: 7 } as const;
+const TYPES = { float: 1, int64: 7, float16: 10 } as const;
+const BYTES = { float: 4, int64: 8, float16: 2 } as const;
 /** Field numbers in `protos/onnx.proto` of what is put together from pieces. */
 const FIELD = { modelGraph: 7, graphInitializer: 5, tensorRawData: 9 } as const;
 
@@ -26,22 +27,24 @@ const FIELD = { modelGraph: 7, graphInitializer: 5, tensorRawData: 9 } as const;
  */
 export function onnxFile(model: ExportModel): Piece[] {
   const { preprocessing, classes } = model;
-  const { crop } = preprocessing;
-  const graph = new OnnxGraph();
-  const normalization = inputNormalization(preprocessing.mean.values, divisors(preprocessing), [
-    crop,
-    crop,
-  ]);
-  const input = graph.affine('input', INPUT, normalization, [crop, crop, 3]);
-  const logits = buildChain(graph, model.chain, model.weights, input);
+  const { size, anySize, batch, weights } = model.graph;
+  const graph = new OnnxGraph({ halfWeights: weights === 'float16', anySize });
+  const normalization = inputNormalization(
+    preprocessing.mean.values,
+    divisors(preprocessing),
+    size,
+  );
+  const input = graph.affine('input', INPUT, normalization, [...size, 3]);
+  const logits = buildNetwork(graph, model, input);
   graph.output('Identity', LOGITS, logits);
   graph.output('Softmax', PROBABILITIES, logits);
 
-  const row = ['batch', classes.length];
+  const images = batch ?? 'batch';
+  const row = [images, classes.length];
   const body = encode(messageType('onnx', 'GraphProto'), {
     name: model.name,
     node: graph.nodes,
-    input: [valueInfo(INPUT, ['batch', 3, crop, crop])],
+    input: [valueInfo(INPUT, [images, 3, ...(anySize ? ['height', 'width'] : size)])],
     output: [valueInfo(LOGITS, row), valueInfo(PROBABILITIES, row)],
   });
   const initializers = graph.initializers.flatMap((tensor) =>
@@ -76,7 +79,7 @@ function tensorPieces({ name, dims, type, read }: Initializer): Piece[] {
   });
   const count = dims.reduce((product, size) => product * size, 1);
   const values: Piece = {
-    byteLength: count * (type === 'float' ? 4 : 8),
+    byteLength: count * BYTES[type],
     read: () => {
       const { buffer, byteOffset, byteLength } = read();
       return new Uint8Array(buffer, byteOffset, byteLength);

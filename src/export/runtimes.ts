@@ -5,10 +5,10 @@ import { toAdd } from '../installation.js';
 import type { ExportFormat } from './exported-model.js';
 import { INPUT, LOGITS, PROBABILITIES } from './exported-model.js';
 
-/** Images as they are cut out: `[count, size, size, 3]`, RGB, 0–255. */
+/** Images as they are cut out: `[count, height, width, 3]`, RGB, 0–255. */
 export interface PixelBatch {
   readonly count: number;
-  readonly size: number;
+  readonly size: readonly [height: number, width: number];
   readonly values: Float32Array;
 }
 
@@ -56,7 +56,7 @@ async function onnxRuntime(): Promise<ExportRuntime | MissingRuntime> {
     async run(path, batch) {
       const session = await ort.InferenceSession.create(path);
       const { count, size } = batch;
-      const input = new ort.Tensor('float32', channelsFirst(batch), [count, 3, size, size]);
+      const input = new ort.Tensor('float32', channelsFirst(batch), [count, 3, ...size]);
       try {
         const outputs = await session.run({ [INPUT]: input });
         const values = (name: string): Float32Array => outputs[name]!.data as Float32Array;
@@ -87,7 +87,7 @@ async function tfjsRuntime(): Promise<ExportRuntime> {
       await startBackend();
       await tf.setBackend('wasm');
       const model = await converter.loadGraphModel({ load: async () => tfjsArtifacts(path) });
-      const input = tf.tensor4d(values, [count, size, size, 3]);
+      const input = tf.tensor4d(values, [count, ...size, 3]);
       const outputs = model.execute(input, [
         LOGITS,
         PROBABILITIES,
@@ -131,7 +131,7 @@ async function tensorFlowRuntime(): Promise<ExportRuntime | MissingRuntime> {
     name: `TensorFlow ${location.manifest.tensorflow}`,
     async run(path, { count, size, values }) {
       const { runSavedModel } = await import('../engine/native/saved-model.js');
-      const input = { name: `${INPUT}:0`, shape: [count, size, size, 3], values };
+      const input = { name: `${INPUT}:0`, shape: [count, ...size, 3], values };
       const names = [`${LOGITS}:0`, `${PROBABILITIES}:0`];
       const [logits, probabilities] = runSavedModel(location, resolve(path), input, names);
       return { logits: logits!, probabilities: probabilities! };
@@ -139,9 +139,9 @@ async function tensorFlowRuntime(): Promise<ExportRuntime | MissingRuntime> {
   };
 }
 
-/** `[count, size, size, 3]` → `[count, 3, size, size]` */
+/** `[count, height, width, 3]` → `[count, 3, height, width]` */
 function channelsFirst({ count, size, values }: PixelBatch): Float32Array {
-  const positions = size * size;
+  const positions = size[0] * size[1];
   const result = new Float32Array(values.length);
   for (let i = 0; i < count * positions; i++) {
     const image = Math.floor(i / positions);

@@ -1,8 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import type { Constant } from '../model/layers/graph-builder.js';
 import { messageType } from '../protos.js';
 import { type ExportModel, exportMetadata } from './exported-model.js';
-import { tensorBundle } from './tensor-bundle.js';
+import { type BundleTensor, DATA_TYPES, tensorBundle } from './tensor-bundle.js';
 import { signature, tensorFlowGraph } from './tensorflow.js';
 import type { TensorFlowConstant, TensorFlowNode } from './tensorflow-graph.js';
 import { encode, field, type Piece, whole } from './wire.js';
@@ -27,8 +26,8 @@ const dims = (shape: readonly number[]) => ({ dim: shape.map((size) => ({ size }
 export function savedModelFiles(model: ExportModel): Map<string, Piece[]> {
   const graph = tensorFlowGraph(model, { fused: false });
   const isLarge = ({ dtype, shape }: TensorFlowConstant): boolean =>
-    dtype === 'float32' && shape.length > 1;
-  const variables = graph.constants.filter(isLarge) as (TensorFlowConstant & Constant)[];
+    dtype !== 'int32' && shape.length > 1;
+  const variables = graph.constants.filter(isLarge) as BundleTensor[];
   const nodes = [
     ...graph.constants.filter((constant) => !isLarge(constant)).map(constantNode),
     ...variableNodes(variables),
@@ -76,9 +75,9 @@ function constantNode({ name, shape, dtype, read }: TensorFlowConstant): TensorF
  * A handle and the reading of its value for each variable, which has the constant's name. Handles with the same
  * shared name are the same variable, also in other models of the process: so that name is like no other.
  */
-function variableNodes(variables: readonly Constant[]): TensorFlowNode[] {
+function variableNodes(variables: readonly BundleTensor[]): TensorFlowNode[] {
   const id = randomUUID();
-  return variables.flatMap(({ name, shape }): TensorFlowNode[] => [
+  return variables.flatMap(({ name, shape, dtype }): TensorFlowNode[] => [
     {
       name: `${name}/handle`,
       op: 'VarHandleOp',
@@ -86,16 +85,30 @@ function variableNodes(variables: readonly Constant[]): TensorFlowNode[] {
       attr: {
         container: text(''),
         shared_name: text(`${id}/${name}`),
-        dtype: type('DT_FLOAT'),
+        dtype: type(DATA_TYPES[dtype]),
         shape: { shape: dims(shape) },
       },
     },
-    { name, op: 'ReadVariableOp', input: [`${name}/handle`], attr: { dtype: type('DT_FLOAT') } },
+    ...valueNodes(name, dtype),
   ]);
 }
 
+/** A variable's value as float32, under its own name. */
+function valueNodes(name: string, dtype: BundleTensor['dtype']): TensorFlowNode[] {
+  const read = (as: string): TensorFlowNode => ({
+    name: as,
+    op: 'ReadVariableOp',
+    input: [`${name}/handle`],
+    attr: { dtype: type(DATA_TYPES[dtype]) },
+  });
+  if (dtype === 'float32') return [read(name)];
+  const stored = `${name}/float16`;
+  const attr = { SrcT: type('DT_HALF'), DstT: type('DT_FLOAT') };
+  return [read(stored), { name, op: 'Cast', input: [stored], attr }];
+}
+
 /** Reads all variables from the file whose name is fed. */
-function restoreNodes(variables: readonly Constant[]): TensorFlowNode[] {
+function restoreNodes(variables: readonly BundleTensor[]): TensorFlowNode[] {
   const strings = (name: string, values: readonly string[]): TensorFlowNode => {
     const tensorShape = dims([values.length]);
     const tensor = {
@@ -128,13 +141,13 @@ function restoreNodes(variables: readonly Constant[]): TensorFlowNode[] {
       name: values,
       op: 'RestoreV2',
       input: [SAVER.file, names, slices],
-      attr: { dtypes: { list: { type: variables.map(() => 'DT_FLOAT') } } },
+      attr: { dtypes: { list: { type: variables.map(({ dtype }) => DATA_TYPES[dtype]) } } },
     },
-    ...variables.map(({ name }, i) => ({
+    ...variables.map(({ name, dtype }, i) => ({
       name: assign(i),
       op: 'AssignVariableOp',
       input: [`${name}/handle`, `${values}:${i}`],
-      attr: { dtype: type('DT_FLOAT') },
+      attr: { dtype: type(DATA_TYPES[dtype]) },
     })),
     { name: SAVER.restore, op: 'NoOp', input: variables.map((_, i) => `^${assign(i)}`), attr: {} },
   ];

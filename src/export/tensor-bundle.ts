@@ -1,8 +1,8 @@
+import type { Shape } from '../engine/engine.js';
 import { maskedCrc } from '../masked-crc.js';
-import type { Constant } from '../model/layers/graph-builder.js';
 import { volume } from '../model/layers/layer-plan.js';
 import { messageType } from '../protos.js';
-import { encode, floats, type Piece } from './wire.js';
+import { encode, type Piece, values } from './wire.js';
 
 /**
  * TensorFlow's checkpoint format ("tensor bundle"): the values of all tensors in one file, and an index from names to
@@ -14,18 +14,34 @@ const MAGIC = 0xdb4775248b80fb57n;
 const FOOTER = 48;
 const UNCOMPRESSED = 0;
 
+export interface BundleTensor {
+  readonly name: string;
+  readonly shape: Shape;
+  readonly dtype: 'float32' | 'float16';
+  read(): Float32Array | Uint16Array;
+}
+
+export const DATA_TYPES = { float32: 'DT_FLOAT', float16: 'DT_HALF' } as const;
+const BYTES = { float32: 4, float16: 2 } as const;
+
+const bytesOf = ({ shape, dtype }: BundleTensor): number => BYTES[dtype] * volume(shape);
+
 /**
  * The files of a checkpoint by name. The index has checksums of the values: it must be read after them.
  *
  * @param prefix of the files' names
  */
-export function tensorBundle(prefix: string, tensors: readonly Constant[]): Map<string, Piece[]> {
+export function tensorBundle(
+  prefix: string,
+  tensors: readonly BundleTensor[],
+): Map<string, Piece[]> {
   const sorted = [...tensors].sort((a, b) =>
     Buffer.compare(Buffer.from(a.name), Buffer.from(b.name)),
   );
   const checksums = new Map<string, number>();
-  const data = sorted.map(({ name, shape, read }): Piece => {
-    const piece = floats(volume(shape), read);
+  const data = sorted.map((tensor): Piece => {
+    const { name, read } = tensor;
+    const piece = values(bytesOf(tensor), read);
     return {
       byteLength: piece.byteLength,
       read() {
@@ -42,16 +58,17 @@ export function tensorBundle(prefix: string, tensors: readonly Constant[]): Map<
   ]);
 }
 
-function index(tensors: readonly Constant[], checksums: ReadonlyMap<string, number>): Buffer {
+function index(tensors: readonly BundleTensor[], checksums: ReadonlyMap<string, number>): Buffer {
   const header = encode(messageType('tensorflow', 'BundleHeaderProto'), {
     numShards: 1,
     version: { producer: 1 },
   });
   let offset = 0;
-  const entries = tensors.map(({ name, shape }): [string, Uint8Array] => {
-    const size = 4 * volume(shape);
+  const entries = tensors.map((tensor): [string, Uint8Array] => {
+    const { name, shape, dtype } = tensor;
+    const size = bytesOf(tensor);
     const entry = encode(messageType('tensorflow', 'BundleEntryProto'), {
-      dtype: 'DT_FLOAT',
+      dtype: DATA_TYPES[dtype],
       shape: { dim: shape.map((length) => ({ size: length })) },
       offset,
       size,

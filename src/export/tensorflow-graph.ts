@@ -1,3 +1,4 @@
+import { ExportError } from '../errors.js';
 import type { LrnOptions, PoolWindow, Shape, Window } from '../engine/engine.js';
 import type {
   Affine,
@@ -7,6 +8,8 @@ import type {
   GraphBuilder,
 } from '../model/layers/graph-builder.js';
 import { volume } from '../model/layers/layer-plan.js';
+import { coversMap } from './any-size.js';
+import { toFloat16 } from './float16.js';
 import { Names } from './names.js';
 
 /** An attribute as protobufjs takes an `AttrValue`. */
@@ -24,8 +27,9 @@ export interface TensorFlowNode {
 export interface TensorFlowConstant {
   name: string;
   shape: Shape;
-  dtype: 'float32' | 'int32';
-  read(): Float32Array | Int32Array;
+  /** float16 is widened by whoever reads it: the graph has it as float32. */
+  dtype: 'float32' | 'float16' | 'int32';
+  read(): Float32Array | Uint16Array | Int32Array;
 }
 
 const FLOAT: Attribute = { type: 'DT_FLOAT' };
@@ -42,19 +46,20 @@ const LOWEST = -3.4028234663852886e38;
 /**
  * Operations of TensorFlow in relaybp's own layout.
  *
- * @param fused with convolution, bias and ReLU as one operation: TensorFlow.js's graph models have it, a SavedModel
- *   must not (TensorFlow fuses by itself)
+ * `fused`: with convolution, bias and ReLU as one operation, which TensorFlow.js's graph models have and a SavedModel
+ * must not (TensorFlow fuses by itself). `halfWeights`: filters and fully connected weights are kept as float16.
+ * `anySize`: a window that is the whole map is so whatever its size.
  */
 export class TensorFlowGraph implements GraphBuilder<string> {
   readonly nodes: TensorFlowNode[] = [];
   readonly constants: TensorFlowConstant[] = [];
   private readonly names = new Names();
 
-  constructor(private readonly fused: boolean) {}
+  constructor(private readonly options: { fused: boolean; halfWeights: boolean; anySize: boolean }) {}
 
-  /** @param shape without the batch */
+  /** @param shape with the batch, -1 for any */
   placeholder(name: string, shape: Shape): string {
-    const dim = [-1, ...shape].map((size) => ({ size }));
+    const dim = shape.map((size) => ({ size }));
     const attr = { dtype: FLOAT, shape: { shape: { dim } } };
     this.nodes.push({ name, op: 'Placeholder', input: [], attr });
     return name;
@@ -76,7 +81,7 @@ export class TensorFlowGraph implements GraphBuilder<string> {
       'Conv2D',
       '_FusedConv2D',
       name,
-      [x, this.float(weight)],
+      [x, this.weight(weight)],
       bias,
       relu,
       attributes,
@@ -89,7 +94,7 @@ export class TensorFlowGraph implements GraphBuilder<string> {
       'MatMul',
       '_FusedMatMul',
       name,
-      [x, this.float(weight)],
+      [x, this.weight(weight)],
       bias,
       relu,
       attributes,
@@ -99,6 +104,11 @@ export class TensorFlowGraph implements GraphBuilder<string> {
   /** TensorFlow.js pools without padding of its own, so it is always made before. */
   pool(name: string, x: string, window: PoolWindow, input: Shape): string {
     const { kind, kernel, stride } = window;
+    if (this.options.anySize && coversMap(window, input)) {
+      const axes = this.int(`${name}/axes`, [2], [1, 2]);
+      const reduced = { T: FLOAT, Tidx: INT, keep_dims: { b: true } };
+      return this.node(kind === 'max' ? 'Max' : 'Mean', name, [x, axes], reduced);
+    }
     const attributes = {
       T: FLOAT,
       ksize: around(kernel),
@@ -112,6 +122,12 @@ export class TensorFlowGraph implements GraphBuilder<string> {
     const wide = this.padded(name, x, window, 0);
     const divisors = correction(window, input);
     if (!divisors) return this.node('AvgPool', name, [wide], attributes);
+    if (this.options.anySize) {
+      throw new ExportError(
+        `--size any: ${name}: in this format a mean that leaves its padding out is for one size`,
+        'give a size, or take --format onnx',
+      );
+    }
     const mean = this.node('AvgPool', `${name}/mean`, [wide], attributes);
     const { shape, values } = divisors;
     const factor = this.float({ name: `${name}/factor`, shape, read: () => values });
@@ -166,7 +182,7 @@ export class TensorFlowGraph implements GraphBuilder<string> {
     relu: boolean,
     attributes: Record<string, Attribute>,
   ): string {
-    if (this.fused && bias) {
+    if (this.options.fused && bias) {
       const list = ['BiasAdd', ...(relu ? ['Relu'] : [])].map((each) => Buffer.from(each));
       return this.node(fusedOp, name, [...inputs, this.float(bias)], {
         ...attributes,
@@ -205,6 +221,14 @@ export class TensorFlowGraph implements GraphBuilder<string> {
   ): string {
     const name = this.names.unused(wanted);
     this.nodes.push({ name, op, input, attr });
+    return name;
+  }
+
+  /** A filter or a fully connected weight. */
+  private weight(constant: Constant): string {
+    if (!this.options.halfWeights) return this.float(constant);
+    const { name, shape, read } = constant;
+    this.constants.push({ name, shape, dtype: 'float16', read: () => toFloat16(read(), name) });
     return name;
   }
 

@@ -33,7 +33,7 @@ export function tfjsFiles(model: ExportModel): Map<string, Piece[]> {
     weightsManifest: [
       {
         paths,
-        weights: weights.map(({ name, shape, dtype }) => ({ name, shape, dtype })),
+        weights: weights.map(manifestEntry),
       },
     ],
   };
@@ -77,13 +77,19 @@ class Shards {
   }
 }
 
-function byteLength({ shape }: TensorFlowConstant): number {
-  return 4 * shape.reduce((product, size) => product * size, 1);
+/** TensorFlow.js widens float16 while it loads. */
+function manifestEntry({ name, shape, dtype }: TensorFlowConstant): object {
+  if (dtype !== 'float16') return { name, shape, dtype };
+  return { name, shape, dtype: 'float32', quantization: { dtype: 'float16' } };
+}
+
+function byteLength({ shape, dtype }: TensorFlowConstant): number {
+  return (dtype === 'float16' ? 2 : 4) * shape.reduce((product, size) => product * size, 1);
 }
 
 /** In a graph model's topology a constant has no values: they are in the shards. */
 function placeholderOf({ name, shape, dtype }: TensorFlowConstant): object {
-  const type = dtype === 'float32' ? 'DT_FLOAT' : 'DT_INT32';
+  const type = dtype === 'int32' ? 'DT_INT32' : 'DT_FLOAT';
   const tensorShape = { dim: shape.map((size) => ({ size })) };
   return jsonNode({
     name,

@@ -28,10 +28,10 @@ export function whole(bytes: Uint8Array): Piece {
   return { byteLength: bytes.byteLength, read: () => bytes };
 }
 
-/** The little-endian bytes of float32 values. */
-export function floats(count: number, read: () => Float32Array): Piece {
+/** The little-endian bytes of numbers. */
+export function values(byteLength: number, read: () => ArrayBufferView<ArrayBufferLike>): Piece {
   return {
-    byteLength: 4 * count,
+    byteLength,
     read: () => {
       const { buffer, byteOffset, byteLength } = read();
       return new Uint8Array(buffer, byteOffset, byteLength);

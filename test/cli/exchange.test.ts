@@ -68,6 +68,48 @@ describe('export', () => {
     expect((await relaybp(...args, '--force')).code).toBe(0);
   });
 
+  it('forms of the graph: what they change is measured', async () => {
+    const onnx = ['export', 'runs/a', '--format', 'onnx', '--engine', 'wasm'];
+    const forms = ['--fold-batchnorm', '--weights', 'float16', '--batch', '5'];
+    const measured = await relaybp(...onnx, '--out', 'form.onnx', ...forms);
+    expect(measured.code, measured.stderr).toBe(0);
+    expect(measured.stdout).toMatch(
+      /folded batch normalizations: probabilities change by at most .*\nfloat16 weights: probabilities change by at most .* the best class of \d of 5 images/,
+    );
+    const sized = await relaybp(...onnx, '--out', 'sized.onnx', '--size', '40x48', '--json');
+    expect(sized.code, sized.stderr).toBe(0);
+    expect(JSON.parse(sized.stdout).verified.probabilities).toBeLessThan(1e-5);
+    expect(readFileSync(join(cwd, 'sized.onnx'), 'latin1')).toContain('["batch",3,40,48]');
+    const any = await relaybp(...onnx, '--out', 'any.onnx', '--size', 'any');
+    expect(any.code, any.stderr).toBe(0);
+    expect(readFileSync(join(cwd, 'any.onnx'), 'latin1')).toContain('["batch",3,"height","width"]');
+    expect(readdirSync(cwd).filter((name) => name.endsWith('.tmp'))).toEqual([]);
+  });
+
+  it('--allow-differences keeps what a program computes otherwise', async () => {
+    const config = `version: 1
+name: long-sums
+data: {root: ${images}, classes: 3, resize: 512, crop: 512, mean: [0, 0, 0], std: [1, 1, 1]}
+model:
+  input: [512, 512, 3]
+  segments: [{name: seg1, layers: [conv: {filters: 8, kernel: 1}]}]
+losses:
+  - {name: primary, after: seg1, head: [avgpool: {size: global}, fc: {units: classes}]}
+optimizer: {lr: 1.0e-9}
+training: {steps: 1, batchSize: 2}
+`;
+    writeFileSync(join(cwd, 'long.yaml'), config);
+    expect((await train('long.yaml', 'runs/long')).code).toBe(0);
+    const args = ['export', 'runs/long', '--engine', 'wasm', '--format', 'onnx'];
+    const refused = await relaybp(...args);
+    expect(refused.code).toBe(1);
+    expect(refused.stderr).toMatch(/onnxruntime [\d.]+ computes something else .*differ by up to/);
+    expect(refused.stderr).toContain('--allow-differences keeps it');
+    const kept = await relaybp(...args, '--allow-differences');
+    expect(kept.code, kept.stderr).toBe(0);
+    expect(kept.stderr).toMatch(/kept all the same: onnxruntime/);
+  });
+
   it('--ema exports the moving average', async () => {
     const args = ['export', 'runs/a', '--checkpoint', 'last', '--ema', '--format', 'safetensors'];
     expect((await relaybp(...args, '--out', 'ema.safetensors')).code).toBe(0);
@@ -93,6 +135,21 @@ describe('export', () => {
         ['export', 'runs/a', '--format', 'onnx', '--out', 'x.onnx', '--images', 'no.jpg'],
         3,
         'can be decoded',
+      ],
+      [
+        ['export', 'runs/a', '--format', 'onnx', '--size', '40x'],
+        2,
+        'a positive integer is needed',
+      ],
+      [
+        ['export', 'runs/a', '--format', 'onnx', '--size', '3'],
+        2,
+        'cannot take images of 3x3 pixels',
+      ],
+      [
+        ['export', 'runs/a', '--format', 'safetensors', '--batch', '4', '--weights', 'float16'],
+        2,
+        '--batch, --weights: safetensors holds the weights',
       ],
     ];
     const before = readdirSync(cwd).sort();

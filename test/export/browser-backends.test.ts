@@ -31,7 +31,7 @@ inBrowser((browser) => {
   const plan = NETWORKS['every layer']!();
   const model = modelOf(plan, { meanImage: true });
   const side = model.preprocessing.crop;
-  const batch = drawnPixels(side, 2);
+  const batch = drawnPixels([side, side], 2);
 
   beforeAll(async () => {
     await writeExport(model, 'tfjs', join(folder, 'model'), async () => {});

@@ -27,7 +27,7 @@ inBrowser((browser) => {
   let server: Awaited<ReturnType<typeof serveFolders>>;
   let page: Page;
   let expected: Scores;
-  const batch = drawnPixels(SIDE, 2);
+  const batch = drawnPixels([SIDE, SIDE], 2);
   const model = modelOf(NETWORKS['every layer']!(), { meanImage: true });
   // Shown without being resized: only then are the browser's pixels exactly the file's.
   const exported = { ...model, preprocessing: { ...model.preprocessing, resize: SIDE } };

@@ -13,7 +13,7 @@ import { drawnPixels } from '../../src/export/example-images.js';
 import type { ExportModel } from '../../src/export/exported-model.js';
 import { onnxFile } from '../../src/export/onnx.js';
 import { runtimeOf, type Scores } from '../../src/export/runtimes.js';
-import { networkScores, TOLERANCE, verify } from '../../src/export/verify.js';
+import { networkScores, TOLERANCE } from '../../src/export/verify.js';
 import { read, size } from '../../src/export/wire.js';
 import { writeExport } from '../../src/export/write.js';
 import { maskedCrc } from '../../src/masked-crc.js';
@@ -24,6 +24,7 @@ import {
   safetensorsMetadata,
 } from '../../src/safetensors.js';
 import { modelOf, NETWORKS } from './networks.js';
+import { verify } from './verified.js';
 
 /** `RELAYBP_KEEP_EXPORTS` names a folder for scripts/compatibility/exports.py: the exports, and what they must say. */
 const kept = process.env.RELAYBP_KEEP_EXPORTS;
@@ -43,7 +44,7 @@ function expectedScores(name: string, model: ExportModel): Scores {
   const { config, network, primary } = plan;
   const own = new DenseNetwork(engine, config, network, primary.name, model.weights);
   try {
-    return networkScores(own, model.preprocessing, drawnPixels(model.preprocessing.crop, 2));
+    return networkScores(own, model.preprocessing, drawnPixels(model.graph.size, 2));
   } finally {
     own.dispose();
   }
@@ -52,14 +53,10 @@ function expectedScores(name: string, model: ExportModel): Scores {
 const fileName = (name: string): string => name.replaceAll(/\W/g, '-');
 
 /** The pixels and the scores of an export, beside it. */
-function keepScores(
-  name: string,
-  { preprocessing: { crop }, classes }: ExportModel,
-  scores: Scores,
-) {
-  const { count, values } = drawnPixels(crop, 2);
+function keepScores(name: string, { graph, classes }: ExportModel, scores: Scores) {
+  const { count, size, values } = drawnPixels(graph.size, 2);
   const tensors = new Map([
-    ['pixels', { shape: [count, crop, crop, 3], values }],
+    ['pixels', { shape: [count, ...size, 3], values }],
     ['logits', { shape: [count, classes.length], values: scores.logits }],
     ['probabilities', { shape: [count, classes.length], values: scores.probabilities }],
   ]);
@@ -87,7 +84,7 @@ describe.each(Object.keys(NETWORKS))('%s', (name) => {
     const before = engine.tensorCount();
     let difference = { logits: Number.NaN, probabilities: Number.NaN };
     await writeExport(model, format, out, async (path) => {
-      const batch = drawnPixels(model.preprocessing.crop, 2);
+      const batch = drawnPixels(model.graph.size, 2);
       difference = await verify(runtime, path, batch, expected);
     });
     expect(existsSync(out)).toBe(true);
@@ -183,7 +180,7 @@ describe('what is in the files', () => {
     const before = readFileSync(out);
     const runtime = await runtimeOf('onnx');
     if ('missing' in runtime) return expect.fail(runtime.missing);
-    const batch = drawnPixels(41, 2);
+    const batch = drawnPixels([41, 41], 2);
     const wrong = { logits: new Float32Array(10).fill(1), probabilities: new Float32Array(10) };
     const write = writeExport(layers(), 'onnx', out, async (path) => {
       await verify(runtime, path, batch, wrong);

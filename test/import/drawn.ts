@@ -28,5 +28,5 @@ export function drawnImages(size: number, count: number): PixelBatch {
     const ramp = (x * (5 + c) + y * (3 + 2 * n) + c * 85 + n * 40) % 511;
     return ramp < 256 ? ramp : 510 - ramp;
   });
-  return { count, size, values };
+  return { count, size: [size, size], values };
 }

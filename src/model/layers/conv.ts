@@ -4,7 +4,6 @@ import type { Window } from '../../engine/engine.js';
 import { relaySignals } from '../../relay/signals.js';
 import { batchNormOfConv, planBatchNorm } from './batchnorm.js';
 import { dropoutAfter } from './dropout.js';
-import type { Affine, Constant } from './graph-builder.js';
 import { type AnyLayerPlan, volume } from './layer-plan.js';
 import type { LayerType, Place } from './layer-type.js';
 import { learning } from './learning.js';
@@ -20,7 +19,7 @@ import {
   repeat,
 } from './schema-parts.js';
 import { describeStride } from './text.js';
-import { namedGradients, weightAndBias, weightAndBiasOf } from './weights.js';
+import { namedGradients, weightAndBias, weightsInGraph } from './weights.js';
 import { channelsOf, resolveWindow } from './window.js';
 
 /**
@@ -111,12 +110,8 @@ export const conv: LayerType<ConvSpec, ConvPlan> = {
     },
   }),
 
-  graph(plan, x, { builder, constant, takeAffine }) {
-    const own = weightAndBiasOf(plan, constant);
-    const after = plan.relu ? null : takeAffine();
-    const options = after ? { ...fold(own, after), relu: after.relu } : { ...own, relu: plan.relu };
-    return builder.conv(plan.name, x, { ...options, window: plan.window });
-  },
+  graph: (plan, x, place) =>
+    place.builder.conv(plan.name, x, { ...weightsInGraph(plan, place), window: plan.window }),
 
   /** `[out, in, height, width]` */
   layout(plan, parameter) {
@@ -154,30 +149,6 @@ function planConv(spec: Omit<ConvSpec, 'batchNorm' | 'repeat'>, place: Place): C
     ...learning(place, spec),
     window,
     relu: spec.relu,
-  };
-}
-
-/** A convolution with what follows it for each of its output channels. */
-function fold(
-  { weight, bias }: { weight: Constant; bias: Constant | null },
-  { scale, shift, name }: Affine & { name: string },
-): { weight: Constant; bias: Constant } {
-  const factors = scale.read();
-  const channels = factors.length;
-  return {
-    weight: {
-      name: weight.name,
-      shape: weight.shape,
-      read: () => weight.read().map((value, i) => value * factors[i % channels]!),
-    },
-    bias: {
-      name: bias?.name ?? `${name}.shift`,
-      shape: [channels],
-      read() {
-        const before = bias?.read();
-        return shift.read().map((value, c) => value + (before ? before[c]! * factors[c]! : 0));
-      },
-    },
   };
 }
 

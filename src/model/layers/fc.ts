@@ -10,7 +10,7 @@ import type { LayerType, Place } from './layer-type.js';
 import { learning } from './learning.js';
 import { dropoutRate, named, positive, relu } from './schema-parts.js';
 import { channelFirstRows } from './weight-layout.js';
-import { namedGradients, weightAndBias, weightAndBiasOf } from './weights.js';
+import { namedGradients, weightAndBias, weightsInGraph } from './weights.js';
 
 const schema = z.strictObject({
   ...named,
@@ -67,10 +67,10 @@ export const fc: LayerType<FcSpec, FcPlan> = {
     gradientRows: gradientRows(plan),
   }),
 
-  graph(plan, x, { builder, constant }) {
-    const { name, input, relu } = plan;
-    const flat = input.length === 1 ? x : builder.flatten(`${name}_input`, x, input);
-    return builder.dense(name, flat, { ...weightAndBiasOf(plan, constant), relu });
+  graph(plan, x, place) {
+    const { name, input } = plan;
+    const flat = input.length === 1 ? x : place.builder.flatten(`${name}_input`, x, input);
+    return place.builder.dense(name, flat, weightsInGraph(plan, place));
   },
 
   /** At every position of a map, or of a map larger than in training, it is a convolution. */

@@ -1,6 +1,6 @@
 import type { ParameterGradient, Shape } from '../../engine/engine.js';
 import type { Gradient } from '../../relay/layer.js';
-import type { Constant } from './graph-builder.js';
+import type { Affine, Constant, DenseOptions, GraphPlace } from './graph-builder.js';
 import type { AnyLayerPlan, ParameterPlan } from './layer-plan.js';
 
 /** The weight, and the bias if it has one, of a layer that computes `weight * x + bias`. */
@@ -31,6 +31,40 @@ export function weightAndBiasOf(
 ): { weight: Constant; bias: Constant | null } {
   const [weight, bias = null] = parameters.map(({ name }) => constant(name));
   return { weight: weight!, bias };
+}
+
+/** The weights of a layer in a graph: with what the layer after it does to each of its outputs, if it does just that. */
+export function weightsInGraph(
+  plan: AnyLayerPlan & { readonly relu: boolean },
+  { constant, takeAffine }: Pick<GraphPlace<unknown>, 'constant' | 'takeAffine'>,
+): DenseOptions {
+  const own = weightAndBiasOf(plan, constant);
+  const after = plan.relu ? null : takeAffine();
+  return after ? { ...fold(own, after), relu: after.relu } : { ...own, relu: plan.relu };
+}
+
+/** Weights with what follows for each of their outputs. */
+function fold(
+  { weight, bias }: { weight: Constant; bias: Constant | null },
+  { scale, shift, name }: Affine & { name: string },
+): { weight: Constant; bias: Constant } {
+  const factors = scale.read();
+  const channels = factors.length;
+  return {
+    weight: {
+      name: weight.name,
+      shape: weight.shape,
+      read: () => weight.read().map((value, i) => value * factors[i % channels]!),
+    },
+    bias: {
+      name: bias?.name ?? `${name}.shift`,
+      shape: [channels],
+      read() {
+        const before = bias?.read();
+        return shift.read().map((value, c) => value + (before ? before[c]! * factors[c]! : 0));
+      },
+    },
+  };
 }
 
 /** Names an engine's gradients as in the checkpoint. */
