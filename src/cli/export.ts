@@ -45,6 +45,7 @@ export function addExport(cli: Command): void {
 function sizeOf(text: string): [number, number] | 'any' {
   if (text === 'any') return text;
   const [height, width = height, ...rest] = text.split('x');
-  if (rest.length > 0) throw new InvalidArgumentError('a side, HxW or any is needed, as 224 or 224x320');
+  if (rest.length > 0)
+    throw new InvalidArgumentError('a side, HxW or any is needed, as 224 or 224x320');
   return [positiveInteger(height!), positiveInteger(width!)];
 }

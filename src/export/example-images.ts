@@ -10,7 +10,12 @@ type Size = PixelBatch['size'];
 /** Centre crops of the first images of an index that can be decoded, evenly spread over it. */
 export async function imagePixels(
   index: ImageIndex,
-  { resize, resizing, maxPixels, size }: Pick<Preprocessing, 'resize' | 'resizing' | 'maxPixels'> & {
+  {
+    resize,
+    resizing,
+    maxPixels,
+    size,
+  }: Pick<Preprocessing, 'resize' | 'resizing' | 'maxPixels'> & {
     size: Size;
   },
   count: number,

@@ -1,5 +1,5 @@
-import { ExportError } from '../errors.js';
 import type { LrnOptions, PoolWindow, Shape, Window } from '../engine/engine.js';
+import { ExportError } from '../errors.js';
 import type {
   Affine,
   Constant,
@@ -55,7 +55,9 @@ export class TensorFlowGraph implements GraphBuilder<string> {
   readonly constants: TensorFlowConstant[] = [];
   private readonly names = new Names();
 
-  constructor(private readonly options: { fused: boolean; halfWeights: boolean; anySize: boolean }) {}
+  constructor(
+    private readonly options: { fused: boolean; halfWeights: boolean; anySize: boolean },
+  ) {}
 
   /** @param shape with the batch, -1 for any */
   placeholder(name: string, shape: Shape): string {

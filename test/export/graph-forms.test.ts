@@ -6,8 +6,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Engine } from '../../src/engine/engine.js';
 import { openEngine } from '../../src/engine/select.js';
 import { DenseNetwork } from '../../src/eval/dense-network.js';
-import { drawnPixels } from '../../src/export/example-images.js';
 import { sizeFreeChain } from '../../src/export/any-size.js';
+import { drawnPixels } from '../../src/export/example-images.js';
 import type { ExportModel, GraphForm } from '../../src/export/exported-model.js';
 import { toFloat16 } from '../../src/export/float16.js';
 import { buildNetwork } from '../../src/export/graph.js';
@@ -124,7 +124,11 @@ describe('of any size', () => {
     await writeExport({ ...model, chain, graph }, format, out, async () => {});
     const { config, network, primary } = resnet;
     const own = new DenseNetwork(engine, config, network, primary.name, model.weights);
-    for (const size of [[96, 96], [109, 102], [64, 131]] as const) {
+    for (const size of [
+      [96, 96],
+      [109, 102],
+      [64, 131],
+    ] as const) {
       const batch = drawnPixels(size, 2);
       const expected = networkScores(own, model.preprocessing, batch);
       expect((await verify(runtime, out, batch, expected)).logits).toBeLessThan(2e-5);

@@ -100,6 +100,12 @@ export function modelOf(plan: ExperimentPlan, { meanImage }: { meanImage: boolea
     checkpoint: 'runs/a/checkpoints/step-1',
     step: 1,
     ema: false,
-    graph: { size: [crop, crop], anySize: false, batch: null, foldBatchNorm: true, weights: 'float32' },
+    graph: {
+      size: [crop, crop],
+      anySize: false,
+      batch: null,
+      foldBatchNorm: true,
+      weights: 'float32',
+    },
   };
 }
