@@ -4,7 +4,7 @@ import { collectGarbage } from '../collect-garbage.js';
 import { resizeMean } from '../data/images/preprocessing.js';
 import { indexPaths } from '../data/index/path-index.js';
 import { openEngine } from '../engine/select.js';
-import { ConfigError, DataError, ExportError } from '../errors.js';
+import { ConfigError, DataError } from '../errors.js';
 import { openValidationImages } from '../experiment/images.js';
 import { sizeFreeChain } from '../export/any-size.js';
 import { drawnPixels, imagePixels, repeated } from '../export/example-images.js';
@@ -18,6 +18,7 @@ import { type Comparison, type FormChange, formChange } from '../export/form-cha
 import { type PixelBatch, runtimeOf, type Scores } from '../export/runtimes.js';
 import {
   differenceOf,
+  doubtful,
   excessOf,
   networkScores,
   runExport,
@@ -103,8 +104,11 @@ export async function exportCommand(
     let changes: FormChange[] = [];
     const bytes = await writeExport(exported, format, out, async (path) => {
       if (format === 'safetensors') checkWeights(exported, path);
-      model.close();
-      collectGarbage();
+      const { foldBatchnorm, weights } = options;
+      if (!foldBatchnorm && weights !== 'float16') {
+        model.close(); // else its weights are written once more
+        collectGarbage();
+      }
       if (!runtime || !expected || 'missing' in runtime) return;
       const found = await runExport(runtime, path, batch);
       const measured = await formChanges(exported, { options, out }, { runtime, batch }, found);
@@ -128,17 +132,6 @@ export async function exportCommand(
   } finally {
     model.close();
   }
-}
-
-/** What is wrong with an export: an error, or where it is allowed a notice. */
-function doubtful(what: string, allowed: boolean, notice: (line: string) => void): void {
-  if (!allowed) {
-    throw new ExportError(
-      what,
-      'nothing was kept; please report this with the config; --allow-differences keeps it',
-    );
-  }
-  notice(`kept all the same: ${what}`);
 }
 
 /** The changes that were asked for, and what the graph says with weights of float32. */

@@ -65,8 +65,9 @@ const OF_THE_SIZE = new Set(['input', 'output', 'multiplyAdds']);
 
 /** All of a layer that does not follow from the size of its input. */
 function signature(layer: LayerPlan): string {
-  return JSON.stringify(layer, function (this: { window: Window; input: Shape }, key, value) {
+  return JSON.stringify(layer, function (this: { window: Window; input?: Shape }, key, value) {
     if (OF_THE_SIZE.has(key)) return undefined;
-    return key === 'window' && coversMap(this.window, this.input) ? 'map' : value;
+    const map = key === 'window' && this.input && coversMap(this.window, this.input);
+    return map ? 'map' : value;
   });
 }

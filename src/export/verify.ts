@@ -64,6 +64,17 @@ export function excessOf(
   return `${runtime.name} computes something else from the export than relaybp: probabilities differ by up to ${probabilities.toExponential(1)}, logits by ${logits.toExponential(1)} of the largest; at most ${TOLERANCE} is allowed`;
 }
 
+/** What is wrong with an export: an error, or where it is allowed a notice. @throws ExportError */
+export function doubtful(what: string, allowed: boolean, notice: (line: string) => void): void {
+  if (!allowed) {
+    throw new ExportError(
+      what,
+      'nothing was kept; please report this with the config; --allow-differences keeps it',
+    );
+  }
+  notice(`kept all the same: ${what}`);
+}
+
 export function differenceOf(found: Scores, expected: Scores): ScoreDifference {
   return {
     probabilities: largest(found.probabilities, expected.probabilities),

@@ -14,7 +14,7 @@ import { buildNetwork } from '../../src/export/graph.js';
 import { onnxFile } from '../../src/export/onnx.js';
 import { OnnxGraph } from '../../src/export/onnx-graph.js';
 import { type PixelBatch, runtimeOf, type Scores } from '../../src/export/runtimes.js';
-import { networkScores } from '../../src/export/verify.js';
+import { doubtful, excessOf, networkScores } from '../../src/export/verify.js';
 import { read } from '../../src/export/wire.js';
 import { writeExport } from '../../src/export/write.js';
 import { FOREIGN_DTYPES } from '../../src/import/dtypes.js';
@@ -229,4 +229,17 @@ it.each([
   expect(Math.abs(engine.read(y)[0]! / 0.1 - 1)).toBeLessThan(most);
   engine.release(saved);
   for (const tensor of [x, y]) engine.dispose(tensor);
+});
+
+it('--allow-differences: what is wrong is an error, or where it is allowed said', () => {
+  const runtime = { name: 'onnxruntime 1.30.0', run: async () => expect.fail() };
+  const excess = excessOf(runtime, { probabilities: 2e-4, logits: 1e-6 })!;
+  expect(excess).toContain('onnxruntime 1.30.0 computes something else from the export');
+  expect(excessOf(runtime, { probabilities: 1e-5, logits: 1e-5 })).toBeNull();
+  expect(excessOf(runtime, { probabilities: Number.NaN, logits: 0 })).not.toBeNull();
+  const said: string[] = [];
+  expect(() => doubtful(excess, false, (line) => said.push(line))).toThrow(excess);
+  expect(said).toEqual([]);
+  doubtful(excess, true, (line) => said.push(line));
+  expect(said).toEqual([`kept all the same: ${excess}`]);
 });
