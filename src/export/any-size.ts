@@ -18,8 +18,8 @@ export function coversMap(window: Window, [height, width]: Shape): boolean {
 }
 
 /**
- * The layers of a network for images of any size: the same for every remainder of the size by the strides, but for
- * windows that are the whole map.
+ * The layers of a network for images of any size: the same for every remainder of the size by the strides, and for
+ * larger maps, but for windows that are the whole map.
  *
  * @param planAt the layers for a size
  * @param size that of training
@@ -37,7 +37,9 @@ export function sizeFreeChain(planAt: (size: Size) => LayerPlan[], size: Size): 
   const at = (more: number): LayerPlan[] => planAt([size[0] + more, size[1] + more]);
   const chain = at(strides);
   const signatures = chain.flatMap(flatten).map(signature);
-  for (let more = strides + 1; more < 2 * strides; more++) {
+  // All remainders, and larger maps.
+  const others = Array.from({ length: strides }, (_, i) => strides + 1 + i);
+  for (const more of [...others, 3 * strides]) {
     at(more)
       .flatMap(flatten)
       .forEach((layer, i) => {
