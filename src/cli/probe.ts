@@ -19,6 +19,7 @@ export function addProbe(cli: Command): void {
     .addOption(checkpointOption(PROBE_DEFAULTS.checkpoint))
     .addOption(phaseOption("default: the first, or the checkpoint's"))
     .option('--batches <n>', 'batches to measure over', positiveInteger, PROBE_DEFAULTS.batches)
+    .option('--save', "of a run: add it to the run's signals.jsonl, for its report", false)
     .option(...JSON_OBJECT)
     .action(async (target, options) => {
       const { probeCommand } = await import('../commands/probe.js');

@@ -179,10 +179,13 @@ function allRested({ layers }: ExperimentPlan, step: number): Record<string, num
 
 /** What is done by one process alone. @throws ConfigError */
 function checkSeveral({ diagnostics }: ExperimentConfig, ranks: number): void {
-  if (ranks === 1 || diagnostics.gradients === undefined) return;
-  throw new ConfigError(
-    `diagnostics.gradients: the gradients of each loss are measured by one process alone, not by ${ranks} ranks`,
-    'leave it out: --set diagnostics.gradients=null',
-    ['diagnostics', 'gradients'],
-  );
+  if (ranks === 1) return;
+  for (const key of ['gradients', 'signals'] as const) {
+    if (diagnostics[key] === undefined) continue;
+    throw new ConfigError(
+      `diagnostics.${key}: the gradients of each loss are measured by one process alone, not by ${ranks} ranks`,
+      `leave it out: --set diagnostics.${key}=null`,
+      ['diagnostics', key],
+    );
+  }
 }

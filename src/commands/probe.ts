@@ -1,5 +1,6 @@
 import { statSync } from 'node:fs';
 import { loadConfig } from '../config/load.js';
+import { FEWEST_PROBE_BATCHES } from '../config/probe-batches.js';
 import type { ImageIndex } from '../data/index/image-index.js';
 import { openEngine } from '../engine/select.js';
 import { ConfigError } from '../errors.js';
@@ -16,14 +17,15 @@ import {
 import { phaseAt, phaseOf, planAt } from '../experiment/moment.js';
 import { checkTrainingData } from '../experiment/run-data.js';
 import type { Timeline } from '../experiment/timeline.js';
-import { trainingLoader } from '../experiment/training-loader.js';
 import { NetworkRuntime } from '../model/network-runtime.js';
 import { type Origin, Parameters } from '../model/parameters.js';
-import { measureSignals } from '../probe/measure-signals.js';
+import { measureAhead } from '../probe/measure-ahead.js';
 import { type SignalSuggestion, suggestionsOf } from '../probe/suggestion.js';
 import type { Checkpoint } from '../run/checkpoint.js';
 import { chooseCheckpoint } from '../run/choose.js';
+import { refuseLinks } from '../run/links.js';
 import { runOf } from '../run/run-checkpoints.js';
+import { saveSignals } from '../run/run-folder.js';
 import type { SignalRow } from '../run/signal-row.js';
 import { initialWeights } from '../train/initial-checkpoint.js';
 import { resumedTimeline } from '../train/resumed-timeline.js';
@@ -41,6 +43,8 @@ export interface ProbeCommandOptions extends ConfigOptions, EngineOptions {
   checkpoint?: CheckpointChoice;
   /** Of a training whose losses change: the number of the phase, from 1; default: that of the next step. */
   phase?: number;
+  /** Add what is found of a run to its signals.jsonl, for its report. */
+  save?: boolean;
 }
 
 export interface ProbeResult extends SignalRow {
@@ -66,9 +70,6 @@ interface Point {
   position: number;
 }
 
-/** Two are left where one is left out. */
-const FEWEST_BATCHES = 3;
-
 /**
  * `relaybp probe`: how far each loss's signal carries, over the batches that training would take next; no weight changes
  * (docs/probe.md).
@@ -82,15 +83,16 @@ export async function probeCommand(
 ): Promise<ProbeResult> {
   const { batches, checkpoint: which } = withDefaults(options, PROBE_DEFAULTS);
   const { notice, progress } = listening(hooks);
-  if (batches < FEWEST_BATCHES) {
+  if (batches < FEWEST_PROBE_BATCHES) {
     throw new ConfigError(
-      `--batches ${batches}: intervals need at least ${FEWEST_BATCHES}`,
+      `--batches ${batches}: intervals need at least ${FEWEST_PROBE_BATCHES}`,
       `give --batches ${PROBE_DEFAULTS.batches}, or leave it out`,
     );
   }
+  checkSave(target, options);
   const from = isConfig(target) ? null : chooseCheckpoint(target, which, notice).checkpoint;
   const loaded = from ? configOf(from, options) : loadConfig(target, options.set);
-  const { plan, phase, weights, images, normalized, ...at } = await pointOf(
+  const { plan, phase, weights, images, normalized, timeline, ...at } = await pointOf(
     loaded,
     from,
     options.phase,
@@ -104,20 +106,23 @@ export async function probeCommand(
   });
   const layers = [...plan.layers.values()];
   const parameters = new Parameters(engine, layers, weights);
-  const loader = trainingLoader(plan, images, normalized, at.position, { timeline: at.timeline });
   try {
-    const row = await measureSignals(
+    const row = await measureAhead(
+      { train: images, normalization: normalized, timeline },
       {
+        ...at,
         plan,
         parameters,
         network: new NetworkRuntime(engine, layers, parameters, seed),
-        next: async () => (await loader.next())!,
-        step: at.step,
-        epoch: Number(at.timeline.epochAt(at.step).toFixed(4)),
+        epoch: Number(timeline.epochAt(at.step).toFixed(4)),
+        onBatch: (done) => progress({ what: 'batches', done, total: batches }),
       },
       batches,
-      (done) => progress({ what: 'batches', done, total: batches }),
     );
+    if (from && options.save) {
+      refuseLinks(runOf(from.path));
+      saveSignals(runOf(from.path), row);
+    }
     return {
       ...row,
       config: name,
@@ -126,9 +131,24 @@ export async function probeCommand(
       suggestions: suggestionsOf(row),
     };
   } finally {
-    await loader.close();
     parameters.dispose();
   }
+}
+
+/** @throws ConfigError unless what is measured is the run as it is */
+function checkSave(target: string, { save = false, set = [], phase }: ProbeCommandOptions): void {
+  if (!save) return;
+  if (isConfig(target)) {
+    throw new ConfigError(
+      `--save: ${target} is a config, and what is saved goes into a run folder`,
+      'name a run or a checkpoint, or keep what --json prints',
+    );
+  }
+  if (set.length === 0 && phase === undefined) return;
+  throw new ConfigError(
+    `--save: with ${phase === undefined ? '--set' : '--phase'} it is not the run as it was trained that is measured`,
+    'leave one of the two out, or keep what --json prints',
+  );
 }
 
 function isConfig(target: string): boolean {

@@ -3,6 +3,7 @@ import { printConfig } from '../config/print.js';
 import { inTurn, isAgreed } from '../distributed/agree.js';
 import type { Communicator } from '../distributed/communicator.js';
 import { openRanks } from '../distributed/open-ranks.js';
+import { measureAhead } from '../probe/measure-ahead.js';
 import type { BestEvaluation } from '../run/best-evaluation.js';
 import { type MetricsRow, readMetrics } from '../run/rows.js';
 import { type RunFolder, writeSummary } from '../run/run-folder.js';
@@ -105,6 +106,7 @@ async function trainAs(
       ranks,
       evaluationLimit: options.fastDevRun ? FAST.images : null,
       events: together(watchers),
+      signals: (moment, batches) => measureAhead(prepared, moment, batches),
       stop: () => signal?.aborted ?? false,
     });
     const seconds = (performance.now() - began) / 1000;

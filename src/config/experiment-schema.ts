@@ -12,6 +12,7 @@ import { layerSchema } from './layers.js';
 import { enabledSchema, rangeSchema } from './loss-times.js';
 import { lossWeightSchema } from './loss-weight.js';
 import { METRICS } from './metric.js';
+import { FEWEST_PROBE_BATCHES } from './probe-batches.js';
 import { INTERPOLATIONS, SIZE_PROTOCOLS, USUAL_RESIZING } from './resizing.js';
 import { samplerNames, samplerSchema } from './sampling.js';
 
@@ -497,6 +498,21 @@ export const experimentSchema = z.strictObject({
         .optional()
         .describe(
           "How often each loss's gradients are measured layer by layer, for instance every 500 steps; never without it.",
+        ),
+      signals: z
+        .strictObject({
+          every: intervalSchema.describe(
+            'How often, counted from the start of the training; it begins with the initial weights.',
+          ),
+          batches: z
+            .int()
+            .min(FEWEST_PROBE_BATCHES)
+            .default(16)
+            .describe('Batches to measure over each time: as much work as so many steps.'),
+        })
+        .optional()
+        .describe(
+          "Measures how far each loss's signal carries, as relaybp probe does, every so often; never without it.",
         ),
     })
     .prefault({})

@@ -35,7 +35,7 @@ export interface Measured {
 export async function measureSignals(
   measured: Measured,
   batches: number,
-  onBatch: (done: number) => void = () => {},
+  onBatch: (done: number) => void,
 ): Promise<SignalRow> {
   const { plan, step, epoch } = measured;
   const signals = planSignals(plan);

@@ -38,7 +38,7 @@ export interface SuggestedRange {
 /** For each two losses whose taps are neighbours, from the output down; none of losses that meet the same layers. */
 export function suggestionsOf(row: SignalRow): SignalSuggestion[] {
   const byTap = row.losses
-    .map(({ name }) => ({ name, top: row.layers.findLastIndex(({ byLoss }) => byLoss[name]) }))
+    .map(({ name }) => ({ name, top: row.layers.findLastIndex((layer) => meets(layer, name)) }))
     .filter(({ top }) => top >= 0)
     .sort((a, b) => b.top - a.top);
   return byTap.slice(1).flatMap(({ name, top }, i) => {
@@ -55,7 +55,7 @@ function suggestionOf(
   [upper, lower]: [string, string],
   lowest: boolean,
 ): SignalSuggestion {
-  const met = (loss: string): string[] => segmentsOf(layers.filter(({ byLoss }) => byLoss[loss]));
+  const met = (loss: string): string[] => segmentsOf(layers.filter((layer) => meets(layer, loss)));
   const shared = met(lower);
   const segments = shared.map((segment) => findingOf(layers, segment, [upper, lower]));
   const winner = (i: number): string | null => segments[i]!.carriesBetter;
@@ -68,7 +68,7 @@ function suggestionOf(
   }
   if (end === segments.length) return { ...base, ranges: null, tap: null, leaveOut: null };
   const now = (loss: string): string | null =>
-    layers.find(({ byLoss }) => byLoss[loss]?.inRange)?.segment ?? null;
+    layers.find((layer) => meets(layer, loss) && layer.byLoss[loss]!.inRange)?.segment ?? null;
   const range = (loss: string, downTo: string): SuggestedRange => ({
     loss,
     downTo,
@@ -83,6 +83,8 @@ function suggestionOf(
   const tap = everywhere && higher !== undefined ? { loss: lower, after: higher } : null;
   return { ...base, ranges, tap, leaveOut: null };
 }
+
+const meets = ({ byLoss }: LayerSignals, loss: string): boolean => Object.hasOwn(byLoss, loss);
 
 /** From the output to the input. */
 const segmentsOf = (layers: readonly LayerSignals[]): string[] => [

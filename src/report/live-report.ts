@@ -11,7 +11,7 @@ import { withoutPaths } from './without-paths.js';
 
 /** Files of a run folder that the page is made from. */
 const FILES = [
-  ...['metrics.jsonl', 'gradients.jsonl', 'sessions.jsonl'],
+  ...['metrics.jsonl', 'gradients.jsonl', 'signals.jsonl', 'sessions.jsonl'],
   ...['summary.json', 'best', 'last', 'log.jsonl'],
 ];
 

@@ -2,6 +2,7 @@ import type { Calibration } from '../eval/calibration.js';
 import type { ClassMetrics } from '../eval/class-metrics.js';
 import type { GradientRow } from '../run/gradient-row.js';
 import type { Session } from '../run/session.js';
+import type { SignalRow } from '../run/signal-row.js';
 import type { State } from '../run/training-state.js';
 import type { StudyStanding } from '../study/study-standing.js';
 import type { StudyTable } from '../study/table-schema.js';
@@ -60,6 +61,7 @@ export interface RunReport {
   train: Columns;
   val: Columns;
   gradients: GradientRow[];
+  signals: SignalRow[];
   /** Null where there is nothing to show; `missing` says why and what to do. */
   validation: ValidationReport | null;
   missing: string | null;

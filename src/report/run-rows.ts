@@ -1,7 +1,8 @@
 /** The rows of a run as the page has them: of a known form and bounded size, whatever the files hold. */
 import type { GradientRow } from '../run/gradient-row.js';
-import { findGradients, findMetrics, type MetricsRow } from '../run/rows.js';
+import { findGradients, findMetrics, findSignals, type MetricsRow } from '../run/rows.js';
 import { type LossNames, lossColumnNames, METRICS_COLUMNS } from '../run/run-folder.js';
+import type { SignalRow } from '../run/signal-row.js';
 import type { Columns } from './page-data.js';
 
 export interface RunRows {
@@ -10,12 +11,13 @@ export interface RunRows {
   train: Columns;
   val: Columns;
   gradients: GradientRow[];
+  signals: SignalRow[];
   /** What is not among them, in words. */
   leftOut: string[];
 }
 
 /**
- * Reads metrics.jsonl and gradients.jsonl.
+ * Reads metrics.jsonl, gradients.jsonl and signals.jsonl.
  *
  * @param known names of the network's losses and layers: no others are shown
  * @throws CheckpointError if a file cannot be read
@@ -27,6 +29,7 @@ export function runRows(
   const names = columnNames(known.losses);
   const metrics = findMetrics(folder);
   const written = findGradients(folder);
+  const measured = findSignals(folder);
   const rows = inOrder(metrics.rows);
   const of = (kind: MetricsRow['kind']): Columns =>
     columns(
@@ -38,6 +41,7 @@ export function runRows(
     train: of('train'),
     val: of('val'),
     gradients: inOrder(written.rows).map((row) => knownPart(row, known)),
+    signals: mostBatches(inOrder(measured.rows)).map((row) => knownSignals(row, known)),
     leftOut: [
       ...unknownText(['column', 'metrics.jsonl'], unknownOf(metrics.rows.map(Object.keys), names)),
       ...unknownText(
@@ -47,8 +51,16 @@ export function runRows(
           known.layers,
         ),
       ),
+      ...unknownText(
+        ['layer', 'signals.jsonl'],
+        unknownOf(
+          measured.rows.map(({ layers }) => layers.map(({ layer }) => layer)),
+          known.layers,
+        ),
+      ),
       ...damagedText('metrics.jsonl', metrics.damaged),
       ...damagedText('gradients.jsonl', written.damaged),
+      ...damagedText('signals.jsonl', measured.damaged),
     ],
   };
 }
@@ -95,6 +107,36 @@ function knownPart(
         byLoss: Object.fromEntries(shares),
         ...(between && { cosines: between }),
       };
+    }),
+  };
+}
+
+/** Of several rows of a step, as a saved probe makes them, the one over the most batches. */
+const mostBatches = (rows: readonly SignalRow[]): SignalRow[] =>
+  rows.filter((row) => {
+    const same = rows.filter(({ step }) => step === row.step);
+    return row === same.reduce((best, one) => (one.batches > best.batches ? one : best));
+  });
+
+/** Of layers and losses that the network has. */
+function knownSignals(
+  { losses, layers, ...row }: SignalRow,
+  known: { losses: LossNames; layers: readonly string[] },
+): SignalRow {
+  const isKnown = (name: string): boolean => known.losses.all.includes(name);
+  const left = new Set(known.layers);
+  return {
+    ...row,
+    losses: losses.filter(({ name }) => isKnown(name)),
+    layers: layers.flatMap(({ byLoss, pairs, ...layer }) => {
+      if (!left.delete(layer.layer)) return []; // unknown, or there twice
+      return [
+        {
+          ...layer,
+          byLoss: Object.fromEntries(Object.entries(byLoss).filter(([name]) => isKnown(name))),
+          pairs: pairs.filter((pair) => pair.losses.every(isKnown)),
+        },
+      ];
     }),
   };
 }

@@ -1,8 +1,14 @@
 /** Files of one JSON object a line, some of which may be torn, damaged or somebody else's. */
 import { existsSync } from 'node:fs';
-import type { z } from 'zod';
+import { z } from 'zod';
 import { MOST_ROWS, readRegular } from '../regular-file.js';
 import { reading } from './changing.js';
+
+/** More than a number of 32 bits can be, so that the axes of charts end. */
+const LARGEST = 1e39;
+
+/** A number of a row that is read back. */
+export const rowNumber = z.number().min(-LARGEST).max(LARGEST);
 
 /**
  * The lines of a file, what follows the last line end included; none where there is no file.

@@ -6,7 +6,7 @@ import { changing } from './changing.js';
 
 /** Whatever a training writes into, as opposed to what it replaces. */
 const FOLDERS = ['checkpoints', 'tensorboard', 'tensorboard/train', 'tensorboard/val'];
-const FILES = ['metrics.jsonl', 'metrics.csv', 'gradients.jsonl', 'log.jsonl'];
+const FILES = ['metrics.jsonl', 'metrics.csv', 'gradients.jsonl', 'signals.jsonl', 'log.jsonl'];
 
 /**
  * Before a run folder is written to. The folder itself, and those above it, may be links.

@@ -1,8 +1,10 @@
-/** The rows of metrics.jsonl and gradients.jsonl (docs/run-folder.md, docs/report.md), read back. */
+/** The rows of metrics.jsonl, gradients.jsonl and signals.jsonl (docs/run-folder.md), read back. */
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { GradientRow } from './gradient-row.js';
-import { linesOf, rowOf } from './json-lines.js';
+import { linesOf, rowNumber, rowOf } from './json-lines.js';
+import type { SignalRow } from './signal-row.js';
+import { signalRowSchema } from './signal-row-schema.js';
 
 /** One line of metrics.jsonl. */
 export interface MetricsRow {
@@ -14,6 +16,7 @@ export interface MetricsRow {
 
 export const METRICS = 'metrics.jsonl';
 export const GRADIENTS = 'gradients.jsonl';
+export const SIGNALS = 'signals.jsonl';
 
 /** Rows that are whole, and how many lines are none. The last line does not count: it may be just being written. */
 export interface FoundRows<Row> {
@@ -21,24 +24,23 @@ export interface FoundRows<Row> {
   damaged: number;
 }
 
-/** More than a number of 32 bits can be, so that the axes of charts end. */
-const LARGEST = 1e39;
-const number = z.number().min(-LARGEST).max(LARGEST);
-const at = { step: z.int().nonnegative(), epoch: number };
+const at = { step: z.int().nonnegative(), epoch: rowNumber };
 const metricsRow: z.ZodType<MetricsRow> = z
   .object({ kind: z.enum(['train', 'val']), ...at })
-  .catchall(z.union([z.string(), number, z.null()]))
+  .catchall(z.union([z.string(), rowNumber, z.null()]))
   .transform(withoutNull);
 const gradientRow: z.ZodType<GradientRow> = z.object({
   ...at,
   layers: z.array(
     z.object({
       layer: z.string(),
-      weight: number,
-      gradient: number,
-      byLoss: z.record(z.string(), number),
+      weight: rowNumber,
+      gradient: rowNumber,
+      byLoss: z.record(z.string(), rowNumber),
       cosines: z
-        .array(z.object({ losses: z.tuple([z.string(), z.string()]), cosine: number.nullable() }))
+        .array(
+          z.object({ losses: z.tuple([z.string(), z.string()]), cosine: rowNumber.nullable() }),
+        )
         .optional(),
     }),
   ),
@@ -59,11 +61,18 @@ export const findMetrics = (run: string): FoundRows<MetricsRow> =>
 export const findGradients = (run: string): FoundRows<GradientRow> =>
   findRows(join(run, GRADIENTS), gradientRow);
 
+/** As `findMetrics`; none without `diagnostics.signals`. */
+export const findSignals = (run: string): FoundRows<SignalRow> =>
+  findRows(join(run, SIGNALS), signalRowSchema);
+
 /** Whole rows of metrics.jsonl; others are left out. @throws CheckpointError as `findMetrics` */
 export const readMetrics = (run: string): MetricsRow[] => findMetrics(run).rows;
 
 /** Whole rows of gradients.jsonl. @throws CheckpointError as `findMetrics` */
 export const readGradients = (run: string): GradientRow[] => findGradients(run).rows;
+
+/** Whole rows of signals.jsonl. @throws CheckpointError as `findMetrics` */
+export const readSignals = (run: string): SignalRow[] => findSignals(run).rows;
 
 function findRows<Row>(path: string, schema: z.ZodType<Row>): FoundRows<Row> {
   const lines = linesOf(path);

@@ -5,10 +5,19 @@ import { CheckpointError } from '../errors.js';
 import { appendWhole, replaceFile } from '../files.js';
 import { changing } from './changing.js';
 import type { GradientRow } from './gradient-row.js';
-import { GRADIENTS, METRICS, type MetricsRow, readGradients, readMetrics } from './rows.js';
+import {
+  GRADIENTS,
+  METRICS,
+  type MetricsRow,
+  readGradients,
+  readMetrics,
+  readSignals,
+  SIGNALS,
+} from './rows.js';
 import { listCheckpoints } from './run-checkpoints.js';
 import { CONFIG, keepConfig } from './run-configs.js';
 import { lockRun, type RunLock } from './run-lock.js';
+import type { SignalRow } from './signal-row.js';
 import { removeStaleFiles } from './tidy.js';
 
 /** Names of a network's losses, and of those among them whose weight changes over the training. */
@@ -18,11 +27,14 @@ export interface LossNames {
 }
 
 /**
- * The files of a run besides its checkpoints: config.yaml, metrics.jsonl, metrics.csv, gradients.jsonl, log.jsonl.
+ * The files of a run besides its checkpoints: config.yaml, metrics.jsonl, metrics.csv, gradients.jsonl, signals.jsonl, log.jsonl.
  * Rows are written line by line; after a resume rows past the checkpoint are taken out again. A change that the
  * system refuses (disk full, no permission, folder removed) is a CheckpointError.
  */
 export class RunFolder {
+  /** The step of the last row of signals.jsonl. */
+  private signalsAt: number | null = null;
+
   private constructor(
     readonly path: string,
     private readonly columns: readonly string[],
@@ -35,7 +47,7 @@ export class RunFolder {
 
   /** A new run in a folder that `newRun` has given. */
   static create(path: string, config: string, losses: LossNames): RunFolder {
-    const rows = { metrics: [], gradients: [] };
+    const rows = { metrics: [], gradients: [], signals: [] };
     const run = RunFolder.begin(path, losses, rows, () => {});
     changing(`${path}: the run folder cannot be written`, () =>
       replaceFile(join(path, CONFIG), config),
@@ -58,24 +70,25 @@ export class RunFolder {
     const rows = {
       metrics: readMetrics(path).filter((row) => row.step <= until(row)),
       gradients: readGradients(path).filter((row) => row.step <= at.step),
+      signals: readSignals(path).filter((row) => row.step <= at.step),
     };
     return RunFolder.begin(path, losses, rows, () =>
       keepConfig(path, at.step, configs.before, configs.now),
     );
   }
 
-  private static begin(
-    path: string,
-    losses: LossNames,
-    rows: { metrics: readonly MetricsRow[]; gradients: readonly GradientRow[] },
-    keep: () => void,
-  ): RunFolder {
+  private static begin(path: string, losses: LossNames, rows: Rows, keep: () => void): RunFolder {
     const run = new RunFolder(path, csvColumns(losses, rows.metrics), keep);
     changing(`${path}: the run folder cannot be written`, () => {
       run.rewrite(rows.metrics);
-      const gradients = join(path, GRADIENTS);
-      if (existsSync(gradients)) replaceFile(gradients, jsonLines(rows.gradients));
+      for (const [file, own] of [
+        [GRADIENTS, rows.gradients],
+        [SIGNALS, rows.signals],
+      ] as const) {
+        if (existsSync(join(path, file))) replaceFile(join(path, file), jsonLines(own));
+      }
     });
+    run.signalsAt = rows.signals.at(-1)?.step ?? null;
     return run;
   }
 
@@ -88,9 +101,18 @@ export class RunFolder {
     this.appendLines(GRADIENTS, jsonLines([row]));
   }
 
+  appendSignals(row: SignalRow): void {
+    saveSignals(this.path, row);
+    this.signalsAt = row.step;
+  }
+
+  /** Whether signals.jsonl has a row of a step, or a later one: of a training that goes on it may. */
+  hasSignals(step: number): boolean {
+    return this.signalsAt !== null && this.signalsAt >= step;
+  }
+
   private appendLines(file: string, lines: string): void {
-    const path = join(this.path, file);
-    changing(`${path}: cannot be written`, () => appendWhole(path, Buffer.from(lines)));
+    appendTo(join(this.path, file), lines);
   }
 
   private rewrite(rows: readonly MetricsRow[]): void {
@@ -105,6 +127,19 @@ export class RunFolder {
       'raw',
     );
   }
+}
+
+/** Adds a row to the run's signals.jsonl, the training's own or a probe's. */
+export const saveSignals = (run: string, row: SignalRow): void =>
+  appendTo(join(run, SIGNALS), jsonLines([row]));
+
+const appendTo = (path: string, lines: string): void =>
+  changing(`${path}: cannot be written`, () => appendWhole(path, Buffer.from(lines)));
+
+interface Rows {
+  readonly metrics: readonly MetricsRow[];
+  readonly gradients: readonly GradientRow[];
+  readonly signals: readonly SignalRow[];
 }
 
 const jsonLines = (rows: readonly object[]): string =>

@@ -1,5 +1,5 @@
 /**
- * What a probe of a network's signals found (docs/probe.md): printed as JSON.
+ * What a probe of a network's signals found (docs/probe.md): printed as JSON, and a line of signals.jsonl.
  *
  * Means over batches at fixed weights. The gradient of a layer is that of its filters and matrices, biases and
  * normalizations left out, and of a loss without its weight.

@@ -1,9 +1,8 @@
 import type { Engine, Tensor } from '../engine/engine.js';
 import type { ExperimentPlan } from '../experiment/experiment-plan.js';
 import type { Timeline } from '../experiment/timeline.js';
-import type { LayerPlan } from '../model/layers/table.js';
 import { flatten } from '../model/network-plan.js';
-import { NetworkRuntime } from '../model/network-runtime.js';
+import type { NetworkRuntime } from '../model/network-runtime.js';
 import type { Parameters } from '../model/parameters.js';
 import type { Gradient } from '../relay/layer.js';
 import { inRange, type ResolvedLoss } from '../relay/ranges.js';
@@ -12,6 +11,7 @@ import { planStep, type StepPlan } from '../relay/step-plan.js';
 import type { GradientRow, LayerGradients } from '../run/gradient-row.js';
 import type { StepProbe } from './step-probe.js';
 import { stepParts } from './train-step.js';
+import { WatchingNetwork } from './watching-network.js';
 
 /** A layer during a step. */
 interface Measured {
@@ -35,12 +35,10 @@ export interface GradientProbe extends StepProbe {
  * the losses' gradients. Only in layers that several losses train the total does not say it all: for these, and
  * nothing else, gradients are computed once more, one loss at a time.
  *
- * Training goes on to the very same numbers: a network of its own over the same weights keeps the running statistics of
- * batch normalization to itself, and draws the same dropout masks.
+ * Training goes on to the very same numbers: a `WatchingNetwork` is what it runs on.
  */
 export class GradientDiagnostics {
-  private readonly network: NetworkRuntime;
-  private readonly statistics = new Map<string, Tensor>();
+  private readonly watching: WatchingNetwork;
   /** By the step's plan, as long as that is the same one. */
   private readonly shares = new Map<StepPlan, readonly { loss: string; step: StepPlan }[]>();
   private readonly engine: Engine;
@@ -57,9 +55,6 @@ export class GradientDiagnostics {
   ) {
     this.engine = network.engine;
     const layers = [...plan.layers.values()];
-    for (const { name, shape } of layers.flatMap(flatten).flatMap(followedStatistics)) {
-      this.statistics.set(name, this.engine.zeros(shape));
-    }
     for (const layer of layers) {
       for (const { name, type } of flatten(layer)) {
         if (type !== 'conv' && type !== 'fc') continue;
@@ -67,8 +62,7 @@ export class GradientDiagnostics {
         this.outer.set(name, layer.name);
       }
     }
-    const values = { value: (name: string) => this.statistics.get(name) ?? parameters.value(name) };
-    this.network = new NetworkRuntime(this.engine, layers, values, plan.config.seed);
+    this.watching = new WatchingNetwork(this.engine, layers, parameters, plan.config.seed);
   }
 
   /**
@@ -86,8 +80,9 @@ export class GradientDiagnostics {
       microBatch: (batch: MicroBatch, microBatch: number): void => {
         const start = performance.now();
         for (const share of shared) {
-          this.network.train(step, microBatch);
-          const parts = stepParts(plan, this.network);
+          const { network } = this.watching;
+          network.train(step, microBatch);
+          const parts = stepParts(plan, network);
           runMicroBatch(share.step, parts, batch, shares.get(share.loss)!);
         }
         probe.milliseconds += performance.now() - start;
@@ -116,7 +111,7 @@ export class GradientDiagnostics {
   }
 
   dispose(): void {
-    for (const tensor of this.statistics.values()) this.engine.dispose(tensor);
+    this.watching.dispose();
   }
 
   /** What is known of a layer before its update: its weights, and what each loss gives; its total is still to come. */
@@ -176,11 +171,6 @@ export function gradientDiagnostics(
   if (gradients === undefined) return null;
   const due = (step: number): boolean => timeline.due(gradients, step);
   return new GradientDiagnostics(plan, network, parameters, due);
-}
-
-/** Running statistics that a training pass changes; those of frozen layers are only read. */
-function followedStatistics(layer: LayerPlan) {
-  return layer.frozen ? [] : layer.parameters.filter(({ state }) => state);
 }
 
 /** The step that finds a loss's gradients in the layers that it shares with another loss, and only there. */

@@ -7,7 +7,7 @@ import { gatherFrom, onAll } from '../distributed/agree.js';
 import type { Communicator } from '../distributed/communicator.js';
 import { single } from '../distributed/single.js';
 import { describeEngine, type Engine } from '../engine/engine.js';
-import { DataError } from '../errors.js';
+import { DataError, TrainingError } from '../errors.js';
 import type { Durations } from '../experiment/decays.js';
 import { lengthOf, totalSteps } from '../experiment/epochs.js';
 import type { ExperimentPlan, PhasePlan } from '../experiment/experiment-plan.js';
@@ -18,6 +18,7 @@ import { trainingLoader } from '../experiment/training-loader.js';
 import type { GradientRow } from '../run/gradient-row.js';
 import type { MetricsRow } from '../run/rows.js';
 import type { RunFolder } from '../run/run-folder.js';
+import type { SignalRow } from '../run/signal-row.js';
 import { messageOf } from '../system-error.js';
 import { DataNotices } from './data-notices.js';
 import type { StepProgress, TrainEvents } from './events.js';
@@ -26,10 +27,12 @@ import { advising } from './out-of-memory.js';
 import { RankStep } from './rank-step.js';
 import { saveCheckpoint } from './save.js';
 import { learningRate } from './schedule.js';
+import type { SignalMeter } from './signal-meter.js';
 import { afterStep, afterValidation, type Standing, type TrainingProgress } from './standing.js';
 import { evaluateStep, lossColumns, weightColumns } from './step-evaluation.js';
 import { trainStep } from './train-step.js';
 import { type BeginningValues, openNetworks, type TrainingNetworks } from './training-networks.js';
+import { WatchingNetwork } from './watching-network.js';
 
 export interface TrainOptions extends BeginningValues {
   readonly plan: ExperimentPlan;
@@ -50,6 +53,8 @@ export interface TrainOptions extends BeginningValues {
   /** Largest number of validation images; null for all. */
   readonly evaluationLimit: number | null;
   readonly events: TrainEvents;
+  /** What measures signals, where `diagnostics.signals` asks for it. */
+  readonly signals?: SignalMeter | undefined;
   /** Asked between steps: true ends the training with a checkpoint of the last whole step. */
   readonly stop: () => boolean;
 }
@@ -146,6 +151,7 @@ class Trainer {
     const { checkpoint, evaluation, training } = this.options.plan.config;
     while (!this.stops()) {
       const { step } = this.standing.progress;
+      if (!(await this.measureSignals(run))) break; // stopped in the middle of it: measured again by a resumed run
       const evaluateNow = this.due(evaluation.every) && this.standing.evaluated !== step;
       let best: string | null = null;
       if (evaluateNow) {
@@ -165,6 +171,46 @@ class Trainer {
   /** Of several ranks by what all of them said in the last step. */
   private stops(): boolean {
     return this.rankStep ? this.stopping : this.options.stop();
+  }
+
+  /** Before the first step, and at the end of every interval. @returns false if it was stopped */
+  private async measureSignals(run: RunFolder | null): Promise<boolean> {
+    const { plan, timeline, signals, events } = this.options;
+    const { step } = this.standing.progress;
+    const settings = plan.config.diagnostics.signals;
+    if (!signals || !settings || !run || run.hasSignals(step)) return true;
+    if (step > 0 && !timeline.due(settings.every, step)) return true;
+    try {
+      const row = await this.meter.pause(() => this.signalsNow(signals, settings.batches));
+      if (!row) return false;
+      run.appendSignals(row);
+    } catch (error) {
+      if (!(error instanceof TrainingError)) throw error;
+      events.notice(`step ${step}: signals cannot be measured: ${error.message}`);
+    }
+    return true;
+  }
+
+  /** @returns null if it was stopped */
+  private async signalsNow(signals: SignalMeter, batches: number): Promise<SignalRow | null> {
+    const { plan, engine, stop } = this.options;
+    const { parameters } = this.networks;
+    const { step, position } = this.standing.progress;
+    const layers = [...plan.layers.values()];
+    const watching = new WatchingNetwork(engine, layers, parameters, plan.config.seed);
+    const stopped = new Error('stopped');
+    try {
+      const at = { plan: this.planAt(step), step, position, epoch: this.epoch() };
+      const onBatch = (): void => {
+        if (stop()) throw stopped;
+      };
+      return await signals({ ...at, network: watching.network, parameters, onBatch }, batches);
+    } catch (error) {
+      if (error === stopped) return null;
+      throw error;
+    } finally {
+      watching.dispose();
+    }
   }
 
   /** Images end the training: what has been learned from the others until then stays. */

@@ -1,9 +1,9 @@
-/** diagnostics.gradients and logging.tensorboard on the command line: with and without, whole and resumed. */
+/** diagnostics.gradients, diagnostics.signals and logging.tensorboard on the command line: with and without, whole and resumed. */
 import { existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { readGradients, readMetrics } from '../../src/run/rows.js';
+import { readGradients, readMetrics, readSignals } from '../../src/run/rows.js';
 import { type Outcome, run } from '../support/cli.js';
 import { SMALL_CONFIG } from '../support/configs.js';
 import { colourImages } from '../support/images.js';
@@ -27,8 +27,11 @@ const MEASURED = [
   '--set',
   'diagnostics.gradients=every 2 steps',
   '--set',
+  'diagnostics.signals={every: 2 steps, batches: 3}',
+  '--set',
   'logging.tensorboard=true',
 ];
+const LINES = ['gradients.jsonl', 'signals.jsonl'];
 const bits = (folder: string, name: string): string =>
   readFileSync(join(cwd, folder, 'checkpoints/step-6', `${name}.safetensors`)).toString('base64');
 /** Rows without what depends on the clock. */
@@ -53,16 +56,29 @@ describe('a training with diagnostics and event files', () => {
     expect(rows('measured')).toEqual(rows('plain'));
     expect(readGradients(join(cwd, 'measured')).map(({ step }) => step)).toEqual([1, 2, 4, 6]);
     expect(readdirSync(join(cwd, 'measured/tensorboard'))).toEqual(['train', 'val']);
-    for (const name of ['gradients.jsonl', 'tensorboard']) {
+    for (const name of ['gradients.jsonl', 'signals.jsonl', 'tensorboard']) {
       expect(existsSync(join(cwd, 'plain', name)), name).toBe(false);
     }
+  });
+
+  it('has the signals that a probe of its checkpoint finds', async () => {
+    const rows = readSignals(join(cwd, 'measured'));
+    expect(rows.map(({ step }) => step)).toEqual([0, 2, 4, 6]);
+    expect(new Set(rows.map(({ layers }) => JSON.stringify(layers))).size).toBe(4);
+    const probe = ['probe', 'measured', '--batches', '3', '--json', '--engine', 'wasm'];
+    const { stdout } = await relaybp(...probe);
+    const { config, checkpoint, phase, suggestions, ...row } = JSON.parse(stdout);
+    expect(checkpoint).toMatch(/step-6$/);
+    expect(row).toEqual(rows.at(-1));
   });
 
   it('doubles no row when it is resumed from an earlier checkpoint, in no file', async () => {
     const every = ['--set', 'checkpoint.every=1 step', '--set', 'checkpoint.keep=9'];
     await train('parts', ...MEASURED, ...every, '--max-steps', '5');
     // Past the checkpoint that is resumed: taken out. Torn by a crash: dropped.
-    writeFileSync(join(cwd, 'parts/gradients.jsonl'), '{"step":6,"epo', { flag: 'a' });
+    for (const name of LINES) {
+      writeFileSync(join(cwd, 'parts', name), '{"step":6,"epo', { flag: 'a' });
+    }
     const { code, stderr } = await relaybp(
       'train',
       '--resume',
@@ -72,9 +88,11 @@ describe('a training with diagnostics and event files', () => {
     );
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     expect(bits('parts', 'weights')).toBe(bits('measured', 'weights'));
-    expect(readFileSync(join(cwd, 'parts/gradients.jsonl'), 'utf8')).toBe(
-      readFileSync(join(cwd, 'measured/gradients.jsonl'), 'utf8'),
-    );
+    for (const name of LINES) {
+      expect(readFileSync(join(cwd, 'parts', name), 'utf8'), name).toBe(
+        readFileSync(join(cwd, 'measured', name), 'utf8'),
+      );
+    }
     expect(rows('parts').filter((row) => 'lr' in row)).toHaveLength(6);
     const [, ...lines] = readFileSync(join(cwd, 'parts/metrics.csv'), 'utf8').trimEnd().split('\n');
     expect(lines.map((line) => line.split(',').slice(0, 2).join(' '))).toEqual(
@@ -82,6 +100,13 @@ describe('a training with diagnostics and event files', () => {
     );
     expect(new Set(lines).size).toBe(lines.length);
     expect(readdirSync(join(cwd, 'parts/tensorboard/train'))).toHaveLength(2);
+  });
+
+  it('refuses too few batches', async () => {
+    const few = ['--set', 'diagnostics.signals={every: 2 steps, batches: 2}'];
+    const { code, stderr } = await train('bad', ...few);
+    expect(code).toBe(2);
+    expect(stderr).toContain('diagnostics.signals.batches');
   });
 
   it('refuses an interval that is none', async () => {

@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { ProbeResult } from '../../src/commands/probe.js';
+import { readSignals } from '../../src/run/rows.js';
 import { type Outcome, run } from '../support/cli.js';
 import { folderWith, SMALL_CONFIG } from '../support/configs.js';
 import { colourImages } from '../support/images.js';
@@ -80,6 +81,22 @@ describe('of a run', () => {
     expect(third.step).toBe(3);
     expect(third.layers).not.toEqual(last.layers);
     expect(readFileSync(join(cwd, 'run/metrics.jsonl'), 'utf8')).toBe(before);
+  });
+
+  it('saves what it finds where it is told to, for the report', async () => {
+    const found = await probed('run', '--batches', '3', '--save');
+    const { config, checkpoint, phase, suggestions, ...row } = found;
+    expect(readSignals(join(cwd, 'run'))).toEqual([row]);
+    const refused: [string[], string][] = [
+      [['c.yaml'], '--save: c.yaml is a config'],
+      [['run', '--phase', '1'], '--save: with --phase it is not the run as it was trained'],
+      [['run', '--set', 'seed=2'], '--save: with --set it is not the run as it was trained'],
+    ];
+    for (const [args, text] of refused) {
+      const { code, stderr } = await relaybp('probe', ...args, '--save');
+      expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringContaining(text) });
+    }
+    expect(readSignals(join(cwd, 'run'))).toHaveLength(1);
   });
 
   it('for people, in 80 columns', async () => {

@@ -447,7 +447,7 @@ describe('a link inside a run folder', () => {
     expect(contents(run)).toEqual(here);
   });
 
-  it.each(['checkpoints', 'metrics.jsonl', 'log.jsonl', 'gradients.jsonl'])(
+  it.each(['checkpoints', 'metrics.jsonl', 'log.jsonl', 'gradients.jsonl', 'signals.jsonl'])(
     'that leads to nothing yet makes nothing there: %s',
     async (name) => {
       const fresh = join(outside, 'fresh');

@@ -30,7 +30,8 @@ export async function measured(
   const held = engine.tensorCount();
   try {
     const next = microBatches(plan.microBatch, data);
-    return await measureSignals({ plan, network, parameters, next, step: 5, epoch: 0.5 }, batches);
+    const at = { step: 5, epoch: 0.5 };
+    return await measureSignals({ plan, network, parameters, next, ...at }, batches, () => {});
   } finally {
     expect(engine.tensorCount(), 'tensors left behind').toBe(held);
     parameters.dispose();

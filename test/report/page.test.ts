@@ -6,7 +6,8 @@ import { pathToFileURL } from 'node:url';
 import type { Page } from 'playwright-core';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
 import type { ReportData } from '../../src/report/page-data.js';
-import { type MetricsRow, readGradients, readMetrics } from '../../src/run/rows.js';
+import { type MetricsRow, readGradients, readMetrics, readSignals } from '../../src/run/rows.js';
+import type { SignalRow } from '../../src/run/signal-row.js';
 import { version } from '../../src/version.js';
 import { inBrowser } from '../support/chromium.js';
 import { type Outcome, run } from '../support/cli.js';
@@ -31,6 +32,7 @@ beforeAll(async () => {
     relaybp(
       ...['train', 'c.yaml', '--engine', 'wasm', '--out', out],
       ...['--set', 'training.logEvery=1 step', '--set', 'diagnostics.gradients=every 2 steps'],
+      ...['--set', 'diagnostics.signals={every: 3 steps, batches: 3}'],
       ...args,
     );
   const standard = ['--set', 'losses.auxiliary.remove=true', '--set', 'losses.primary.range=null'];
@@ -162,6 +164,55 @@ inBrowser((browser) => {
         'standard BP',
         'relay BP',
       ]);
+      await page.close();
+    });
+
+    it('of signals are those of signals.jsonl', async () => {
+      const { page } = await open();
+      const rows = readSignals(join(cwd, 'relay'));
+      expect(rows.map(({ step }) => step)).toEqual([0, 3, 6]);
+      const known = (value: number | null): value is number => value !== null;
+      const carried = async (row: SignalRow): Promise<void> => {
+        const title = `How far each loss's signal carries, step ${row.step}`;
+        const byLayer = await numbersOf(page, '#signals', title);
+        for (const loss of ['primary', 'auxiliary']) {
+          for (const inRange of [true, false]) {
+            const name = inRange ? loss : `${loss}, beyond its range`;
+            const met = row.layers.filter(({ byLoss }) => byLoss[loss]?.inRange === inRange);
+            for (const [column, end] of [
+              [name, 'value'],
+              [`${name}, low`, 'low'],
+              [`${name}, high`, 'high'],
+            ] as const) {
+              const expected = met.map((l) => [l.layer, l.byLoss[loss]!.signalToNoise[end]]);
+              expect(byLayer.column(column), column).toEqual(expected);
+            }
+          }
+        }
+      };
+      await carried(rows[2]!);
+      await page.locator('#signals input[type=range]').fill('0');
+      await carried(rows[0]!);
+      const cosine = await numbersOf(
+        page,
+        '#signals',
+        "Cosine between the losses' mean gradients, step 0",
+      );
+      const pairs = rows[0]!.layers.flatMap(({ layer, pairs: [pair] }) => {
+        return pair && known(pair.cosine.value) ? [[layer, pair.cosine.value]] : [];
+      });
+      expect(cosine.column('primary and auxiliary')).toEqual(pairs);
+      const over = await numbersOf(
+        page,
+        '#signals',
+        'Signal to noise of primary over the training',
+      );
+      expect(over.column('conv3_1')).toEqual(
+        rows.map(({ step, layers }) => [step, layers[2]!.byLoss.primary!.signalToNoise.value]),
+      );
+      expect(await page.locator('#signals').textContent()).toContain(
+        "At step 0 a suggestion, by the paper's rules of thumb; no result:",
+      );
       await page.close();
     });
 

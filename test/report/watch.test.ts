@@ -15,6 +15,7 @@ import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { ReportData } from '../../src/report/page-data.js';
 import { lockRun } from '../../src/run/run-lock.js';
+import type { SignalRow } from '../../src/run/signal-row.js';
 import { inBrowser } from '../support/chromium.js';
 import { type Outcome, run, start } from '../support/cli.js';
 import { SMALL_CONFIG } from '../support/configs.js';
@@ -94,6 +95,37 @@ const ROW = {
   top5: 100,
   top1_err: 1,
   top5_err: 0,
+};
+const ESTIMATE = { value: 0.5, low: 0.25, high: 0.75 };
+/** A row of signals.jsonl: one loss in a layer of the run. */
+const SIGNALS: SignalRow = {
+  format: 'relaybp-signals',
+  version: 1,
+  step: 6,
+  epoch: 2,
+  batches: 8,
+  batchSize: 8,
+  groups: 8,
+  keptBytes: 0,
+  losses: [{ name: 'primary', tap: 'conv3_1', bottom: 'conv2_1', weight: 1 }],
+  layers: [
+    {
+      layer: 'conv3_1',
+      segment: 'seg3',
+      parameters: 432,
+      weight: 0.1,
+      byLoss: {
+        primary: {
+          inRange: true,
+          signalToNoise: ESTIMATE,
+          mean: 1,
+          spread: 2,
+          magnitude: ESTIMATE,
+        },
+      },
+      pairs: [],
+    },
+  ],
 };
 const append = (): void => {
   appendFileSync(join(cwd, 'run/metrics.jsonl'), `${JSON.stringify(ROW)}\n`);
@@ -250,6 +282,12 @@ inBrowser((browser) => {
     append();
     await expect.poll(() => card.textContent(), { timeout: 30_000 }).toContain('in progress');
     expect(await card.locator('.figure b').allTextContents()).toEqual(['99.00 %', '100.00 %', '7']);
+    await expect.poll(() => page.locator('#signals').textContent()).toContain('Not measured');
+    appendFileSync(join(cwd, 'run/signals.jsonl'), `${JSON.stringify(SIGNALS)}\n`);
+    const charts = page.locator('#signals figure.chart h3');
+    await expect
+      .poll(() => charts.allTextContents(), { timeout: 30_000 })
+      .toEqual(["How far each loss's signal carries, step 6"]);
     lock.release();
     await expect.poll(() => card.textContent(), { timeout: 30_000 }).toContain('broken off');
     expect(await page.title()).toBe('run · relaybp');

@@ -12,6 +12,8 @@ export interface Line {
   shadow?: boolean;
   /** Of means: the standard deviation at each value, drawn as a band. */
   spread?: readonly number[];
+  /** Of estimates: the ends of the interval at each value, drawn as a band; null where there is none. */
+  interval?: readonly (readonly [low: number, high: number] | null)[];
   /** What the band is; the standard deviation unless said. */
   spreadName?: string;
   /** Where what is drawn is smoothed: the values themselves. */

@@ -54,12 +54,16 @@ const legendOf = ({ lines }: ChartSpec): JSX.Element[] =>
 function numbersOf({ xLabel, categories, lines }: ChartSpec) {
   const named = lines.filter(({ shadow }) => !shadow);
   const columns = named.flatMap(
-    ({ label, x, y, exact, spread, spreadName = 'standard deviation' }) => {
+    ({ label, x, y, exact, spread, interval, spreadName = 'standard deviation' }) => {
       const column = (name: string, of: readonly (number | null)[]) => ({
         name,
         values: new Map(x.map((at, i) => [at, of[i]!])),
       });
       const mean = column(label, exact ?? y);
+      if (interval) {
+        const end = (side: 0 | 1) => interval.map((ends) => ends?.[side] ?? null);
+        return [mean, column(`${label}, low`, end(0)), column(`${label}, high`, end(1))];
+      }
       return spread ? [mean, column(`${label}, ${spreadName}`, spread)] : [mean];
     },
   );

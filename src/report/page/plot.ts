@@ -70,10 +70,12 @@ export class Plot {
   private bands(): Band[] {
     const { lines, log } = this.spec;
     return lines.flatMap((line) => {
-      if (!line.spread || line.shadow) return [];
+      const { spread, interval } = line;
+      if (!(spread || interval) || line.shadow) return [];
       const at = (side: 1 | -1) => (value: number | null, i: number) => {
         if (value === null || (log && value <= 0)) return null;
-        const edge = value + side * line.spread![i]!;
+        const end = interval?.[i]?.[side === 1 ? 1 : 0];
+        const edge = end ?? value + side * (spread?.[i] ?? 0);
         return log ? Math.max(edge, value / 10) : edge; // a logarithmic axis has no zero
       };
       return [{ line, high: line.y.map(at(1)), low: line.y.map(at(-1)) }];
@@ -241,8 +243,14 @@ interface Band {
 
 const edges = ({ line, high, low }: Band): uPlot.AlignedData => [[...line.x], high, low];
 
-/** ` ± 2.9 %` at a place where the line is a mean of several. */
-function spreadAt({ x, spread }: Line, at: number, format: (value: number) => string): string {
+/** ` ± 2.9 %` at a place where the line is a mean of several, ` (0.1 to 0.4)` where it has an interval. */
+function spreadAt(
+  { x, spread, interval }: Line,
+  at: number,
+  format: (value: number) => string,
+): string {
+  const ends = interval?.[x.indexOf(at)];
+  if (ends) return ` (${format(ends[0])} to ${format(ends[1])})`;
   const value = spread?.[x.indexOf(at)];
   return value === undefined ? '' : ` ± ${format(value)}`;
 }

@@ -11,6 +11,7 @@ import { Gradients } from './gradients.js';
 import { type Group, spreadText, titleOf } from './group.js';
 import { networks } from './network-drawings.js';
 import { calibration } from './reliability-diagram.js';
+import { Signals } from './signal-charts.js';
 import { summary } from './summary.js';
 
 /** A part of the page, drawn anew when what it shows has changed. */
@@ -55,6 +56,12 @@ export const SECTIONS: readonly Section[] = [
     title: 'Gradients',
     perRun: (run) => h(Gradients, { run }),
     key: ({ gradients }) => gradients.length,
+  },
+  {
+    id: 'signals',
+    title: 'Signals',
+    perRun: (run) => h(Signals, { run }),
+    key: ({ signals }) => signals.length,
   },
   {
     id: 'classes',
