@@ -38,11 +38,11 @@ export async function resumeOnAll(
 /** Ranks that would train different things. @throws ConfigError, DataError naming the rank and what is different there */
 export async function checkSame(
   ranks: Communicator,
-  { config, written, train, val, engine, progress }: PreparedTraining,
+  { config, train, val, engine, progress }: PreparedTraining,
 ): Promise<void> {
   const all = await gatherFrom(ranks, () => ({
     version,
-    config: printConfig(config, written),
+    config: printConfig({ ...config, data: { ...config.data, root: '' } }), // images count, not their place
     step: progress.step,
     engine: `${engine.info.name}, ${engine.info.precision}, ${engine.info.library}`,
     train: ranks.size > 1 ? fingerprint(train) : '',
