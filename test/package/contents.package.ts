@@ -24,7 +24,7 @@ it('is small, and has nothing in it that is not needed there', () => {
     /^examples\/.*\.(ts|html|js|css|json|md)$/,
     /^protos\/.*\.proto$/,
     /^src\/engine\/native\/cpp\/[^/]+$/,
-    /^src\/engine\/install\/requirements\/(cpu|cuda)\.txt$/,
+    /^src\/engine\/install\/requirements\/(cpu|cuda|mpich|openmpi)\.txt$/,
     /^src\/preview\/fonts\.conf$/,
   ];
   const others = files.filter((file) => !needed.some((pattern) => pattern.test(file)));
