@@ -13,7 +13,7 @@ const RANKS = 2;
 /** Milliseconds in which the others are to end. */
 const LATEST = 10_000;
 const BUSY = set(
-  'training={steps: 60, batchSize: 8, microBatch: 4, logEvery: 1 steps}',
+  `training={steps: ${times(20, 60)}, batchSize: 8, microBatch: 4, logEvery: 1 steps}`,
   'checkpoint.every=1 steps',
   'evaluation.every=3 steps',
 );
