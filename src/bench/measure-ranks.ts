@@ -1,13 +1,7 @@
 import { gatherFrom } from '../distributed/agree.js';
 import type { Communicator } from '../distributed/communicator.js';
 import type { BenchSession } from './bench-session.js';
-import { type MeasureOptions, median } from './measure.js';
-
-/** How fast steps go. */
-export interface Pace {
-  msPerStep: { median: number; min: number; max: number };
-  imagesPerSecond: number;
-}
+import { type MeasureOptions, median, type Pace, paceOf } from './measure.js';
 
 export interface RankMeasurements {
   ranks: number;
@@ -53,11 +47,11 @@ export async function measureRanks(
   let alone: Pace | null = null;
   let apart: Pace;
   try {
-    if (ranks.rank === 0) alone = pace(await times(own, options), part);
+    if (ranks.rank === 0) alone = paceOf(await times(own, options), part);
     await ranks.barrier();
     const each = await gatherFrom(ranks, () => times(own, options));
     const slowest = each[0]!.map((_, step) => Math.max(...each.map((steps) => steps[step]!)));
-    apart = pace(slowest, ranks.size * part);
+    apart = paceOf(slowest, ranks.size * part);
   } finally {
     await own.close();
   }
@@ -79,7 +73,7 @@ export async function measureRanks(
       exchanges.push(performance.now() - start);
     }
     const [first] = await gatherFrom(ranks, () => alone);
-    const together = pace(steps, ranks.size * part);
+    const together = paceOf(steps, ranks.size * part);
     const msByItself = median(exchanges);
     const waitedMs = median(waits);
     return {
@@ -105,12 +99,4 @@ async function times(session: BenchSession, { steps, warmup }: MeasureOptions): 
   const all: number[] = [];
   for (let i = 0; i < steps; i++) all.push((await session.run()).ms);
   return all;
-}
-
-function pace(ms: readonly number[], images: number): Pace {
-  const middle = median(ms);
-  return {
-    msPerStep: { median: middle, min: Math.min(...ms), max: Math.max(...ms) },
-    imagesPerSecond: (1000 * images) / middle,
-  };
 }

@@ -61,6 +61,9 @@ export interface Measurements {
   layers: LayerRow[];
 }
 
+/** How fast steps go. */
+export type Pace = Pick<Measurements, 'msPerStep' | 'imagesPerSecond'>;
+
 export interface MeasureOptions {
   steps: number;
   warmup: number;
@@ -79,9 +82,7 @@ export async function measure(
   const profiles = await session.profile(Math.max(1, Math.min(steps, PROFILED)));
   const peak = matmulPeak(engine);
   const ms = times.map((time) => time.ms);
-  const msPerStep = { median: median(ms), min: Math.min(...ms), max: Math.max(...ms) };
-  const { batchSize } = plan.config.training;
-  const imagesPerSecond = (1000 * batchSize) / msPerStep.median;
+  const { msPerStep, imagesPerSecond } = paceOf(ms, plan.config.training.batchSize);
   const { step, relativeToStandardBp } = totals(plan);
   const gflops = (2 * step.multiplyAdds * imagesPerSecond) / 1e9;
   return {
@@ -98,6 +99,15 @@ export async function measure(
     memory: memoryOf(plan, session.built, after),
     split: splitOf(plan, profiles),
     layers: layerRows(plan, profiles, engine),
+  };
+}
+
+/** @param images of a step that takes so many `ms` */
+export function paceOf(ms: readonly number[], images: number): Pace {
+  const middle = median(ms);
+  return {
+    msPerStep: { median: middle, min: Math.min(...ms), max: Math.max(...ms) },
+    imagesPerSecond: (1000 * images) / middle,
   };
 }
 

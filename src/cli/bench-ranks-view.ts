@@ -1,4 +1,4 @@
-import type { Pace } from '../bench/measure-ranks.js';
+import type { Pace } from '../bench/measure.js';
 import type { RankBenchResult } from '../commands/bench-ranks.js';
 import { describeEngine } from '../engine/engine.js';
 import { number } from './bench-view.js';

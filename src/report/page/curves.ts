@@ -150,6 +150,15 @@ function specsOf(groups: readonly Group[], options: Options): ChartSpec[] {
     ...lines('validation of the average weights', 'dashed', ({ val }) => [val, `top${k}_ema`]),
   ];
   const base = { xLabel: options.x, group: GROUP };
+  const waiting = (what: string, column: string, note: string): ChartSpec => ({
+    ...base,
+    title: `Waiting for ${what}`,
+    yLabel: 'share of the time',
+    note,
+    format: (v) => percent(v, 0),
+    range: [0, 100],
+    lines: train(column, 'plain', 100),
+  });
   const specs: ChartSpec[] = [
     ...losses.map((loss) => ({
       ...base,
@@ -187,24 +196,12 @@ function specsOf(groups: readonly Group[], options: Options): ChartSpec[] {
       note: 'Images per second of training; evaluations, checkpoints and diagnostics left out.',
       lines: train('imagesPerSecond', 'plain'),
     },
-    {
-      ...base,
-      title: 'Waiting for images',
-      yLabel: 'share of the time',
-      note: 'Share of the training time.',
-      format: (v) => percent(v, 0),
-      range: [0, 100],
-      lines: train('dataWait', 'plain', 100),
-    },
-    {
-      ...base,
-      title: 'Waiting for other ranks',
-      yLabel: 'share of the time',
-      note: 'Share of the training time that rank 0 waited for the others; only of trainings by several.',
-      format: (v) => percent(v, 0),
-      range: [0, 100],
-      lines: train('rankWait', 'plain', 100),
-    },
+    waiting('images', 'dataWait', 'Share of the training time.'),
+    waiting(
+      'other ranks',
+      'rankWait',
+      'Share of the training time that rank 0 waited for the others; only of trainings by several.',
+    ),
   ];
   return specs.filter((spec) => spec.lines.length > 0);
 }
